@@ -1,0 +1,88 @@
+"""What can be wrong among the declared apps themselves: names, prefixes, order, and the root's own routes."""
+
+import re
+from collections.abc import Iterable, Sequence
+from graphlib import CycleError, TopologicalSorter
+
+from fastapi import FastAPI
+from fastapi.routing import iter_route_contexts
+
+from composer._health import LIVE, READY
+from composer._model import App, Cornerstone, Problem
+from composer._render import dependency_path, did_you_mean, listed
+from composer.errors import problem
+
+
+def check_names(parts: Sequence[App] | Sequence[Cornerstone]) -> list[Problem]:
+    """Return a problem for every name that is given twice."""
+    first: dict[str, str] = {}
+    problems = []
+    for part in parts:
+        if part.name in first:
+            problems.append(problem("C027", part.place, name=part.name, other=first[part.name]))
+        first.setdefault(part.name, part.place)
+    return problems
+
+
+def check_prefixes(apps: Sequence[App]) -> list[Problem]:
+    """Return a problem for every prefix of a bad form, and for every one that two apps want."""
+    problems = []
+    taken: dict[str, App] = {}
+    for app in apps:
+        if why := _wrong_form(app.prefix):
+            problems.append(problem("C021", app.place, prefix=app.prefix, why=why))
+        elif (other := taken.setdefault(app.prefix, app)) is not app:
+            problems.append(problem("C022", app.place, prefix=app.prefix, other=f"{other.name} ({other.place})"))
+    return problems
+
+
+def _wrong_form(prefix: str) -> str:
+    if not prefix.startswith("/"):
+        return "doesn't start with '/'"
+    if prefix == "/":
+        return ""
+    if prefix.endswith("/"):
+        return "ends with '/'"
+    if "//" in prefix:
+        return "has an empty segment"
+    if any(segment in (".", "..") for segment in prefix.split("/")):
+        return "has a segment that browsers take away"
+    if bad := re.search(r"[\s?#%{}\\\x00-\x1f]", prefix):
+        return f"has the character {bad.group()!r}, which no path that is looked for can have"
+    return ""
+
+
+def check_after(apps: Sequence[App], names: Iterable[str]) -> list[Problem]:
+    """Return a problem for every `after` that names no app, and for every circle of apps that wait for each other.
+
+    `names` holds the apps that are there; one that is there but not composed now is passed over.
+    """
+    there = sorted({*names, *(app.name for app in apps)})
+    problems = [
+        problem("C025", app.place, key="after", name=name, near=did_you_mean(name, there), known=listed(there))
+        for app in apps
+        for name in app.after
+        if name not in there
+    ]
+    graph = {app.name: sorted(app.after) for app in apps}
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        circle = list(reversed(error.args[1]))
+        where = next(app.place for app in apps if app.name == circle[0])
+        problems.append(problem("C026", where, path=dependency_path(circle)))
+    return problems
+
+
+def check_root(apps: Sequence[App], root: FastAPI) -> list[Problem]:
+    """Return a problem for every route of the root, or probe, that an app would hide."""
+    routes = [path for context in iter_route_contexts(root.routes) if (path := context.path)]
+    problems = []
+    for app in apps:
+        hidden = [route for route in [*routes, LIVE, READY] if app.prefix != "/" and _is_below(route, app.prefix)]
+        problems += [problem("C023", app.place, prefix=app.prefix, route=route) for route in hidden[:1]]
+    return problems
+
+
+def _is_below(route: str, prefix: str) -> bool:
+    return route == prefix or route.startswith(f"{prefix}/")

@@ -1,0 +1,177 @@
+"""Phases two and three: what is declared is built and checked, and put into one root FastAPI that starts it."""
+
+import os
+import sys
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+from fastapi import FastAPI
+from pydantic import ValidationError
+
+from composer._build._check import check_after, check_names, check_prefixes, check_root
+from composer._build._declare import Declared, declare
+from composer._dispatch import Dispatcher, Mounted, with_hooks
+from composer._docs import Source, install_docs, merged_document
+from composer._health import probes
+from composer._lifecycle import Lifecycle
+from composer._model import App, BuiltApp, Cornerstone, PartStatus, Plan, Problem, Project
+from composer._settings import ComposerTable, read_settings
+from composer._wire import SharedObjects, demands_of, wire
+from composer.errors import CompositionError
+
+_STATE = "composition"
+
+
+@dataclass(frozen=True)
+class Composition:
+    """What was composed into a root app: the plan, and how each part is at the moment."""
+
+    title: str
+    plan: Plan
+    lifecycle: Lifecycle
+
+    def parts(self) -> list[PartStatus]:
+        """Return how each part is, in the order in which they start."""
+        return self.lifecycle.parts()
+
+
+def build(
+    settings: str | Path | None = None,
+    *,
+    root: FastAPI | None = None,
+    only: Iterable[str] | None = None,
+    overrides: Mapping[type, object] | None = None,
+) -> FastAPI:
+    """Compose the folders that a settings file names, and return the one FastAPI that serves them all.
+
+    `settings` is the path of that file; without it, COMPOSER_SETTINGS says where it is, else it is the settings.toml
+    beside the file that calls. `root` is an app to compose into, `only` the names of the apps or groups to compose
+    (default: all), `overrides` the objects to use instead of the cornerstones of these types, in tests for example.
+
+    Raises CompositionError with every mistake that was found; nothing is started then.
+    """
+    file = Path(settings or os.environ.get("COMPOSER_SETTINGS") or _beside_caller(sys._getframe(1).f_globals))
+    found, problems = read_settings(file.absolute(), _environment_name())
+    if found is None:
+        raise CompositionError(problems)
+    declared = declare(found, only if only is not None else found.composer.only)
+    declared.problems[:0] = problems
+    partial = only is not None or found.composer.only is not None
+    return _compose(declared, found.project, root, overrides or {}, found.composer, partial)
+
+
+def compose(
+    apps: Iterable[App],
+    *,
+    cornerstones: Iterable[Cornerstone] = (),
+    root: FastAPI | None = None,
+    overrides: Mapping[type, object] | None = None,
+    title: str = "composer",
+    version: str = "0.1.0",
+    project: Project | None = None,
+) -> FastAPI:
+    """Compose apps and cornerstones that are declared in Python, and return the one FastAPI that serves them all.
+
+    `root` is an app to compose into (its own title and version then count), `overrides` the objects to use instead of
+    the cornerstones of these types, `project` what factories get that ask for it (default: the working directory).
+
+    Raises CompositionError with every mistake that was found; nothing is started then.
+    """
+    declared = Declared(list(apps), list(cornerstones))
+    here = project or Project(Path.cwd(), _environment_name())
+    return _compose(declared, here, root, overrides or {}, ComposerTable(title=title, version=version), False)
+
+
+def composition_of(app: FastAPI) -> Composition:
+    """Return what was composed into an app; raise LookupError where nothing was."""
+    composition = getattr(app.state, _STATE, None)
+    if not isinstance(composition, Composition):
+        raise LookupError("nothing was composed into this app: make it by composer.build() or composer.compose()")
+    return composition
+
+
+def _beside_caller(caller: Mapping[str, Any]) -> Path:
+    return Path(caller.get("__file__") or "asgi.py").with_name("settings.toml")
+
+
+def _environment_name() -> str:
+    return os.environ.get("COMPOSER_ENV") or "development"
+
+
+def _compose(
+    declared: Declared,
+    project: Project,
+    given_root: FastAPI | None,
+    overrides: Mapping[type, object],
+    head: ComposerTable,
+    partial: bool,
+) -> FastAPI:
+    """Build and check everything before the root is touched."""
+    root = given_root or FastAPI(title=head.title, version=head.version)
+    apps, cornerstones = declared.apps, declared.cornerstones
+    problems = [*declared.problems, *check_names(cornerstones), *check_names(apps), *check_prefixes(apps)]
+    problems += [*check_after(apps, declared.names), *check_root(apps, root)]
+    plan, wrong = wire(cornerstones, apps, project, overrides)
+    problems += wrong
+    if problems:
+        raise CompositionError(_once(problems), head.title) from _behind(problems)
+    _install(root, _only_used(plan, root) if partial else plan)
+    return root
+
+
+def _once(problems: list[Problem]) -> list[Problem]:
+    return list(dict.fromkeys(problems))
+
+
+def _behind(problems: list[Problem]) -> BaseException | None:
+    """Return the exceptions behind the problems, so that a traceback shows them too."""
+    errors = [found.error for found in problems if isinstance(found.error, Exception)]
+    # A validation error shows the values that it was raised for, and those may be secrets.
+    safe = [error for error in errors if not isinstance(error, ValidationError)]
+    return ExceptionGroup("behind the problems", safe) if safe else None
+
+
+def _only_used(plan: Plan, root: FastAPI) -> Plan:
+    """Leave out the cornerstones that no app of a partial composition uses: they needn't be reachable then."""
+    used = {name for app in plan.apps for name in app.uses}
+    if demands_of(root):
+        return plan
+    return Plan(tuple(built for built in plan.cornerstones if built.name in used), plan.apps)
+
+
+def _install(root: FastAPI, plan: Plan) -> None:
+    """Put the plan into the root: dispatch before its routes, all lifespans inside its own, one document."""
+    mounted = {app.name: Mounted(app.prefix, with_hooks(app.asgi, _hooks(app, plan))) for app in plan.apps}
+    lifecycle = Lifecycle(plan, mounted)
+    setattr(root.state, _STATE, Composition(root.title, plan, lifecycle))
+    install_docs(root, merged_document(root, [Source(app.name, app.prefix, app.asgi) for app in plan.apps]))
+    router = root.router
+    shared = SharedObjects(plan.cornerstones)
+    dispatcher = Dispatcher(mounted.values(), probes(lifecycle.parts), shared, router.middleware_stack)
+    router.middleware_stack = dispatcher
+    router.default = dispatcher.last(router.default)
+    own_lifespan: Callable[[FastAPI], AbstractAsyncContextManager[Mapping[str, Any] | None]] = router.lifespan_context
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[Mapping[str, Any] | None]:
+        _check_late_routes(root, plan)
+        async with own_lifespan(app) as state, lifecycle.running():
+            yield state
+
+    # Starlette's type has either state or none, never one that may be both.
+    router.lifespan_context = cast(Any, lifespan)
+
+
+def _check_late_routes(root: FastAPI, plan: Plan) -> None:
+    """Raise CompositionError where a route that was added to the root after the build is hidden by an app."""
+    problems = check_root([app.declared for app in plan.apps], root)
+    if problems:
+        raise CompositionError(problems, root.title)
+
+
+def _hooks(app: BuiltApp, plan: Plan) -> list[Any]:
+    hooks = [getattr(built.value, "around_request", None) for built in plan.cornerstones if built.name in app.uses]
+    return [hook for hook in hooks if callable(hook)]

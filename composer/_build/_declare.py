@@ -1,0 +1,155 @@
+"""Phase one: the settings and the folders of a project become declared apps and cornerstones. Nothing is made yet."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+from composer._discover import Found, discover, find_package
+from composer._load import load, load_reference, shown
+from composer._model import App, Cornerstone, Problem, Project
+from composer._render import did_you_mean, listed
+from composer._settings import AppTable, CornerstoneTable, Section, SettingsFile, Table, quoted, validated
+from composer.errors import problem
+
+OwnTable = TypeVar("OwnTable", AppTable, CornerstoneTable)
+
+_FACTORY: dict[Section, str] = {
+    "apps": "create_app",
+    "cornerstones": "create_cornerstone",
+}
+
+
+@dataclass
+class Declared:
+    """What a project declares, and the problems of what it declares wrongly.
+
+    `names` holds the name of every app that is there, also of those that are switched off or not asked for.
+    """
+
+    apps: list[App] = field(default_factory=list)
+    cornerstones: list[Cornerstone] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    names: list[str] = field(default_factory=list)
+
+
+def declare(settings: SettingsFile, only: Iterable[str] | None) -> Declared:
+    """Discover the folders, lay the settings beside them, and import what is to be composed.
+
+    With `only`, the apps of these names, and of the groups of these names, are composed; the others aren't imported.
+    """
+    declared = Declared()
+    for stone in _parts(settings, "cornerstones", CornerstoneTable, declared.problems):
+        factory = _factory(stone, settings, declared.problems) if stone.own.enabled else None
+        if factory is not None:
+            declared.cornerstones.append(_cornerstone(stone, factory, settings.project))
+    wanted = None if only is None else list(only)
+    for part in _parts(settings, "apps", AppTable, declared.problems):
+        declared.names.append(part.found.name)
+        chosen = part.own.enabled and is_wanted(part.found.name, wanted)
+        factory = _factory(part, settings, declared.problems) if chosen else None
+        if factory is not None:
+            declared.apps.append(_app(part, factory, settings.project))
+    for name in wanted or ():
+        if not any(is_wanted(there, [name]) for there in declared.names):
+            declared.problems.append(
+                problem(
+                    "C025",
+                    "only",
+                    key="only",
+                    name=name,
+                    near=did_you_mean(name, declared.names),
+                    known=listed(declared.names),
+                )
+            )
+    return declared
+
+
+def is_wanted(name: str, only: Iterable[str] | None) -> bool:
+    """Tell whether an app is among those asked for: by its own name, or by that of a group that it is in."""
+    return only is None or any(name == wanted or name.startswith(f"{wanted}/") for wanted in only)
+
+
+@dataclass(frozen=True)
+class _Part(Generic[OwnTable]):
+    """One app or cornerstone that a folder or a table declares: what was found, composer's keys, the whole table."""
+
+    section: Section
+    found: Found
+    own: OwnTable
+    whole: Table
+
+
+def _parts(
+    settings: SettingsFile, section: Section, model: type[OwnTable], problems: list[Problem]
+) -> list[_Part[OwnTable]]:
+    folders: dict[str, Found] = _found(settings, section, problems)
+    tables: dict[str, Table] = settings.tables(section, folders)
+    parts: list[_Part[OwnTable]] = []
+    for name in sorted({*folders, *tables}):
+        whole = tables.get(name, Table({}, f"{settings.file.name} [{section}.{quoted(name)}]"))
+        own, wrong = validated(model, whole, whole.place)
+        problems += wrong
+        if own is None:
+            continue
+        if name in folders or own.factory:
+            parts.append(_Part(section, folders.get(name, Found(name, "", settings.file)), own, whole))
+        else:
+            near = did_you_mean(name, folders)
+            problems.append(problem("C003", whole.place, key=name, near=near, known=listed(folders)))
+    return parts
+
+
+def _found(settings: SettingsFile, section: Section, problems: list[Problem]) -> dict[str, Found]:
+    """Discover the folders of a section's packages, by name."""
+    packages = settings.composer.apps if section == "apps" else settings.composer.cornerstones
+    found: dict[str, Found] = {}
+    for package in packages:
+        folders, missing = find_package(package, settings.project.root, section)
+        if missing is not None:
+            # A project that says nothing needs no folder "shared".
+            problems += [missing] if missing.id != "C005" or section in settings.given else []
+            continue
+        more, wrong = discover(package, folders, _FACTORY[section])
+        problems += wrong
+        for one in more:
+            if one.name in found:
+                where = shown(one.file, settings.project.root)
+                problems.append(problem("C027", where, name=one.name, other=str(found[one.name].file)))
+            found.setdefault(one.name, one)
+    return found
+
+
+def _factory(part: _Part[Any], settings: SettingsFile, problems: list[Problem]) -> Any:
+    """Import the factory that the table names, or that of the folder."""
+    root = settings.project.root
+    if part.own.factory is not None:
+        factory, wrong = load_reference(part.own.factory, part.whole.place, root)
+    else:
+        factory, wrong = load(part.found.module, _FACTORY[part.section], shown(part.found.file, root), root)
+    problems += [wrong] if wrong else []
+    return factory
+
+
+def _app(part: _Part[AppTable], factory: Any, project: Project) -> App:
+    own, name = part.own, part.found.name
+    return App(
+        name,
+        own.prefix if own.prefix is not None else f"/{name}",
+        factory,
+        settings=part.whole.table("settings"),
+        startup_timeout=own.startup_timeout,
+        shutdown_timeout=own.shutdown_timeout,
+        after=own.after,
+        where=part.whole.place if own.factory else shown(part.found.file, project.root),
+    )
+
+
+def _cornerstone(part: _Part[CornerstoneTable], factory: Callable[..., Any], project: Project) -> Cornerstone:
+    return Cornerstone(
+        part.found.name,
+        factory,
+        settings=part.whole.without(CornerstoneTable.model_fields),
+        startup_timeout=part.own.startup_timeout,
+        shutdown_timeout=part.own.shutdown_timeout,
+        where=part.whole.place if part.own.factory else shown(part.found.file, project.root),
+    )

@@ -1,0 +1,121 @@
+"""The commands, as typer reads them: each loads the composition, and does one thing with it."""
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+import uvicorn
+
+from composer._build import composition_of
+from composer._cli._show import err, routes_of, show_composition, show_error, show_routes
+from composer._cli._target import choose, load
+from composer.errors import CompositionError
+
+commands = typer.Typer(
+    name="composer",
+    help="Compose a folder of independent FastAPI apps into one server.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+Target = Annotated[
+    str | None,
+    typer.Argument(
+        help="The app as 'module:name', as for uvicorn. Default: asgi:app where the project has an asgi.py, else "
+        "what settings.toml says.",
+        show_default=False,
+    ),
+]
+SettingsPath = Annotated[
+    Path | None,
+    typer.Option("--settings", help="The settings file. Default: $COMPOSER_SETTINGS, else ./settings.toml."),
+]
+Apps = Annotated[
+    str | None,
+    typer.Option("--apps", help="Compose these apps or groups only, as a list with commas: notes,v1."),
+]
+
+
+@contextmanager
+def _problems_shown() -> Iterator[None]:
+    """End with status 1 and the problems as text, without a traceback, where nothing can be composed."""
+    try:
+        yield
+    except CompositionError as error:
+        show_error(str(error))
+        raise typer.Exit(1) from None
+    except LookupError as error:
+        show_error(str(error.args[0] if error.args else error))
+        raise typer.Exit(1) from None
+
+
+@commands.command()
+def serve(
+    target: Target = None,
+    host: Annotated[str, typer.Option(help="The address to listen at.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="The port to listen at.", envvar="PORT")] = 8000,
+    reload: Annotated[bool, typer.Option(help="Start again whenever a file changes.")] = False,
+    workers: Annotated[int | None, typer.Option(help="The number of processes.")] = None,
+    root_path: Annotated[str, typer.Option(help="The prefix that a proxy in front takes away.")] = "",
+    apps: Apps = None,
+    settings: SettingsPath = None,
+) -> None:
+    """Serve the composition by uvicorn; what is wrong with it is shown before the port is opened."""
+    choose(target, settings, apps)
+    with _problems_shown():
+        app = load()
+    if app.docs_url is not None:
+        err.print(f"Documentation at http://{host}:{port}{root_path}{app.docs_url}", highlight=False)
+    uvicorn.run(
+        "composer._cli._served:served",
+        factory=True,
+        host=host,
+        port=port,
+        reload=reload,
+        workers=workers,
+        root_path=root_path,
+    )
+
+
+@commands.command()
+def check(target: Target = None, apps: Apps = None, settings: SettingsPath = None) -> None:
+    """Check the composition and build it without starting anything; exit with 1 where something is wrong."""
+    choose(target, settings, apps)
+    with _problems_shown():
+        app = load()
+    app.openapi()
+    composition = composition_of(app)
+    show_composition(composition)
+    err.print(f"No problems in {len(composition.plan.apps)} apps.", highlight=False)
+
+
+@commands.command()
+def routes(target: Target = None, apps: Apps = None, settings: SettingsPath = None) -> None:
+    """List every route: its app, its methods, its path."""
+    choose(target, settings, apps)
+    with _problems_shown():
+        app = load()
+    show_routes(routes_of(app))
+
+
+@commands.command()
+def openapi(
+    target: Target = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="The file to write. Default: print it.")] = None,
+    apps: Apps = None,
+    settings: SettingsPath = None,
+) -> None:
+    """Write the merged OpenAPI document as JSON."""
+    choose(target, settings, apps)
+    with _problems_shown():
+        app = load()
+    text = json.dumps(app.openapi(), indent=2, ensure_ascii=False) + "\n"
+    if output is None:
+        sys.stdout.write(text)
+    else:
+        output.write_text(text, encoding="utf-8")

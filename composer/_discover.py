@@ -1,0 +1,116 @@
+"""The folders of a project, read without importing them: which of them are apps, cornerstones, groups.
+
+A package or a module that binds the factory's name (`create_app`) at its top level is one. A package without it that
+holds such packages or modules is a group, and its name a segment of theirs. A folder without Python is nothing, and
+what starts with an underscore or a dot is passed over.
+"""
+
+import ast
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from composer._model import Problem
+from composer._render import did_you_mean
+from composer.errors import problem
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One folder or module that has the factory: its name (`v1/house_price`), what to import, and its file."""
+
+    name: str
+    module: str
+    file: Path
+
+
+def find_package(package: str, root: Path, key: str) -> tuple[list[Path], Problem | None]:
+    """Find the folders of a package, from the project's root first, then among what is installed.
+
+    The root is put on the import path where it isn't there yet. A package of the same name that another project of
+    this process has imported is a problem: importing it again would silently give the other one's modules.
+    """
+    if str(root) not in sys.path:
+        sys.path.insert(0, str(root))
+    place = f"[composer] {key}"
+    own = root.joinpath(*package.split("."))
+    try:
+        spec = find_spec(package)
+    except (ImportError, ValueError):
+        spec = None
+    folders = [Path(folder).resolve() for folder in (spec.submodule_search_locations or [])] if spec else []
+    if own.is_dir() and _holds_python(own) and own.resolve() not in folders:
+        taken = str(folders[0] if folders else spec.origin) if spec else "nothing that can be imported"
+        return [], problem("C007", place, package=package, taken=taken, wanted=str(own))
+    if not folders:
+        return [], problem("C005", place, package=package, key=key)
+    return folders, None
+
+
+def discover(package: str, folders: list[Path], factory: str) -> tuple[list[Found], list[Problem]]:
+    """Walk the folders of a package; return what has the factory, in order of name, and the problems of the rest."""
+    found: list[Found] = []
+    problems: list[Problem] = []
+    for folder in folders:
+        for entry in _entries(folder):
+            more, wrong = _walk(entry, "", package, factory)
+            found += more
+            problems += wrong
+    return sorted(found, key=lambda one: one.name), problems
+
+
+def _walk(entry: Path, group: str, package: str, factory: str) -> tuple[list[Found], list[Problem]]:
+    name = f"{group}/{entry.stem}" if group else entry.stem
+    module = f"{package}.{entry.stem}"
+    file = entry / "__init__.py" if entry.is_dir() else entry
+    if not entry.stem.isidentifier():
+        return [], [problem("C028", str(entry), name=entry.name)] if file.is_file() else []
+    bound = _bound_names(file)
+    if bound is None or factory in bound or "*" in bound:
+        return [Found(name, module, file)], []
+    inner = _entries(entry) if entry.is_dir() else []
+    if _is_group(inner, factory):
+        parts = [_walk(child, name, module, factory) for child in inner]
+        return [one for found, _ in parts for one in found], [one for _, wrong in parts for one in wrong]
+    return [], [problem("C008", str(file), factory=factory, near=did_you_mean(factory, bound))]
+
+
+def _is_group(entries: list[Path], factory: str) -> bool:
+    return any(entry.is_dir() or factory in (_bound_names(entry) or ()) for entry in entries)
+
+
+def _entries(folder: Path) -> list[Path]:
+    """Return what may be an app in a folder: modules, and folders with Python in them."""
+    entries = sorted(folder.iterdir(), key=lambda entry: entry.name)
+    shown = [entry for entry in entries if not entry.name.startswith(("_", "."))]
+    return [entry for entry in shown if entry.suffix == ".py" or (entry.is_dir() and _holds_python(entry))]
+
+
+def _holds_python(folder: Path) -> bool:
+    return any(folder.glob("*.py")) or any(folder.glob("*/*.py"))
+
+
+def _bound_names(file: Path) -> set[str] | None:
+    """Return the names that a module binds at its top level, or None where it can't be read: importing it tells why."""
+    if not file.is_file():
+        return set()
+    try:
+        tree = ast.parse(file.read_bytes())
+    except (SyntaxError, ValueError):
+        return None
+    return set(_names(tree.body))
+
+
+def _names(body: list[ast.stmt]) -> Iterator[str]:
+    for node in body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            yield node.name
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            yield from (alias.asname or alias.name for alias in node.names)
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            yield from (target.id for target in targets if isinstance(target, ast.Name))
+        elif isinstance(node, ast.If | ast.Try | ast.With):
+            yield from _names([child for child in ast.iter_child_nodes(node) if isinstance(child, ast.stmt)])

@@ -1,0 +1,165 @@
+"""Path → app: the longest prefix of whole path segments, found in a time that doesn't grow with the number of apps.
+
+A mounted app gets the scope that a server started with `--root-path /prefix` would hand to it.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from typing import Any
+
+from starlette._utils import get_route_path
+from starlette.requests import HTTPConnection
+from starlette.responses import JSONResponse
+from starlette.websockets import WebSocketClose
+
+from composer._asgi import ASGIApp, Receive, Scope, Send
+from composer._wire import SCOPE_KEY, SharedObjects
+
+# What the root's own routing leaves in the scope; a mounted app would take it for its own.
+_OF_THE_ROOT = (
+    "app",
+    "router",
+    "app_root_path",
+    "endpoint",
+    "route",
+    "path_params",
+    "fastapi",
+    "fastapi_inner_astack",
+    "fastapi_function_astack",
+    "fastapi_middleware_astack",
+    "starlette.exception_handlers",
+)
+
+# Close code of a WebSocket: try again later. Source: https://www.iana.org/assignments/websocket, 1013.
+_TRY_AGAIN_LATER = 1013
+
+AroundRequest = Callable[[HTTPConnection], Any]
+
+
+def unavailable(detail: str, retry_after: int = 1) -> ASGIApp:
+    """Make the app that answers in the place of one that isn't up: 503 as problem+json, or a refused WebSocket.
+
+    `retry_after` is in seconds. Source of the format: RFC 9457.
+    """
+    body = {"type": "about:blank", "title": "Service Unavailable", "status": 503, "detail": detail}
+    headers = {"Retry-After": str(retry_after)}
+    response = JSONResponse(body, 503, headers, media_type="application/problem+json")
+    refusal = WebSocketClose(_TRY_AGAIN_LATER, detail)
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        await (refusal if scope["type"] == "websocket" else response)(scope, receive, send)
+
+    return answer
+
+
+NO_LIFESPAN = unavailable(
+    "The server ran no lifespan, so no app was started. Serve the composition with lifespans on; in a test, write "
+    "`with TestClient(app) as client:`."
+)
+
+
+class Mounted:
+    """One app under its prefix: the state that its lifespan yields, and what answers its requests at the moment."""
+
+    __slots__ = ("_answer", "_app", "prefix", "state")
+
+    def __init__(self, prefix: str, app: ASGIApp) -> None:
+        self.prefix = prefix.rstrip("/")
+        self.state: dict[str, Any] = {}
+        self._app = app
+        self._answer = NO_LIFESPAN
+
+    def open(self) -> None:
+        """Let the app itself answer: its lifespan is up."""
+        self._answer = self._app
+
+    def close(self, answer: ASGIApp) -> None:
+        """Let something else answer in its place."""
+        self._answer = answer
+
+    async def __call__(self, scope: Scope, path: str, receive: Receive, send: Send) -> None:
+        """Hand a request on, as if a server had been started for this app alone; `path` is what the root has left."""
+        child = dict(scope)
+        for key in _OF_THE_ROOT:
+            child.pop(key, None)
+        root_path = scope.get("root_path", "")
+        child["root_path"] = root_path + self.prefix
+        child["path"] = root_path + (f"{path}/" if path == self.prefix else path)
+        child["state"] = {**scope.get("state", {}), **self.state}
+        await self._answer(child, receive, send)
+
+
+class Dispatcher:
+    """Stand before the root's routes: hand each request to its app, to a probe, or to the routes themselves.
+
+    `probes` answer their path exactly. The app mounted at `/`, if any, is asked last: by the root's router, when none
+    of its routes matches (`last`).
+    """
+
+    def __init__(
+        self, apps: Iterable[Mounted], probes: Mapping[str, ASGIApp], shared: SharedObjects, routes: ASGIApp
+    ) -> None:
+        by_prefix = {app.prefix: app for app in apps}
+        self._at_root = by_prefix.pop("", None)
+        self._by_prefix = by_prefix
+        self._depth = max((prefix.count("/") for prefix in by_prefix), default=0)
+        self._probes = probes
+        self._shared = shared
+        self._routes = routes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request, or let the root's router run its lifespan."""
+        if scope["type"] not in ("http", "websocket"):
+            await self._routes(scope, receive, send)
+            return
+        scope[SCOPE_KEY] = self._shared
+        path = get_route_path(scope)
+        if (app := self.find(path)) is not None:
+            await app(scope, path, receive, send)
+        elif (probe := self._probes.get(path)) is not None and scope["type"] == "http":
+            await probe(scope, receive, send)
+        else:
+            await self._routes(scope, receive, send)
+
+    def find(self, path: str) -> Mounted | None:
+        """Return the app with the longest prefix of the path, whole segments only; the one at `/` is not looked for."""
+        found = None
+        end = 0
+        for _ in range(self._depth):
+            end = path.find("/", end + 1)
+            found = self._by_prefix.get(path if end < 0 else path[:end], found)
+            if end < 0:
+                break
+        return found
+
+    def last(self, otherwise: ASGIApp) -> ASGIApp:
+        """Return what answers when no route of the root matches: the app at `/`, else what answered so far."""
+        at_root = self._at_root
+        if at_root is None:
+            return otherwise
+
+        async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+            await at_root(scope, get_route_path(scope), receive, send)
+
+        return answer
+
+
+def with_hooks(app: ASGIApp, hooks: Sequence[AroundRequest]) -> ASGIApp:
+    """Wrap each HTTP request and WebSocket of an app by the hooks of cornerstones that it uses, the first outermost.
+
+    Returns the app itself where there is none. Each hook is left whatever the app did.
+    """
+    if not hooks:
+        return app
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        async with AsyncExitStack() as stack:
+            for hook in hooks:
+                manager = hook(HTTPConnection(scope))
+                if isinstance(manager, AbstractAsyncContextManager):
+                    await stack.enter_async_context(manager)
+                else:
+                    stack.enter_context(manager)
+            await app(scope, receive, send)
+
+    return answer

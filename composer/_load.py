@@ -1,0 +1,84 @@
+"""Importing one folder or one reference, with errors that name the user's own line."""
+
+import importlib
+import sys
+import traceback
+from pathlib import Path
+from typing import Any
+
+from composer._model import Problem
+from composer._render import did_you_mean
+from composer.errors import CompositionError, problem
+
+
+def load(module: str, name: str, where: str, root: Path) -> tuple[Any, Problem | None]:
+    """Import a module and return what it binds under that name, or None and the problem.
+
+    A module that ends the process while it is imported (SystemExit) is a problem like any other.
+    """
+    try:
+        loaded = importlib.import_module(module)
+    except (Exception, SystemExit) as error:
+        return None, problem("C006", user_line(error, root) or where, error=error)
+    if not hasattr(loaded, name):
+        return None, problem("C008", where, factory=name, near=did_you_mean(name, vars(loaded)))
+    return getattr(loaded, name), None
+
+
+def load_reference(reference: str, where: str, root: Path) -> tuple[Any, Problem | None]:
+    """Import what "package.module:name" stands for and return it, or None and the problem.
+
+    Raises CompositionError where the module itself composes something and can't: its problems stand for themselves.
+    """
+    module, colon, path = reference.partition(":")
+    if not (module and colon and path):
+        return None, _bad_reference(reference, where, "it has no colon between module and name")
+    try:
+        found: Any = importlib.import_module(module)
+    except CompositionError:
+        raise
+    except (Exception, SystemExit) as error:
+        if isinstance(error, ModuleNotFoundError) and error.name and f"{module}.".startswith(f"{error.name}."):
+            return None, _bad_reference(reference, where, f"there is no module {error.name!r}")
+        return None, problem("C006", user_line(error, root) or where, error=error)
+    for name in path.split("."):
+        if not hasattr(found, name):
+            near = did_you_mean(name, vars(found) if hasattr(found, "__dict__") else ())
+            return None, _bad_reference(reference, where, f"{module!r} has no {path!r}", near)
+        found = getattr(found, name)
+    if not callable(found):
+        return None, _bad_reference(reference, where, "it can't be called")
+    return found, None
+
+
+def _bad_reference(reference: str, where: str, error: str, near: str = "") -> Problem:
+    return problem("C009", where, reference=reference, why=error, near=near)
+
+
+def user_line(error: BaseException, root: Path) -> str:
+    """Return the place in the user's own code that an exception came from: file and line, or "" where there is none.
+
+    That is the last line of the traceback in the project's folder, else the last one outside composer itself, Python's
+    import machinery and what is installed.
+    """
+    if isinstance(error, SyntaxError) and error.filename:
+        return shown(Path(error.filename), root) + (f":{error.lineno}" if error.lineno else "")
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not _is_machinery(frame.filename)]
+    theirs = [frame for frame in frames if not _is_installed(frame.filename)]
+    own = [frame for frame in theirs if root in Path(frame.filename).parents]
+    for last in (own or theirs)[-1:]:
+        return f"{shown(Path(last.filename), root)}:{last.lineno}"
+    return ""
+
+
+def shown(file: Path, root: Path) -> str:
+    """Return a file's path as an error shows it: relative to the project where it is in there."""
+    return str(file.relative_to(root)) if root in file.parents else str(file)
+
+
+def _is_machinery(filename: str) -> bool:
+    return filename.startswith("<frozen") or Path(__file__).parent in Path(filename).parents
+
+
+def _is_installed(filename: str) -> bool:
+    return "site-packages" in Path(filename).parts or Path(filename).is_relative_to(Path(sys.base_prefix) / "lib")

@@ -1,0 +1,161 @@
+"""The plain frozen data that the phases hand on: what is to be composed, what was built, what went wrong."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import KW_ONLY, dataclass, field
+from enum import Enum
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel
+
+from composer import _asgi
+
+Startup = Literal["wait", "background", "lazy"]
+OnFailure = Literal["abort", "degrade"]
+Settings = Mapping[str, Any] | BaseModel
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """Say which project is being composed; a factory asks for it by this type.
+
+    `root` is the absolute folder at which relative paths start (that of settings.toml), `env` the name of the
+    environment (`COMPOSER_ENV`, or `development`).
+    """
+
+    root: Path
+    env: str = "development"
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """Declare one app of a composition: its name, the prefix that it is mounted under, and how to make it.
+
+    `factory` returns an ASGI app, and its parameters are filled by their annotated types; or it is the ASGI app
+    itself. `settings` is the settings model that the factory asks for, or a mapping to validate by that model.
+    `startup` says who waits for the app's lifespan: the server ("wait"), nobody ("background"), or its first request
+    ("lazy"). `startup_timeout` and `shutdown_timeout` are seconds. With `on_failure` "degrade" the other apps serve
+    when this one fails to start. `after` names the apps that have to be up before it starts.
+    """
+
+    name: str
+    prefix: str
+    factory: Callable[..., Any] | _asgi.ASGIApp
+    _: KW_ONLY
+    settings: Settings = field(default_factory=dict)
+    startup: Startup = "wait"
+    startup_timeout: float = 30.0
+    shutdown_timeout: float = 10.0
+    on_failure: OnFailure = "abort"
+    after: tuple[str, ...] = ()
+    where: str = ""
+
+    @property
+    def place(self) -> str:
+        """Where the app is declared, as an error names it."""
+        return self.where or f"app {self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Cornerstone:
+    """Declare one shared object: its name, and the factory whose annotated return type others ask for.
+
+    `settings` is the settings model that the factory asks for, or a mapping to validate by that model.
+    `startup_timeout` and `shutdown_timeout` are seconds.
+    """
+
+    name: str
+    factory: Callable[..., Any]
+    _: KW_ONLY
+    settings: Settings = field(default_factory=dict)
+    startup_timeout: float = 30.0
+    shutdown_timeout: float = 10.0
+    where: str = ""
+
+    @property
+    def place(self) -> str:
+        """Where the cornerstone is declared, as an error names it."""
+        return self.where or f"cornerstone {self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Tell one mistake in a composition: a stable ID (`C012`), where it is, what it is, and how to mend it.
+
+    `error` is the exception behind it, where showing its traceback can help.
+    """
+
+    id: str
+    where: str
+    what: str
+    hint: str
+    error: BaseException | None = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltCornerstone:
+    """A cornerstone that was made: its declaration, the object, and the type by which it is asked for."""
+
+    declared: Cornerstone
+    value: Any
+    provides: Any
+
+    @property
+    def name(self) -> str:
+        """The name by which cornerstones of one type are told apart."""
+        return self.declared.name
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltApp:
+    """An app that was made: its declaration, the ASGI app, and the cornerstones that it uses.
+
+    `uses` holds their names in the order of construction, those behind another cornerstone included.
+    """
+
+    declared: App
+    asgi: _asgi.ASGIApp
+    uses: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """The name that settings, logs and errors call it by."""
+        return self.declared.name
+
+    @property
+    def prefix(self) -> str:
+        """The prefix that it is mounted under; the root's is `/`."""
+        return self.declared.prefix
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All that was built, ready to start: cornerstones in order of construction, apps in order of their names."""
+
+    cornerstones: tuple[BuiltCornerstone, ...]
+    apps: tuple[BuiltApp, ...]
+
+
+class State(Enum):
+    """Where a part stands in its life; the value is the word that pages and logs show."""
+
+    PENDING = "pending"
+    STARTING = "starting"
+    UP = "up"
+    FAILED = "failed"
+    STOPPING = "stopping"
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True, slots=True)
+class PartStatus:
+    """How one part is at the moment: an app or a cornerstone, its state, and the reason where it isn't up.
+
+    `seconds` is what its start took. The reason tells no values: it is shown to everybody who can ask.
+    """
+
+    kind: Literal["app", "cornerstone"]
+    name: str
+    state: State = State.PENDING
+    reason: str = ""
+    seconds: float = 0.0

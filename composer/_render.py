@@ -1,0 +1,28 @@
+"""Names, paths and lists as text, for errors and for the command line."""
+
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return a sentence that offers the nearest of the known words, or "" where none is near."""
+    lower = {name.lower(): name for name in known}
+    near = get_close_matches(word.lower(), lower, n=1, cutoff=0.6)
+    return f"Did you mean {lower[near[0]]!r}?" if near else ""
+
+
+def listed(names: Iterable[str]) -> str:
+    """Return the names as one readable list, or "none"."""
+    return ", ".join(names) or "none"
+
+
+def dependency_path(steps: Sequence[str]) -> str:
+    """Draw the steps of a dependency path, each one under the step that asks for it."""
+    first, *others = steps
+    rows = [first] + ["   " * depth + "└─ " + step for depth, step in enumerate(others)]
+    return "\n".join(rows)
+
+
+def indented(text: str, by: str) -> str:
+    """Return the text with every line but the first moved to the right by the given blanks."""
+    return text.replace("\n", "\n" + by)

@@ -1,0 +1,307 @@
+"""settings.toml and the environment: read, laid over each other, and validated, with the place of every value kept.
+
+The environment stands over `settings.{COMPOSER_ENV}.toml`, and that over settings.toml. Values are never part of a
+problem's text: any of them may be a secret.
+"""
+
+import json
+import os
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_settings import BaseSettings, TomlConfigSettingsSource
+
+from composer._model import OnFailure, Problem, Project, Startup
+from composer._render import did_you_mean, listed
+from composer.errors import problem
+
+Section = Literal["apps", "cornerstones"]
+Model = TypeVar("Model", bound=BaseModel)
+KeyPath = tuple[str, ...]
+
+_PREFIX = "COMPOSER_"
+_SECTIONS: tuple[Section, ...] = ("apps", "cornerstones")
+# Read before there are settings: which environment, which file, and what the command line serves.
+_NOT_SETTINGS = ("COMPOSER_ENV", "COMPOSER_SETTINGS", "COMPOSER_TARGET")
+
+
+class ComposerTable(BaseModel):
+    """The table `[composer]`: what is composed. Packages are import names, found from the settings' folder first."""
+
+    model_config = ConfigDict(frozen=True)
+
+    title: str = "composer"
+    version: str = "0.1.0"
+    apps: list[str] = ["apps"]
+    cornerstones: list[str] = ["shared"]
+    only: list[str] | None = None
+
+
+class AppTable(BaseModel):
+    """The table `[apps.NAME]`: how one app is mounted, started and stopped. Every key is optional; times in seconds."""
+
+    model_config = ConfigDict(frozen=True)
+
+    prefix: str | None = None
+    enabled: bool = True
+    factory: str | None = None
+    startup: Startup = "wait"
+    startup_timeout: float = Field(30.0, gt=0)
+    shutdown_timeout: float = Field(10.0, gt=0)
+    on_failure: OnFailure = "abort"
+    after: tuple[str, ...] = ()
+    settings: dict[str, Any] = {}
+
+
+class CornerstoneTable(BaseModel):
+    """The keys of `[cornerstones.NAME]` that are composer's own; all others are the cornerstone's settings."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    factory: str | None = None
+    enabled: bool = True
+    startup_timeout: float = Field(30.0, gt=0)
+    shutdown_timeout: float = Field(10.0, gt=0)
+
+
+class Table(dict[str, Any]):
+    """A table of settings that remembers where it stands, and where each of its values does.
+
+    `place` is the table's own place (`settings.toml [apps.notes]`), `places` the place of every value by its path
+    below the table.
+    """
+
+    def __init__(self, values: Mapping[str, Any], place: str, places: Mapping[KeyPath, str] | None = None) -> None:
+        super().__init__(values)
+        self.place = place
+        self.places = dict(places or {})
+
+    def table(self, key: str) -> "Table":
+        """Return the table under that key, empty where there is none."""
+        inner = self.get(key)
+        places = {path[1:]: place for path, place in self.places.items() if path[0] == key and len(path) > 1}
+        return Table(inner if isinstance(inner, Mapping) else {}, _below(self.place, key), places)
+
+    def without(self, keys: Iterable[str]) -> "Table":
+        """Return the table without these keys."""
+        dropped = set(keys)
+        return Table({k: v for k, v in self.items() if k not in dropped}, self.place, self.places)
+
+    def under(self, above: "Table") -> "Table":
+        """Return the two laid over each other, table by table: where both have a value, the one above counts."""
+        return Table(_merged(self, above), self.place, self.places | above.places)
+
+
+@dataclass(frozen=True)
+class SettingsFile:
+    """All that was read, before any app is known: the table [composer], and the others by section and name.
+
+    `given` holds the keys of [composer] that somebody wrote, `environment` the tables that the environment gives.
+    """
+
+    project: Project
+    file: Path
+    composer: ComposerTable
+    given: frozenset[str]
+    sections: Mapping[Section, Table]
+    environment: Mapping[Section, Table]
+
+    def tables(self, section: Section, names: Iterable[str]) -> dict[str, Table]:
+        """Return the tables of a section by name: those of the files, with the environment laid over them.
+
+        `names` are the names that discovery found. The environment can't write every name (`v1/house_price` is
+        V1_HOUSE_PRICE there), so its tables go to the name that reads the same.
+        """
+        files, environment = self.sections[section], self.environment[section]
+        tables = {name: files.table(name) for name in files}
+        known = {environment_name(name): name for name in [*tables, *names]}
+        for key in environment:
+            name = known.get(environment_name(key), key)
+            tables[name] = tables.get(name, files.table(name)).under(environment.table(key))
+        return tables
+
+
+def quoted(name: str) -> str:
+    """Return a name as TOML writes it in a table's header."""
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else json.dumps(name)
+
+
+def environment_name(name: str) -> str:
+    """Return a name as the environment writes it."""
+    return re.sub(r"\W", "_", name).upper()
+
+
+def read_settings(file: Path, env: str) -> tuple[SettingsFile | None, list[Problem]]:
+    """Read the settings of one project: the file, the one of that environment beside it, and the environment.
+
+    Returns what was read, or None where there is nothing to go on with, and every problem that was found.
+    """
+    if not file.is_file():
+        return None, [problem("C001", str(file))]
+    whole = Table({}, file.name)
+    problems: list[Problem] = []
+    for layer in (file, file.with_name(f"{file.stem}.{env}{file.suffix}")):
+        try:
+            whole = whole.under(_layer(layer)) if layer.is_file() else whole
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            problems.append(problem("C002", str(layer), error=error))
+    if problems:
+        return None, problems
+    return _checked(Project(file.parent, env), file, whole)
+
+
+def _layer(file: Path) -> Table:
+    values = TomlConfigSettingsSource(BaseSettings, toml_file=file)()
+    return Table(values, file.name, dict(_leaves(values, file.name)))
+
+
+def _leaves(values: Mapping[str, Any], place: str, path: KeyPath = ()) -> Iterable[tuple[KeyPath, str]]:
+    for key, value in values.items():
+        yield (*path, key), place
+        if isinstance(value, Mapping):
+            yield from _leaves(value, _below(place, key), (*path, key))
+
+
+def _checked(project: Project, file: Path, whole: Table) -> tuple[SettingsFile | None, list[Problem]]:
+    environment, problems = _environment()
+    known = ("composer", *_SECTIONS)
+    problems += [_unknown_key(file.name, name, known) for name in whole if name not in known]
+    problems += [wrong for section in _SECTIONS for wrong in _not_tables(whole.table(section))]
+    head = whole.table("composer").under(environment.table("composer"))
+    composer, found = validated(ComposerTable, head, "[composer]")
+    if composer is None:
+        return None, problems + found
+    sections: dict[Section, Table] = {}
+    variables: dict[Section, Table] = {}
+    for section in _SECTIONS:
+        tables = whole.table(section)
+        sections[section] = tables.without(name for name, value in tables.items() if not isinstance(value, Mapping))
+        variables[section] = environment.table(section)
+    return SettingsFile(project, file, composer, frozenset(head), sections, variables), problems
+
+
+def _not_tables(section: Table) -> list[Problem]:
+    wrong = [name for name, value in section.items() if not isinstance(value, Mapping)]
+    return [problem("C004", section.place, key=name, why="it is not a table", owner=section.place) for name in wrong]
+
+
+def _environment() -> tuple[Table, list[Problem]]:
+    """Read the variables that start with COMPOSER_, as one table with the three tables of settings.toml in it.
+
+    pydantic-settings would do this too, but it reads a value of a table whose model it doesn't know as JSON, and a
+    password of digits would become a number. So a value stays text here, unless it opens a list or a table.
+    """
+    values: dict[str, Any] = {}
+    places: dict[KeyPath, str] = {}
+    problems = []
+    scalars = {f"{_PREFIX}{name.upper()}": name for name in ComposerTable.model_fields}
+    for variable, text in sorted(os.environ.items()):
+        section, *path = variable.upper().removeprefix(_PREFIX).split("__")
+        if not variable.upper().startswith(_PREFIX) or variable.upper() in _NOT_SETTINGS:
+            continue
+        if path and section.lower() in _SECTIONS and all(path):
+            keys: KeyPath = (section.lower(), *(step.lower() for step in path))
+        elif variable.upper() in scalars:
+            keys = ("composer", scalars[variable.upper()])
+        else:
+            known = [*scalars, *_NOT_SETTINGS, "COMPOSER_APPS__…", "COMPOSER_CORNERSTONES__…"]
+            problems.append(_unknown_key("the environment", variable, known))
+            continue
+        values = _merged(values, _nested(keys, _decoded(text)))
+        places[keys] = f"environment {variable}"
+    return Table(values, "the environment", places), problems
+
+
+def _nested(keys: KeyPath, value: Any) -> dict[str, Any]:
+    first, *others = keys
+    return {first: _nested(tuple(others), value) if others else value}
+
+
+def _decoded(text: str) -> Any:
+    if text[:1] in ("[", "{"):
+        try:
+            return json.loads(text)
+        except ValueError:
+            return text
+    return text
+
+
+def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(below)
+    for key, value in above.items():
+        old = merged.get(key)
+        merged[key] = _merged(old, value) if isinstance(old, Mapping) and isinstance(value, Mapping) else value
+    return merged
+
+
+def _unknown_key(place: str, key: str, known: Iterable[str]) -> Problem:
+    names = list(known)
+    return problem("C003", place, key=key, near=did_you_mean(key, names), known=listed(names))
+
+
+def _below(place: str, key: str) -> str:
+    return f"{place[:-1]}.{quoted(key)}]" if place.endswith("]") else f"{place} [{quoted(key)}]"
+
+
+def validated(model: type[Model], table: Mapping[str, Any], owner: str) -> tuple[Model | None, list[Problem]]:
+    """Validate a table by a model; unknown keys are forbidden unless the model itself says what to do with them.
+
+    Returns the model, or None, with one problem for each wrong value and each unknown key.
+    """
+    try:
+        return model.model_validate(dict(table), extra=model.model_config.get("extra") or "forbid"), []
+    except ValidationError as error:
+        rows = error.errors(include_input=False, include_url=False, include_context=False)
+        return None, [_invalid(model, table, owner, row["loc"], row["type"], row["msg"]) for row in rows]
+
+
+def _invalid(
+    model: type[BaseModel],
+    table: Mapping[str, Any],
+    owner: str,
+    loc: tuple[int | str, ...],
+    kind: str,
+    message: str,
+) -> Problem:
+    where = place_of(table, loc, owner)
+    if kind == "extra_forbidden":
+        return _unknown_key(where, str(loc[-1]), _fields_at(model, loc[:-1]))
+    return problem("C004", where, key=".".join(map(str, loc)), why=message, owner=owner)
+
+
+def place_of(table: Mapping[str, Any], loc: tuple[int | str, ...], owner: str) -> str:
+    """Return where a value of the table stands, or `owner` where the table came from no file."""
+    if not isinstance(table, Table):
+        return owner
+    path = tuple(map(str, loc))
+    near = [path[:length] for length in range(len(path), 0, -1) if path[:length] in table.places]
+    return table.places[near[0]] if near else table.place
+
+
+def _fields_at(model: type[BaseModel], loc: tuple[int | str, ...]) -> list[str]:
+    for step in loc:
+        inner = model.model_fields.get(str(step))
+        annotation = inner.annotation if inner else None
+        if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
+            return []
+        model = annotation
+    return [info.alias or name for name, info in model.model_fields.items()]
+
+
+def with_paths_from(root: Path, value: Any) -> Any:
+    """Return settings in which every relative Path starts at `root`; models, lists and tables are gone through."""
+    if isinstance(value, Path):
+        return root / value
+    if isinstance(value, BaseModel):
+        update = {name: with_paths_from(root, getattr(value, name)) for name in type(value).model_fields}
+        return value.model_copy(update=update)
+    if isinstance(value, list | tuple) and type(value) in (list, tuple):
+        return type(value)(with_paths_from(root, item) for item in value)
+    if isinstance(value, dict):
+        return {key: with_paths_from(root, item) for key, item in value.items()}
+    return value

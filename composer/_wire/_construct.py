@@ -1,0 +1,229 @@
+"""Making every object: cornerstones in the order in which they need each other, then the apps."""
+
+import inspect
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from graphlib import CycleError, TopologicalSorter
+from itertools import pairwise
+from typing import Any
+
+from fastapi import FastAPI
+
+from composer._asgi import is_app_not_factory, is_asgi_app, is_wsgi_app
+from composer._load import user_line
+from composer._model import App, BuiltApp, BuiltCornerstone, Cornerstone, Plan, Problem, Project
+from composer._render import dependency_path, did_you_mean, listed
+from composer._wire._needs import Needs, Offers, ambiguous, needs_of, not_given
+from composer._wire._shared import Demand, demands_of
+from composer._wire._types import factory_name, fits, return_type_of, type_name
+from composer.errors import problem
+
+
+def wire(
+    cornerstones: Sequence[Cornerstone],
+    apps: Sequence[App],
+    project: Project,
+    overrides: Mapping[type, object],
+) -> tuple[Plan, list[Problem]]:
+    """Make all cornerstones and apps; return what could be made, and every problem.
+
+    `overrides` gives objects instead of the cornerstones of these types, whose factories are then not called.
+    """
+    offers, problems = _offers(cornerstones)
+    replaced, wrong = _replaced(offers, overrides)
+    problems += wrong
+    needs: dict[str, Needs] = {}
+    for part in cornerstones:
+        if part.name in offers and part.name not in replaced:
+            needs[part.name], wrong = needs_of(part, offers, project)
+            problems += wrong
+    made, wrong = _make_cornerstones(cornerstones, offers, replaced, needs, project)
+    problems += wrong
+    built = []
+    for app in sorted(apps, key=lambda app: app.name):
+        one, wrong = _make_app(app, offers, made, needs, project)
+        problems += wrong
+        built += [one] if one else []
+    return Plan(tuple(made.values()), tuple(built)), problems
+
+
+def _offers(cornerstones: Sequence[Cornerstone]) -> tuple[dict[str, Any], list[Problem]]:
+    """Return the type that each cornerstone is asked for by."""
+    offers, problems = {}, []
+    for part in cornerstones:
+        if wrong := _async_factory(part):
+            problems.append(wrong)
+            continue
+        provided, missing = return_type_of(part.factory, part.place)
+        if missing:
+            problems.append(missing)
+        else:
+            offers[part.name] = provided
+    return offers, problems
+
+
+def _async_factory(part: App | Cornerstone) -> Problem | None:
+    if inspect.iscoroutinefunction(part.factory) or inspect.isasyncgenfunction(part.factory):
+        return problem("C010", part.place, factory=factory_name(part.factory))
+    return None
+
+
+def _replaced(offers: Offers, overrides: Mapping[type, object]) -> tuple[dict[str, object], list[Problem]]:
+    replaced: dict[str, object] = {}
+    problems = []
+    for wanted, value in overrides.items():
+        fitting = [name for name, provided in offers.items() if fits(provided, wanted)]
+        replaced |= dict.fromkeys(fitting, value)
+        if not fitting:
+            types = [type_name(provided) for provided in offers.values()]
+            near = did_you_mean(type_name(wanted), types)
+            problems.append(problem("C029", "overrides", wanted=type_name(wanted), near=near, known=listed(types)))
+    return replaced, problems
+
+
+def _make_cornerstones(
+    cornerstones: Sequence[Cornerstone],
+    offers: Offers,
+    replaced: Mapping[str, object],
+    needs: Mapping[str, Needs],
+    project: Project,
+) -> tuple[dict[str, BuiltCornerstone], list[Problem]]:
+    parts = {part.name: part for part in cornerstones}
+    order, problems = _ordered(parts, needs)
+    made: dict[str, BuiltCornerstone] = {}
+    for name in [name for name in order if name in offers]:
+        part = parts[name]
+        if name in replaced:
+            made[name] = BuiltCornerstone(part, replaced[name], offers[name])
+        elif needs[name].met and set(needs[name].cornerstones.values()) <= made.keys():
+            value, wrong = _call(part, needs[name], made, project)
+            wrong = wrong or _not_a(part, value, offers[name])
+            problems += [wrong] if wrong else []
+            made |= {} if wrong else {name: BuiltCornerstone(part, value, offers[name])}
+    return made, problems
+
+
+def _ordered(parts: Mapping[str, Cornerstone], needs: Mapping[str, Needs]) -> tuple[list[str], list[Problem]]:
+    """Order the cornerstones so that each comes after those that it needs; by name where nothing else decides."""
+    graph = {name: sorted(needs.get(name, Needs()).cornerstones.values()) for name in sorted(parts)}
+    problems: list[Problem] = []
+    while True:
+        try:
+            return [name for name in TopologicalSorter(graph).static_order() if name in graph], problems
+        except CycleError as error:
+            circle = list(reversed(error.args[1]))
+            problems.append(_cycle(circle, parts, needs))
+            graph = {name: wanted for name, wanted in graph.items() if name not in circle}
+
+
+def _cycle(circle: list[str], parts: Mapping[str, Cornerstone], needs: Mapping[str, Needs]) -> Problem:
+    steps = [f"{circle[0]} ({parts[circle[0]].place})"]
+    for asking, asked in pairwise(circle):
+        parameter = next(p for p, name in needs[asking].cornerstones.items() if name == asked)
+        steps.append(f"{asked}, for the parameter {parameter!r} of {asking}")
+    return problem("C014", parts[circle[0]].place, path=dependency_path(steps))
+
+
+def _call(
+    part: App | Cornerstone, needs: Needs, made: Mapping[str, BuiltCornerstone], project: Project
+) -> tuple[Any, Problem | None]:
+    """Call a factory with what it needs; return what it made, or the problem."""
+    factory = factory_name(part.factory)
+    arguments = dict(needs.known) | {p: made[name].value for p, name in needs.cornerstones.items()}
+    make: Callable[..., Any] = part.factory
+    try:
+        value = make(**arguments)
+    except (Exception, SystemExit) as error:
+        return None, problem("C011", user_line(error, project.root) or part.place, factory=factory, error=error)
+    if inspect.iscoroutine(value):
+        value.close()
+        return None, problem("C010", part.place, factory=factory)
+    return (None, problem("C018", part.place, factory=factory)) if value is None else (value, None)
+
+
+def _not_a(part: Cornerstone, value: Any, provided: Any) -> Problem | None:
+    checkable = inspect.isclass(provided) and not getattr(provided, "_is_protocol", False)
+    if not checkable or isinstance(value, provided):
+        return None
+    return problem(
+        "C020",
+        part.place,
+        factory=factory_name(part.factory),
+        found=type(value).__name__,
+        wanted=type_name(provided),
+    )
+
+
+def _make_app(
+    app: App,
+    offers: Offers,
+    made: Mapping[str, BuiltCornerstone],
+    needs: Mapping[str, Needs],
+    project: Project,
+) -> tuple[BuiltApp | None, list[Problem]]:
+    asgi, used, problems = _asgi_of(app, offers, made, project)
+    if asgi is None or problems:
+        return None, problems
+    for demand in demands_of(asgi):
+        name, wrong = _demanded(app, demand, offers)
+        used |= {name} if name else set()
+        problems += [wrong] if wrong else []
+    return BuiltApp(app, asgi, _with_all_below(used, made, needs)), problems
+
+
+def _asgi_of(
+    app: App, offers: Offers, made: Mapping[str, BuiltCornerstone], project: Project
+) -> tuple[Any, set[str], list[Problem]]:
+    """Return the ASGI app with the names of the cornerstones that its factory was given."""
+    if is_app_not_factory(app.factory):
+        wrong = _not_mountable(app, app.factory)
+        if app.settings:
+            known = listed(app.settings) if isinstance(app.settings, Mapping) else type(app.settings).__name__
+            wrong.append(problem("C030", app.place, known=known, factory="the app"))
+        return app.factory, set(), wrong
+    if not inspect.isclass(app.factory) and is_wsgi_app(app.factory) and not inspect.isroutine(app.factory):
+        return None, set(), _not_mountable(app, app.factory)
+    if wrong_factory := _async_factory(app):
+        return None, set(), [wrong_factory]
+    needs, problems = needs_of(app, offers, project)
+    used = set(needs.cornerstones.values())
+    if problems or not used <= made.keys():
+        return None, used, problems
+    asgi, failed = _call(app, needs, made, project)
+    return asgi, used, [failed] if failed else _not_mountable(app, asgi)
+
+
+def _not_mountable(app: App, asgi: Any) -> list[Problem]:
+    found = type(asgi).__name__
+    if is_wsgi_app(asgi):
+        return [problem("C019", app.place, found=found)]
+    if not is_asgi_app(asgi):
+        return [problem("C020", app.place, factory=factory_name(app.factory), found=found, wanted="an ASGI app")]
+    # FastAPI's own __call__ puts its root_path over the one that a mounted app is given.
+    if isinstance(asgi, FastAPI) and asgi.root_path:
+        return [problem("C024", app.place, root_path=asgi.root_path)]
+    return []
+
+
+def _demanded(app: App, demand: Demand, offers: Offers) -> tuple[str | None, Problem | None]:
+    """Return the name of the cornerstone that a handler's `Shared` asks for, or the problem."""
+    fitting = [name for name, provided in offers.items() if fits(provided, demand.wanted)]
+    named = [name for name in fitting if name == demand.marked] if demand.marked else fitting
+    if len(named) == 1:
+        return named[0], None
+    if fitting:
+        return None, ambiguous(app.place, str(demand), demand.wanted, fitting)
+    return None, not_given(app.place, str(demand), demand.wanted, offers)
+
+
+def _with_all_below(
+    used: Iterable[str], made: Mapping[str, BuiltCornerstone], needs: Mapping[str, Needs]
+) -> tuple[str, ...]:
+    """Return the cornerstones used directly or through another one, in order of construction."""
+    found: set[str] = set()
+    left = list(used)
+    while left:
+        name = left.pop()
+        if name not in found:
+            found.add(name)
+            left += needs.get(name, Needs()).cornerstones.values()
+    return tuple(name for name in made if name in found)

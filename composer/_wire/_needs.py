@@ -1,0 +1,149 @@
+"""What one factory is given: each parameter matched with a cornerstone, with the project, or with settings."""
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from composer._model import App, Cornerstone, Problem, Project
+from composer._render import did_you_mean, listed
+from composer._settings import Table, place_of, validated, with_paths_from
+from composer._wire._types import Parameter, factory_name, fits, parameters_of, takes_any_keyword, type_name
+from composer.errors import problem
+
+Offers = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Needs:
+    """The arguments of one factory: those known before anything is made, and those that are cornerstones.
+
+    `cornerstones` maps the parameter to the cornerstone's name. Where the needs aren't `met`, there is a problem, and
+    the factory is not called.
+    """
+
+    known: Mapping[str, Any] = field(default_factory=dict)
+    cornerstones: Mapping[str, str] = field(default_factory=dict)
+    met: bool = True
+
+
+def needs_of(part: App | Cornerstone, offers: Offers, project: Project) -> tuple[Needs, list[Problem]]:
+    """Match every parameter of a factory, and validate its settings; return the problems of all of them."""
+    parameters, problems = parameters_of(part.factory, part.place)
+    if problems:
+        return Needs(met=False), problems
+    cornerstones: dict[str, str] = {}
+    known: dict[str, Any] = {}
+    models: list[Parameter] = []
+    for parameter in parameters:
+        fitting = [name for name, provided in offers.items() if fits(provided, parameter.wanted)]
+        if fitting:
+            chosen, wrong = _choose(parameter, fitting, part.place)
+            problems += wrong
+            cornerstones |= {parameter.name: chosen} if chosen else {}
+        elif parameter.wanted is Project:
+            known[parameter.name] = project
+        elif inspect.isclass(parameter.wanted) and issubclass(parameter.wanted, BaseModel):
+            models.append(parameter)
+    left = [p for p in parameters if p.name not in {*cornerstones, *known, *(m.name for m in models)}]
+    given, wrong = _settings_for(part, models, left, project)
+    known |= given
+    problems += wrong
+    known |= {p.name: None for p in left if p.optional and not p.has_default and p.name not in known}
+    if not wrong:
+        problems += _unfilled(part, [p for p in left if p.name not in known and not p.has_default], offers)
+    return Needs(known, cornerstones, met=not problems), problems
+
+
+def _choose(parameter: Parameter, fitting: list[str], place: str) -> tuple[str | None, list[Problem]]:
+    """Choose among the cornerstones of the wanted type: the only one, or the one that the parameter names."""
+    named = parameter.marked or parameter.name
+    if named in fitting:
+        return named, []
+    if len(fitting) == 1 and not parameter.marked:
+        return fitting[0], []
+    return None, [ambiguous(place, parameter.name, parameter.wanted, fitting)]
+
+
+def ambiguous(place: str, parameter: str, wanted: Any, fitting: list[str]) -> Problem:
+    """Make the problem of a type that several cornerstones are of."""
+    return problem(
+        "C013", place, parameter=parameter, wanted=type_name(wanted), known=listed(fitting), first=fitting[0]
+    )
+
+
+def not_given(place: str, parameter: str, wanted: Any, offers: Offers) -> Problem:
+    """Make the problem of a type that no cornerstone is of."""
+    types = [type_name(provided) for provided in offers.values()]
+    near = did_you_mean(type_name(wanted), types)
+    return problem("C012", place, wanted=type_name(wanted), parameter=parameter, near=near, known=listed(types))
+
+
+def _unfilled(part: App | Cornerstone, left: list[Parameter], offers: Offers) -> list[Problem]:
+    untyped = [p for p in left if p.wanted is Any]
+    factory = factory_name(part.factory)
+    return [problem("C015", part.place, parameter=p.name, factory=factory) for p in untyped] + [
+        not_given(part.place, p.name, p.wanted, offers) for p in left if p not in untyped
+    ]
+
+
+def _settings_for(
+    part: App | Cornerstone, models: list[Parameter], left: list[Parameter], project: Project
+) -> tuple[dict[str, Any], list[Problem]]:
+    """Return the arguments that settings give: the settings model, or keywords where the factory takes none."""
+    if isinstance(part.settings, BaseModel):
+        return _given_model(part, part.settings, models)
+    if not models:
+        return _keywords(part, part.settings, left, project)
+    known: dict[str, Any] = {}
+    problems: list[Problem] = []
+    for parameter in models:
+        if parameter.has_default and not part.settings:
+            continue
+        model, wrong = validated(parameter.wanted, part.settings, part.place)
+        problems += wrong
+        known[parameter.name] = with_paths_from(project.root, model)
+    return known, problems
+
+
+def _given_model(
+    part: App | Cornerstone, settings: BaseModel, models: list[Parameter]
+) -> tuple[dict[str, Any], list[Problem]]:
+    fitting = {p.name: settings for p in models if isinstance(settings, p.wanted)}
+    if fitting:
+        return fitting, []
+    return {}, [problem("C030", part.place, known=type(settings).__name__, factory=factory_name(part.factory))]
+
+
+def _keywords(
+    part: App | Cornerstone, settings: Mapping[str, Any], left: list[Parameter], project: Project
+) -> tuple[dict[str, Any], list[Problem]]:
+    """Validate each key by the annotation of the parameter of that name."""
+    factory = factory_name(part.factory)
+    place = settings.place if isinstance(settings, Table) else part.place
+    if settings and not left and not takes_any_keyword(part.factory):
+        return {}, [problem("C030", place, known=listed(settings), factory=factory)]
+    takes = {p.name: p.wanted for p in left}
+    known: dict[str, Any] = {}
+    problems: list[Problem] = []
+    for key, value in settings.items():
+        where = place_of(settings, (key,), place)
+        if key not in takes and not takes_any_keyword(part.factory):
+            problems.append(problem("C003", where, key=key, near=did_you_mean(key, takes), known=listed(takes)))
+            continue
+        try:
+            known[key] = with_paths_from(project.root, _adapter(takes.get(key, Any))(value))
+        except ValidationError as error:
+            message = "; ".join(row["msg"] for row in error.errors(include_input=False, include_url=False))
+            problems.append(problem("C004", where, key=key, why=message, owner=factory))
+    return known, problems
+
+
+def _adapter(annotation: Any) -> Callable[[Any], Any]:
+    try:
+        return TypeAdapter(annotation).validate_python
+    except Exception:
+        # A type that pydantic has no schema for: the factory gets the value as it was written.
+        return lambda value: value

@@ -1,0 +1,107 @@
+"""What a factory's annotations say: the type of every parameter, the type that is returned, and what fits what."""
+
+import functools
+import inspect
+import types
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
+
+from composer._model import Problem
+from composer.errors import problem
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One parameter of a factory: its name, the type that it is annotated with, and whether it can be left out.
+
+    `optional` means that None is accepted, `marked` is the cornerstone's name in `Annotated[Database, "replica"]`.
+    """
+
+    name: str
+    wanted: Any
+    has_default: bool
+    optional: bool = False
+    marked: str | None = None
+
+
+def parameters_of(factory: Callable[..., Any], where: str) -> tuple[list[Parameter], list[Problem]]:
+    """Read the parameters of a factory; starred ones take nothing and are left out."""
+    try:
+        signature = inspect.signature(factory)
+        hints = get_type_hints(_annotated_function(factory), include_extras=True)
+    except (NameError, AttributeError, TypeError, ValueError) as error:
+        return [], [problem("C016", where, factory=factory_name(factory), error=error)]
+    starred = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    return [
+        _parameter(parameter.name, hints.get(parameter.name, Any), parameter.default is not parameter.empty)
+        for parameter in signature.parameters.values()
+        if parameter.kind not in starred
+    ], []
+
+
+def takes_any_keyword(factory: Callable[..., Any]) -> bool:
+    """Tell whether a factory has a `**kwargs`."""
+    return any(p.kind is p.VAR_KEYWORD for p in inspect.signature(factory).parameters.values())
+
+
+def return_type_of(factory: Callable[..., Any], where: str) -> tuple[Any, Problem | None]:
+    """Read the type that a factory promises to return: its annotation, or the class itself where it is one."""
+    if inspect.isclass(factory):
+        return factory, None
+    try:
+        hints = get_type_hints(_annotated_function(factory))
+    except (NameError, AttributeError, TypeError) as error:
+        return None, problem("C016", where, factory=factory_name(factory), error=error)
+    if hints.get("return") in (None, types.NoneType, Any, object):
+        return None, problem("C017", where, factory=factory_name(factory))
+    return hints["return"], None
+
+
+def _parameter(name: str, annotation: Any, has_default: bool) -> Parameter:
+    wanted, marked = unmarked(annotation)
+    optional = False
+    if get_origin(wanted) in (Union, types.UnionType):
+        others = [arm for arm in get_args(wanted) if arm is not types.NoneType]
+        optional = len(others) < len(get_args(wanted))
+        wanted = others[0] if len(others) == 1 else wanted
+    return Parameter(name, wanted, has_default, optional, marked)
+
+
+def unmarked(annotation: Any) -> tuple[Any, str | None]:
+    """Take `Annotated[Database, "replica"]` apart into the type and the name that marks it."""
+    if get_origin(annotation) is not Annotated:
+        return annotation, None
+    wanted, *metadata = get_args(annotation)
+    return wanted, next((mark for mark in metadata if isinstance(mark, str)), None)
+
+
+def fits(provided: Any, wanted: Any) -> bool:
+    """Tell whether an object of the provided type is one of the wanted type."""
+    if provided == wanted:
+        return True
+    classes = inspect.isclass(provided) and inspect.isclass(wanted) and wanted is not object
+    return classes and wanted in provided.__mro__
+
+
+def type_name(wanted: Any) -> str:
+    """Return a type as an error shows it."""
+    if get_origin(wanted) is None and inspect.isclass(wanted):
+        return wanted.__name__
+    return str(wanted).replace("typing.", "")
+
+
+def factory_name(factory: Any) -> str:
+    """Return a factory as an error shows it."""
+    while isinstance(factory, functools.partial):
+        factory = factory.func
+    return str(getattr(factory, "__qualname__", type(factory).__qualname__))
+
+
+def _annotated_function(factory: Callable[..., Any]) -> Any:
+    """Return where the annotations of something callable stand."""
+    while isinstance(factory, functools.partial):
+        factory = factory.func
+    if inspect.isclass(factory):
+        return factory.__init__
+    return factory if inspect.isroutine(factory) else type(factory).__call__

@@ -1,0 +1,174 @@
+"""The catalogue of everything that can be wrong with a composition, and the exceptions that carry it.
+
+A mistake is a `Problem`: data with a stable ID. Its text is made here, from the templates of `CATALOGUE`, and nowhere
+else. `CompositionError` carries all the problems of one build, `StartupError` and `ShutdownError` the errors of all
+the parts that failed to start or to stop.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from composer._model import Problem
+from composer._render import indented
+
+
+class Entry(NamedTuple):
+    """What one ID of the catalogue says: the mistake, and the mend."""
+
+    what: str
+    hint: str
+
+
+CATALOGUE: dict[str, Entry] = {
+    "C001": Entry(
+        "There is no settings file.",
+        "Create it, or set COMPOSER_SETTINGS to its path. The smallest one holds the line [composer].",
+    ),
+    "C002": Entry("The file is not valid: {error}.", "Correct that place; the format is described at toml.io."),
+    "C003": Entry("Nobody knows the key {key!r}.", "{near} Known here: {known}."),
+    "C004": Entry("The value of {key!r} is not valid: {why}.", "Give a value that {owner} accepts."),
+    "C005": Entry(
+        "There is no package {package!r}.",
+        "Create that folder, install the package, or correct [composer] {key}.",
+    ),
+    "C006": Entry("Importing it failed: {error}.", "Mend that line, or install what is missing."),
+    "C007": Entry(
+        "The name {package!r} already belongs to {taken}, not to {wanted}.",
+        "Two projects in one process need packages of different names: rename one of the folders.",
+    ),
+    "C008": Entry(
+        "It has no {factory}.",
+        "{near} Define {factory}(...) there; a helper that is not to be composed starts with an underscore.",
+    ),
+    "C009": Entry("{reference!r} can't be used as a factory: {why}.", "{near} Write it as 'package.module:name'."),
+    "C010": Entry(
+        "The factory {factory} is async.",
+        "A factory only constructs: make it a plain def, and move what has to be awaited into a lifespan.",
+    ),
+    "C011": Entry(
+        "The factory {factory} raised {error}.",
+        "Mend that line; what can fail from outside belongs in a lifespan.",
+    ),
+    "C012": Entry("Nobody gives {wanted}, which {parameter!r} asks for.", "{near} Known types: {known}."),
+    "C013": Entry(
+        "Several cornerstones are {wanted}, and {parameter!r} names none of them.",
+        "Name the parameter after one of them: {known}. In a handler, write Shared[Annotated[{wanted}, '{first}']].",
+    ),
+    "C014": Entry("Cornerstones need each other in a circle:\n{path}", "Break it at one of these parameters."),
+    "C015": Entry(
+        "The parameter {parameter!r} of {factory} has no type.",
+        "Annotate it with a cornerstone's type or with a settings model, or give it a default.",
+    ),
+    "C016": Entry(
+        "The types of {factory} can't be read: {error}.",
+        "Import the types that it names at run time, not under TYPE_CHECKING.",
+    ),
+    "C017": Entry(
+        "{factory} doesn't say what type it returns.",
+        "Annotate its return type (-> Database): others ask for the cornerstone by it.",
+    ),
+    "C018": Entry("The factory {factory} returned nothing.", "Return the object that it makes."),
+    "C019": Entry(
+        "The app is a WSGI app ({found}).",
+        "Wrap it: return a2wsgi.WSGIMiddleware(app).",
+    ),
+    "C020": Entry("The factory {factory} returned {found}, not {wanted}.", "Return what its annotation promises."),
+    "C021": Entry(
+        "The prefix {prefix!r} {why}.",
+        "Write it like '/notes' or '/v1/notes', as the decoded path; '/' mounts an app at the root.",
+    ),
+    "C022": Entry("The prefix {prefix!r} is taken by {other}.", "Give one of them another prefix."),
+    "C023": Entry(
+        "The prefix {prefix!r} and the root's own route {route!r} are in each other's way.",
+        "Choose another prefix, or move the route.",
+    ),
+    "C024": Entry(
+        "It is a FastAPI(root_path={root_path!r}), which answers 404 to everything once it is mounted.",
+        "Remove root_path: a mounted app gets it from the composer.",
+    ),
+    "C025": Entry("{key} names an app that isn't there: {name!r}.", "{near} Apps here: {known}."),
+    "C026": Entry("Apps wait for each other in a circle:\n{path}", "Remove one of these names from 'after'."),
+    "C027": Entry("The name {name!r} is given twice, also by {other}.", "Give each its own name."),
+    "C028": Entry("The folder's name {name!r} can't be imported.", "Use letters, digits and underscores only."),
+    "C029": Entry(
+        "overrides replaces {wanted}, but no cornerstone is one.",
+        "{near} Known types: {known}.",
+    ),
+    "C030": Entry(
+        "There are settings for it ({known}), but {factory} takes none.",
+        "Add a parameter that is annotated with a pydantic model, or remove the settings.",
+    ),
+}
+
+
+def problem(id: str, where: str, *, error: BaseException | None = None, **fields: object) -> Problem:
+    """Make the problem of that ID, its text from the catalogue and the fields that its templates name.
+
+    Raises KeyError for an ID or a field that the catalogue doesn't have: a bug of composer, never of its user.
+    """
+    entry = CATALOGUE[id]
+    named = {"near": "", **fields}
+    if error is not None:
+        named["error"] = described(error)
+    return Problem(id, where, entry.what.format(**named), entry.hint.format(**named).strip(), error)
+
+
+def described(error: BaseException) -> str:
+    """Return an exception as one line: its type and its message, without the values that it was raised for."""
+    if type(error).__name__ == "ValidationError" and hasattr(error, "errors"):
+        rows = error.errors(include_input=False, include_url=False, include_context=False)
+        message = "; ".join(f"{'.'.join(map(str, row['loc']))}: {row['msg']}" for row in rows)
+    else:
+        message = " ".join(str(error).split())
+    return f"{type(error).__name__}: {message}" if message else type(error).__name__
+
+
+class ComposerError(Exception):
+    """Be the one base of what composer raises for its users' mistakes and for the failures of their parts."""
+
+
+class CompositionError(ComposerError):
+    """Report every mistake found while discovering and building, all at once; nothing was started.
+
+    `problems` holds them in the order in which they were found, `title` names the composition.
+    """
+
+    def __init__(self, problems: Sequence[Problem], title: str = "") -> None:
+        self.problems = tuple(problems)
+        self.title = title
+        super().__init__(problems_text(self.problems, title))
+
+
+class StartupError(ComposerError, ExceptionGroup[Exception]):
+    """Report that parts failed to start, with each part's own error in it; what had started was stopped."""
+
+
+class ShutdownError(ComposerError, ExceptionGroup[Exception]):
+    """Report that parts failed to stop, with each part's own error in it; all the others were stopped."""
+
+
+class PartError(ComposerError):
+    """Name the app or the cornerstone whose lifespan failed, and the phase; the part's own error is the cause.
+
+    `kind` is "app" or "cornerstone", `name` the part's name, `phase` what it was doing ("start", "serve", "stop").
+    """
+
+    def __init__(self, kind: str, name: str, phase: str, reason: str) -> None:
+        self.kind = kind
+        self.name = name
+        self.phase = phase
+        self.reason = reason
+        super().__init__(f"{kind} {name} failed to {phase}: {reason}")
+
+
+def problems_text(problems: Sequence[Problem], title: str = "") -> str:
+    """Return all the problems as text, as the exception and the command line show them."""
+    count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+    name = f" in {title}" if title else ""
+    return "\n\n".join([f"{count}{name}, nothing was started:", *map(_problem_text, problems)])
+
+
+def _problem_text(problem: Problem) -> str:
+    rows = (problem.where, problem.what, f"Hint: {problem.hint}")
+    body = "\n".join(indented(row, "        ") if "└─" in row else row for row in rows)
+    return f"{problem.id}  {indented(body, '      ')}"

@@ -1,0 +1,175 @@
+"""What a document names: every named part as a node, every mention of a name as a site.
+
+A name is a component's, a path, a webhook's key, an operation id, an anchor, an `$id` or a tag. What can be
+renamed is found here and in `_refer` once; identity, renaming and reachability work on nodes and sites alone.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, NamedTuple
+
+from composer.openapi._faults import Fault
+from composer.openapi._shape import SECTIONS, Json, Spot, Where, pointer, walk
+from composer.openapi._source import Source
+
+
+class Key(NamedTuple):
+    """Name one node: the app, the section (`schemas`, `paths`, `operationIds`, ...) and the name there."""
+
+    app: str
+    section: str
+    name: str
+
+
+class Form(Enum):
+    """Say how a site spells the name that it mentions."""
+
+    POINTER = "#/components/schemas/Name"
+    ANCHOR = "#name"
+    URI = "https://host/name"
+    NAME = "Name"
+    IMPLICIT = "a discriminator's value that is a schema's name, written nowhere"
+
+
+@dataclass(slots=True)
+class Site:
+    """Hold one mention of a node: written at `holder[key]`, with a `tail` after the name (of a pointer or URI)."""
+
+    holder: Any
+    key: Any
+    target: Key
+    form: Form
+    tail: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Node:
+    """Hold one named part, the names that it mentions, and what makes it like or unlike another of its name.
+
+    `links` are what it depends on without a site; `sets` are the schemas whose `required` has no order; `only`
+    is what tells a part of which there can't be a second one (a path) from all others.
+    """
+
+    key: Key
+    value: Any
+    only: str = ""
+    sites: list[Site] = field(default_factory=list)
+    links: list[Key] = field(default_factory=list)
+    sets: list[Json] = field(default_factory=list)
+
+    def edges(self) -> list[Key]:
+        """Return what this part depends on, in an order in which names and the order of keys have no say."""
+        return [site.target for site in self.sites] + self.links
+
+
+@dataclass
+class Graph:
+    """Hold one document's nodes, its objects in the order of a walk, and what is wrong with its references."""
+
+    source: Source
+    nodes: dict[Key, Node] = field(default_factory=dict)
+    spots: list[tuple[Node, Spot]] = field(default_factory=list)
+    requirements: list[Json] = field(default_factory=list)
+    faults: list[Fault] = field(default_factory=list)
+    external: list[Fault] = field(default_factory=list)
+
+    def key(self, section: str, name: str) -> Key:
+        """Name a node of this document."""
+        return Key(self.source.name, section, name)
+
+    def fault(self, where: Where, message: str) -> None:
+        """Note what is wrong at a place of this document."""
+        self.faults.append(Fault(self.source.name, pointer(where), message))
+
+    @property
+    def root(self) -> Node:
+        """Return the node of what stands at the top of the document and has no name."""
+        return self.nodes[self.key("", "")]
+
+
+def declare(source: Source) -> Graph:
+    """Make a node of every name in the document, before any mention of one is read."""
+    graph = Graph(source)
+    graph.nodes[graph.key("", "")] = Node(graph.key("", ""), None, only=source.name)
+    _declare_tags(graph)
+    for section, kind, name, value, where in places(source.document):
+        node = Node(graph.key(section, name), value, only="" if section in SECTIONS else source.name)
+        graph.nodes[node.key] = node
+        for spot in walk(kind, value, where):
+            graph.spots.append((node, spot))
+            if spot.kind == "Operation":
+                _declare_operation(graph, node, spot)
+            elif spot.kind == "Schema":
+                _declare_schema(graph, node, spot)
+    for index, requirement in enumerate(source.document.get("security", [])):
+        graph.spots.append((graph.root, Spot("Requirement", requirement, (((), "security"), index), None)))
+    return graph
+
+
+def places(document: Json) -> Iterator[tuple[str, str, str, Any, Where]]:
+    """Yield section, kind, name, value and place of every component, path and webhook."""
+    components = document.get("components", {})
+    for section, kind in SECTIONS.items():
+        for name, value in components.get(section, {}).items():
+            yield section, kind, name, value, ((((), "components"), section), name)
+    for section in ("paths", "webhooks"):
+        for name, value in document.get(section, {}).items():
+            if section == "webhooks" or name.startswith("/"):
+                yield section, "PathItem", name, value, (((), section), name)
+
+
+def _declare_tags(graph: Graph) -> None:
+    for tag in graph.source.document.get("tags", []):
+        node = _tag(graph, tag["name"], dict(tag))
+        graph.root.sites.append(Site(tag, "name", node.key, Form.NAME))
+    for group in graph.source.document.get("x-tagGroups", []):
+        for index, name in enumerate(group["tags"]):
+            node = _tag(graph, name, {"name": name})
+            graph.root.sites.append(Site(group["tags"], index, node.key, Form.NAME))
+
+
+def _tag(graph: Graph, name: str, content: Json) -> Node:
+    # One without a text of its own is a tag all the same: it mustn't take on another app's text.
+    key = graph.key("tags", name)
+    return graph.nodes.setdefault(key, Node(key, content))
+
+
+def _declare_operation(graph: Graph, owner: Node, spot: Spot) -> None:
+    operation = spot.value
+    tags = operation.get("tags", [])
+    for index, name in enumerate(tags):
+        owner.sites.append(Site(tags, index, _tag(graph, name, {"name": name}).key, Form.NAME))
+    if isinstance(operation.get("operationId"), str):
+        name, count = operation["operationId"], 1
+        while graph.key("operationIds", name) in graph.nodes:
+            # Not allowed, but found in the wild: whoever mentions the id means the first one.
+            count += 1
+            name = f"{operation['operationId']}_{count}"
+        _declare_inner(graph, owner, spot, graph.key("operationIds", name), "operationId")
+
+
+def _declare_schema(graph: Graph, owner: Node, spot: Spot) -> None:
+    schema = spot.value
+    if isinstance(schema.get("required"), list):
+        owner.sets.append(schema)
+    if spot.base is not None:
+        # An anchor below an `$id` is local to it.
+        if isinstance(schema.get("$id"), str):
+            _declare_inner(graph, owner, spot, graph.key("ids", spot.base), "$id")
+        return
+    for keyword in ("$anchor", "$dynamicAnchor"):
+        if isinstance(schema.get(keyword), str):
+            _declare_inner(graph, owner, spot, graph.key("anchors", schema[keyword]), keyword)
+
+
+def _declare_inner(graph: Graph, owner: Node, spot: Spot, key: Key, keyword: str) -> None:
+    """Make a node of a name given inside a part: like another one if the whole parts are alike."""
+    inside = pointer(spot.where).removeprefix(pointer(_place_of(owner)))
+    graph.nodes.setdefault(key, Node(key, [keyword, inside], links=[owner.key]))
+    owner.sites.append(Site(spot.value, keyword, key, Form.NAME))
+
+
+def _place_of(node: Node) -> Where:
+    top: Where = ((), "components") if node.key.section in SECTIONS else ()
+    return ((top, node.key.section), node.key.name)

@@ -1,0 +1,115 @@
+"""New names for what would otherwise be two things of one name, and the documents that use them."""
+
+import re
+from collections.abc import Iterable
+
+from composer.openapi._graph import Form, Graph, Key, Node, Site
+from composer.openapi._shape import SECTIONS, to_pointer
+
+_NOT_IN_NAMES = re.compile(r"[^a-zA-Z0-9._-]")
+
+
+def names(graphs: Iterable[Graph], colours: dict[Key, int]) -> dict[Key, str]:
+    """Return each node's name in the merged document: its own, or one that begins with its app's.
+
+    Nothing depends on the order of the apps: each part of a name that means several things is renamed, after
+    the first by name of the apps that share it, and never to a name that any of the documents uses.
+    """
+    prefixes = {graph.source.name: graph.source.prefix for graph in graphs}
+    groups: dict[tuple[str, str], dict[int, list[Key]]] = {}
+    for key in sorted(colours):
+        groups.setdefault((key.section, key.name), {}).setdefault(colours[key], []).append(key)
+    taken = {(key.section, key.name) for key in colours}
+    result: dict[Key, str] = {}
+    for (section, name), group in sorted(groups.items()):
+        for keys in group.values():
+            if section == "paths":
+                new = prefixes[keys[0].app] + name
+            elif len(group) == 1 and _is_valid(section, name):
+                new = name
+            else:
+                new = _free(section, _suggest(keys[0] if len(group) > 1 else Key("", section, name)), taken)
+            result.update(dict.fromkeys(keys, new))
+    return result
+
+
+def _is_valid(section: str, name: str) -> bool:
+    return section not in SECTIONS or not _NOT_IN_NAMES.search(name)
+
+
+def _suggest(key: Key) -> str:
+    app, section, name = key
+    if section == "ids":
+        return f"{name}{'&' if '?' in name else '?'}{_NOT_IN_NAMES.sub('_', app)}"
+    name = name if section not in SECTIONS else _NOT_IN_NAMES.sub("_", name)
+    app = _NOT_IN_NAMES.sub("_", app)
+    if section == "anchors" and not re.match("[A-Za-z_]", app):
+        app = "_" + app
+    return f"{app}_{name}" if app else name
+
+
+def _free(section: str, name: str, taken: set[tuple[str, str]]) -> str:
+    free, count = name, 1
+    while (section, free) in taken:
+        count += 1
+        free = f"{name}_{count}"
+    taken.add((section, free))
+    return free
+
+
+def rename(graph: Graph, names: dict[Key, str]) -> None:
+    """Write the new names wherever the document mentions one. Its own copy is changed."""
+    for node in graph.nodes.values():
+        for site in node.sites:
+            _write(site, names[site.target])
+    for requirement in graph.requirements:
+        renamed = {names[graph.key("securitySchemes", name)]: requirement[name] for name in requirement}
+        requirement.clear()
+        requirement.update(renamed)
+
+
+def _write(site: Site, name: str) -> None:
+    section = site.target.section
+    if name == site.target.name and (site.form is not Form.NAME or section == "ids"):
+        # As it was spelled: percent-encoded or not, relative or not.
+        return
+    if site.form is Form.NAME:
+        site.holder[site.key] = name
+    elif site.form is Form.ANCHOR:
+        site.holder[site.key] = "#" + name
+    elif site.form is Form.URI:
+        site.holder[site.key] = "#".join((name, *filter(None, site.tail)))
+    else:
+        place = ("components", section, name) if section in SECTIONS else (section, name)
+        holder = site.holder.setdefault("mapping", {}) if site.form is Form.IMPLICIT else site.holder
+        holder[site.key] = to_pointer((*place, *site.tail))
+
+
+def surviving(graphs: list[Graph], colours: dict[Key, int]) -> list[Node]:
+    """Return the components of the merged document, one of each kind of the same, in the documents' order.
+
+    What its source uses is kept if the merged document uses it, under this name; what its source doesn't use is
+    kept as it is.
+    """
+    nodes = {key: node for graph in graphs for key, node in graph.nodes.items()}
+    chosen: dict[tuple[str, str, int], Key] = {}
+    for key in nodes:
+        chosen.setdefault((key.section, key.name, colours[key]), key)
+    roots = [key for key, node in nodes.items() if node.only]
+    used = _reachable(nodes, roots, {})
+    instead = {key: chosen[key.section, key.name, colours[key]] for key in nodes}
+    unused = [instead[key] for key in nodes if key not in used]
+    kept = _reachable(nodes, [*roots, *unused], instead)
+    return [nodes[key] for key in nodes if key in kept and key.section in SECTIONS]
+
+
+def _reachable(nodes: dict[Key, Node], roots: list[Key], instead: dict[Key, Key]) -> set[Key]:
+    seen = set(roots)
+    todo = list(seen)
+    while todo:
+        for key in nodes[todo.pop()].edges():
+            key = instead.get(key, key)
+            if key not in seen:
+                seen.add(key)
+                todo.append(key)
+    return seen

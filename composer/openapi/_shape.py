@@ -1,0 +1,161 @@
+"""What stands where in an OpenAPI document, and a walk that knows it.
+
+A `$ref` is a reference in a schema, a property's name under `properties`, and mere data in an example.
+Only the position tells, so every part of the merge walks by this table and by nothing else.
+"""
+
+from collections.abc import Iterator
+from typing import Any, Final, NamedTuple, TypeAlias
+from urllib.parse import quote, unquote, urljoin
+
+Json: TypeAlias = dict[str, Any]
+Where: TypeAlias = tuple[Any, ...]
+
+SECTIONS: Final = {
+    "schemas": "Schema",
+    "responses": "Response",
+    "parameters": "Parameter",
+    "examples": "Example",
+    "requestBodies": "RequestBody",
+    "headers": "Header",
+    "securitySchemes": "SecurityScheme",
+    "links": "Link",
+    "callbacks": "Callback",
+    "pathItems": "PathItem",
+}
+METHODS: Final = frozenset(("get", "put", "post", "delete", "options", "head", "patch", "trace"))
+REFERABLE: Final = frozenset(SECTIONS.values())
+
+# "Kind" is one object, "[Kind]" a list of them, "{Kind}" a map from names to them; any other key is data.
+_PARAMETER: Final = {"schema": "Schema", "content": "{MediaType}", "examples": "{Example}"}
+_TABLE: Final[dict[str, dict[str, str]]] = {
+    "OpenAPI": {
+        "paths": "Paths",
+        "webhooks": "{PathItem}",
+        "components": "Components",
+        "security": "[Requirement]",
+        "tags": "[Tag]",
+    },
+    "Components": {section: f"{{{kind}}}" for section, kind in SECTIONS.items()},
+    "PathItem": {"parameters": "[Parameter]", **dict.fromkeys(METHODS, "Operation")},
+    "Operation": {
+        "parameters": "[Parameter]",
+        "requestBody": "RequestBody",
+        "responses": "Responses",
+        "callbacks": "{Callback}",
+        "security": "[Requirement]",
+    },
+    "Parameter": _PARAMETER,
+    "Header": _PARAMETER,
+    "RequestBody": {"content": "{MediaType}"},
+    "MediaType": {"schema": "Schema", "examples": "{Example}", "encoding": "{Encoding}"},
+    "Encoding": {"headers": "{Header}"},
+    "Response": {"headers": "{Header}", "content": "{MediaType}", "links": "{Link}"},
+    "Schema": {
+        **dict.fromkeys(("items", "additionalItems", "unevaluatedItems", "contains", "not"), "Schema"),
+        **dict.fromkeys(("additionalProperties", "unevaluatedProperties", "propertyNames"), "Schema"),
+        **dict.fromkeys(("if", "then", "else", "contentSchema"), "Schema"),
+        **dict.fromkeys(("allOf", "anyOf", "oneOf", "prefixItems"), "[Schema]"),
+        **dict.fromkeys(("properties", "patternProperties", "dependentSchemas"), "{Schema}"),
+        **dict.fromkeys(("$defs", "definitions"), "{Schema}"),
+        "discriminator": "Discriminator",
+    },
+}
+# Maps whose keys are of the user's choosing, save for extensions, which are data.
+_PATTERNED: Final = {"Paths": "PathItem", "Responses": "Response", "Callback": "PathItem"}
+
+
+class Spot(NamedTuple):
+    """Hold one object met on a walk: its kind, itself, its place, and the `$id` that its references are from."""
+
+    kind: str
+    value: Json
+    where: Where
+    base: str | None
+
+
+def _parse(shape: str) -> tuple[str, str]:
+    return (shape[0], shape[1:-1]) if shape[0] in "[{" else ("", shape)
+
+
+_FIELDS: Final = {kind: {key: _parse(shape) for key, shape in fields.items()} for kind, fields in _TABLE.items()}
+
+
+def is_reference(kind: str, value: Json) -> bool:
+    """Tell whether the object stands for another one by `$ref`."""
+    return kind in REFERABLE and isinstance(value.get("$ref"), str)
+
+
+def walk(kind: str, value: Any, where: Where = (), base: str | None = None) -> Iterator[Spot]:
+    """Yield every object of the specification below a value of the kind, itself first.
+
+    The order depends on names and content alone, never on the order of keys. An object may be changed
+    while it is at hand: what it holds afterwards is what is walked next.
+    """
+    stack = [(kind, value, where, base)]
+    while stack:
+        kind, value, where, base = stack.pop()
+        if isinstance(value, dict):
+            if kind == "Schema" and isinstance(value.get("$id"), str):
+                base = urljoin(base or "", value["$id"])
+            yield Spot(kind, value, where, base)
+            stack.extend((*child, base) for child in children(kind, value, where))
+        elif isinstance(value, list) and kind == "Schema":
+            # The tuple form of `items`, which JSON Schema had before 2020-12.
+            stack.extend((kind, each, (where, index), base) for index, each in enumerate(value))
+
+
+def children(kind: str, value: Json, where: Where) -> Iterator[tuple[str, Any, Where]]:
+    """Yield the kind, value and place of everything that an object holds directly and that isn't data."""
+    if kind in _PATTERNED:
+        if "$ref" not in value:
+            yield from ((_PATTERNED[kind], value[key], (where, key)) for key in sorted(value) if key[:2] != "x-")
+    elif kind in ("Schema", "PathItem") or not is_reference(kind, value):
+        fields = _FIELDS.get(kind, {})
+        for key in sorted(fields.keys() & value.keys()):
+            yield from _held(fields[key], value[key], (where, key))
+
+
+def _held(shape: tuple[str, str], value: Any, where: Where) -> Iterator[tuple[str, Any, Where]]:
+    how, kind = shape
+    if not how:
+        yield kind, value, where
+    elif how == "[" and isinstance(value, list):
+        yield from ((kind, each, (where, index)) for index, each in enumerate(value))
+    elif how == "{" and isinstance(value, dict):
+        yield from ((kind, value[key], (where, key)) for key in sorted(value))
+
+
+def pointer(where: Where) -> str:
+    """Write a place as a JSON pointer in a URI fragment: `#/paths/~1notes/get`."""
+    tokens: list[str] = []
+    while where:
+        where, key = where
+        tokens.append(str(key))
+    return to_pointer(reversed(tokens))
+
+
+def to_pointer(tokens: Any) -> str:
+    """Write unescaped tokens as a JSON pointer in a URI fragment."""
+    escaped = (token.replace("~", "~0").replace("/", "~1") for token in tokens)
+    return "#" + "".join("/" + quote(token, safe="!$&'()*+,;=:@?-._~") for token in escaped)
+
+
+def from_pointer(text: str) -> tuple[str, ...]:
+    """Read the tokens of a JSON pointer in a URI fragment, `#/a~1b` as `("a/b",)`."""
+    tokens = unquote(text[1:]).split("/")[1:]
+    return tuple(token.replace("~1", "/").replace("~0", "~") for token in tokens)
+
+
+def look_up(document: Any, tokens: tuple[str, ...]) -> Any:
+    """Return what the tokens lead to; raise LookupError where they lead nowhere."""
+    for token in tokens:
+        if isinstance(document, list):
+            if not token.isascii() or not token.isdigit():
+                raise LookupError(token)
+            document = document[int(token)]
+        elif isinstance(document, dict):
+            document = document[token]
+        else:
+            raise LookupError(token)
+    return document

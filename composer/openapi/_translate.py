@@ -1,0 +1,57 @@
+"""OpenAPI 3.0 said in the words of 3.1, in place: what a keyword means there, not how it is spelled."""
+
+from composer.openapi._shape import Json, is_reference, walk
+
+
+def translate(document: Json) -> None:
+    """Turn a 3.0 document into a 3.1 one that means the same. The document is changed; give a copy."""
+    for spot in walk("OpenAPI", document):
+        if spot.kind != "PathItem" and is_reference(spot.kind, spot.value):
+            _drop_siblings(spot.value)
+        elif spot.kind == "Schema":
+            _nullable(spot.value)
+            _exclusive(spot.value, "exclusiveMinimum", "minimum")
+            _exclusive(spot.value, "exclusiveMaximum", "maximum")
+            _example(spot.value)
+            _format(spot.value)
+
+
+def _drop_siblings(value: Json) -> None:
+    # 3.0 says that what stands beside a `$ref` SHALL be ignored; in 3.1 it would count.
+    reference = value["$ref"]
+    value.clear()
+    value["$ref"] = reference
+
+
+def _nullable(schema: Json) -> None:
+    # As 3.0.3 clarifies: it adds null to `type`, does nothing without one, and never widens `enum`.
+    nullable = schema.pop("nullable", False)
+    if nullable is True and isinstance(schema.get("type"), str) and schema["type"] != "null":
+        schema["type"] = [schema["type"], "null"]
+
+
+def _exclusive(schema: Json, keyword: str, limit: str) -> None:
+    if isinstance(schema.get(keyword), bool):
+        exclusive = schema.pop(keyword)
+        if exclusive and limit in schema:
+            schema[keyword] = schema.pop(limit)
+
+
+def _example(schema: Json) -> None:
+    if "example" in schema:
+        example = schema.pop("example")
+        schema.setdefault("examples", [example])
+
+
+def _format(schema: Json) -> None:
+    if "string" in (schema.get("type"), *_types(schema)):
+        if schema.get("format") == "binary":
+            del schema["format"]
+            schema.setdefault("contentMediaType", "application/octet-stream")
+        elif schema.get("format") == "byte":
+            del schema["format"]
+            schema.setdefault("contentEncoding", "base64")
+
+
+def _types(schema: Json) -> list[str]:
+    return schema["type"] if isinstance(schema.get("type"), list) else []
