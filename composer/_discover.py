@@ -6,10 +6,8 @@ what starts with an underscore or a dot is passed over.
 """
 
 import ast
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 
 from composer._model import Problem
@@ -24,29 +22,6 @@ class Found:
     name: str
     module: str
     file: Path
-
-
-def find_package(package: str, root: Path, key: str) -> tuple[list[Path], Problem | None]:
-    """Find the folders of a package, from the project's root first, then among what is installed.
-
-    The root is put on the import path where it isn't there yet. A package of the same name that another project of
-    this process has imported is a problem: importing it again would silently give the other one's modules.
-    """
-    if str(root) not in sys.path:
-        sys.path.insert(0, str(root))
-    place = f"[composer] {key}"
-    own = root.joinpath(*package.split("."))
-    try:
-        spec = find_spec(package)
-    except (ImportError, ValueError):
-        spec = None
-    folders = [Path(folder).resolve() for folder in (spec.submodule_search_locations or [])] if spec else []
-    if own.is_dir() and _holds_python(own) and own.resolve() not in folders:
-        taken = str(folders[0] if folders else spec.origin) if spec else "nothing that can be imported"
-        return [], problem("C007", place, package=package, taken=taken, wanted=str(own))
-    if not folders:
-        return [], problem("C005", place, package=package, key=key)
-    return folders, None
 
 
 def discover(package: str, folders: list[Path], factory: str) -> tuple[list[Found], list[Problem]]:

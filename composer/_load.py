@@ -1,14 +1,49 @@
-"""Importing one folder or one reference, with errors that name the user's own line."""
+"""Finding and importing what a project names, with errors that name the user's own line.
+
+A project's own folder comes first, then what is installed.
+"""
 
 import importlib
 import sys
 import traceback
+from importlib.machinery import ModuleSpec
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from composer._model import Problem
 from composer._render import did_you_mean
 from composer.errors import CompositionError, problem
+
+
+def find_package(package: str, root: Path, key: str) -> tuple[list[Path], Problem | None]:
+    """Return the folders of a package, or the problem.
+
+    A package of the same name that another project of this process has imported is a problem: importing it again
+    would silently give the other one's modules.
+    """
+    own = root.joinpath(*package.split("."))
+    spec = _spec(package, root)
+    folders = [Path(folder).resolve() for folder in spec.submodule_search_locations or ()] if spec else []
+    if spec and own.is_dir() and own.resolve() not in folders:
+        taken = folders[0] if folders else spec.origin
+        return [], problem("C007", f"[composer] {key}", package=package, taken=taken, wanted=own)
+    if not folders:
+        return [], problem("C005", f"[composer] {key}", package=package, key=key)
+    return folders, None
+
+
+def _spec(module: str, root: Path) -> ModuleSpec | None:
+    """Find a module, after putting the project's folder on the import path where it is needed there."""
+    top = module.partition(".")[0]
+    own = (root / top).is_dir() or (root / f"{top}.py").is_file()
+    if own and top not in sys.modules and str(root) not in sys.path:
+        sys.path.insert(0, str(root))
+        importlib.invalidate_caches()
+    try:
+        return find_spec(module)
+    except (ImportError, ValueError):
+        return None
 
 
 def load(module: str, name: str, where: str, root: Path) -> tuple[Any, Problem | None]:
@@ -33,6 +68,7 @@ def load_reference(reference: str, where: str, root: Path) -> tuple[Any, Problem
     module, colon, path = reference.partition(":")
     if not (module and colon and path):
         return None, _bad_reference(reference, where, "it has no colon between module and name")
+    _spec(module, root)
     try:
         found: Any = importlib.import_module(module)
     except CompositionError:

@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-from composer._discover import Found, discover, find_package
-from composer._load import load, load_reference, shown
+from composer._discover import Found, discover
+from composer._load import find_package, load, load_reference, shown
 from composer._model import App, Cornerstone, Problem, Project
 from composer._render import did_you_mean, listed
 from composer._settings import AppTable, CornerstoneTable, Section, SettingsFile, Table, quoted, validated
@@ -95,7 +95,8 @@ def _parts(
             parts.append(_Part(section, folders.get(name, Found(name, "", settings.file)), own, whole))
         else:
             near = did_you_mean(name, folders)
-            problems.append(problem("C003", whole.place, key=name, near=near, known=listed(folders)))
+            where = next(iter(whole.places.values()), whole.place)
+            problems.append(problem("C003", where, key=name, near=near, known=listed(folders)))
     return parts
 
 
