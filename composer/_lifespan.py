@@ -7,7 +7,8 @@ Source of the protocol: https://asgi.readthedocs.io/en/latest/specs/lifespan.htm
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import logging
+from collections.abc import Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from typing import Any
 
@@ -15,10 +16,12 @@ from starlette.applications import Starlette
 
 from composer._asgi import ASGIApp, Message, Scope
 
+log = logging.getLogger("composer")
+
 # Seconds that a task gets to end after it was cancelled; one that is deaf to cancellation is then left behind.
 CANCEL_GRACE = 1.0
 
-Body = Callable[["Signals"], Awaitable[None]]
+Body = Callable[["Signals"], Coroutine[Any, Any, None]]
 
 
 class LifespanError(Exception):
@@ -29,8 +32,13 @@ class Signals:
     """What a lifespan's task and its owner tell each other: started, and stop."""
 
     def __init__(self) -> None:
-        self.started = asyncio.Event()
+        self.started = asyncio.get_running_loop().create_future()
         self.stop = asyncio.Event()
+
+    def up(self) -> None:
+        """Tell the owner that the lifespan is up; saying it again changes nothing."""
+        if not self.started.done():
+            self.started.set_result(None)
 
 
 class Lifespan:
@@ -42,7 +50,6 @@ class Lifespan:
     def __init__(self, name: str, body: Body) -> None:
         self.name = name
         self._body = body
-        self._signals = Signals()
         self._task: asyncio.Task[None] | None = None
 
     async def start(self, seconds: float) -> None:
@@ -51,20 +58,21 @@ class Lifespan:
         Raises the body's own error, TimeoutError, or LifespanError where it ended without a word. However this ends,
         unless the lifespan is up its task has ended, or was cancelled and left behind after a grace.
         """
-        self._task = asyncio.create_task(self._run(), name=f"lifespan of {self.name}")
-        started = asyncio.create_task(self._signals.started.wait())
+        signals = self._signals = Signals()
+        self._task = asyncio.create_task(self._body(signals), name=f"lifespan of {self.name}")
         try:
-            await asyncio.wait({self._task, started}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({self._task, signals.started}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         except asyncio.CancelledError:
             await self._cancel()
             raise
-        finally:
-            started.cancel()
         if self._task.done():
-            self._raise_unless_up(self._task)
-        elif not self._signals.started.is_set():
-            await self._cancel()
-            raise TimeoutError(f"it was not up after {seconds:g} seconds")
+            _raise_error(self._task)
+        if signals.started.done():
+            return
+        if self._task.done():
+            raise LifespanError("it ended before it was up")
+        await self._cancel()
+        raise TimeoutError(f"it was not up after {seconds:g} seconds")
 
     async def stop(self, seconds: float) -> None:
         """Tell the task to stop and wait until it has ended, for at most that many seconds.
@@ -78,7 +86,7 @@ class Lifespan:
         if not done:
             await self._cancel()
             raise TimeoutError(f"it had not stopped after {seconds:g} seconds")
-        self._raise_error(self._task)
+        _raise_error(self._task)
 
     def when_ended(self, tell: Callable[[BaseException | None], None]) -> None:
         """Call `tell` with the error, or None, if the task ends before it was told to stop."""
@@ -90,22 +98,17 @@ class Lifespan:
         if self._task is not None:
             self._task.add_done_callback(ended)
 
-    async def _run(self) -> None:
-        await self._body(self._signals)
-
-    def _raise_unless_up(self, task: asyncio.Task[None]) -> None:
-        self._raise_error(task)
-        if not self._signals.started.is_set():
-            raise LifespanError("it ended before it was up")
-
-    def _raise_error(self, task: asyncio.Task[None]) -> None:
-        if (error := _error_of(task)) is not None:
-            raise error
-
     async def _cancel(self) -> None:
         if self._task is not None:
             self._task.cancel()
-            await asyncio.wait({self._task}, timeout=CANCEL_GRACE)
+            _, deaf = await asyncio.wait({self._task}, timeout=CANCEL_GRACE)
+            if deaf:
+                log.error("the lifespan of %s is deaf to cancellation, and is left behind", self.name)
+
+
+def _raise_error(task: asyncio.Task[None]) -> None:
+    if (error := _error_of(task)) is not None:
+        raise error
 
 
 def _error_of(task: asyncio.Task[None]) -> BaseException | None:
@@ -122,11 +125,11 @@ def context_lifespan(manager: Any) -> Body:
     async def body(signals: Signals) -> None:
         if isinstance(manager, AbstractAsyncContextManager):
             async with manager:
-                signals.started.set()
+                signals.up()
                 await signals.stop.wait()
         else:
             with manager:
-                signals.started.set()
+                signals.up()
                 await signals.stop.wait()
 
     return body
@@ -153,7 +156,7 @@ def asgi_lifespan(app: ASGIApp, state: dict[str, Any]) -> Body:
             if conversation.received or isinstance(app, Starlette):
                 raise
         if not conversation.received:
-            signals.started.set()
+            signals.up()
             await signals.stop.wait()
         conversation.check_ended()
 
@@ -178,7 +181,7 @@ class _Conversation:
     async def send(self, message: Message) -> None:
         kind = message["type"]
         if kind == "lifespan.startup.complete":
-            self._signals.started.set()
+            self._signals.up()
         elif kind in ("lifespan.startup.failed", "lifespan.shutdown.failed"):
             self._failed = str(message.get("message", "")) or f"it sent {kind}"
         elif kind != "lifespan.shutdown.complete":

@@ -10,8 +10,6 @@ from pydantic import BaseModel
 
 from composer import _asgi
 
-Startup = Literal["wait", "background", "lazy"]
-OnFailure = Literal["abort", "degrade"]
 Settings = Mapping[str, Any] | BaseModel
 
 
@@ -33,9 +31,7 @@ class App:
 
     `factory` returns an ASGI app, and its parameters are filled by their annotated types; or it is the ASGI app
     itself. `settings` is the settings model that the factory asks for, or a mapping to validate by that model.
-    `startup` says who waits for the app's lifespan: the server ("wait"), nobody ("background"), or its first request
-    ("lazy"). `startup_timeout` and `shutdown_timeout` are seconds. With `on_failure` "degrade" the other apps serve
-    when this one fails to start. `after` names the apps that have to be up before it starts.
+    `startup_timeout` and `shutdown_timeout` are seconds. `after` names the apps that have to be up before it starts.
     """
 
     name: str
@@ -43,10 +39,8 @@ class App:
     factory: Callable[..., Any] | _asgi.ASGIApp
     _: KW_ONLY
     settings: Settings = field(default_factory=dict)
-    startup: Startup = "wait"
     startup_timeout: float = 30.0
     shutdown_timeout: float = 10.0
-    on_failure: OnFailure = "abort"
     after: tuple[str, ...] = ()
     where: str = ""
 

@@ -16,7 +16,7 @@ from typing import Any, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_settings import BaseSettings, TomlConfigSettingsSource
 
-from composer._model import OnFailure, Problem, Project, Startup
+from composer._model import Problem, Project
 from composer._render import did_you_mean, listed
 from composer.errors import problem
 
@@ -50,10 +50,8 @@ class AppTable(BaseModel):
     prefix: str | None = None
     enabled: bool = True
     factory: str | None = None
-    startup: Startup = "wait"
     startup_timeout: float = Field(30.0, gt=0)
     shutdown_timeout: float = Field(10.0, gt=0)
-    on_failure: OnFailure = "abort"
     after: tuple[str, ...] = ()
     settings: dict[str, Any] = {}
 

@@ -95,7 +95,8 @@ def factory_name(factory: Any) -> str:
     """Return a factory as an error shows it."""
     while isinstance(factory, functools.partial):
         factory = factory.func
-    return str(getattr(factory, "__qualname__", type(factory).__qualname__))
+    name: str = getattr(factory, "__qualname__", type(factory).__qualname__)
+    return name.rpartition("<locals>.")[2]
 
 
 def _annotated_function(factory: Callable[..., Any]) -> Any:

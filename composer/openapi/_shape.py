@@ -79,6 +79,7 @@ def _parse(shape: str) -> tuple[str, str]:
 
 
 _FIELDS: Final = {kind: {key: _parse(shape) for key, shape in fields.items()} for kind, fields in _TABLE.items()}
+_NONE: Final[dict[str, tuple[str, str]]] = {}
 
 
 def is_reference(kind: str, value: Json) -> bool:
@@ -86,44 +87,46 @@ def is_reference(kind: str, value: Json) -> bool:
     return kind in REFERABLE and isinstance(value.get("$ref"), str)
 
 
-def walk(kind: str, value: Any, where: Where = (), base: str | None = None) -> Iterator[Spot]:
-    """Yield every object of the specification below a value of the kind, itself first.
+def walk(kind: str, value: Any, where: Where = (), *, schemas: bool = True) -> Iterator[Spot]:
+    """Yield every object of the specification below a value of the kind, itself first; `schemas=False`: not those.
 
     The order depends on names and content alone, never on the order of keys. An object may be changed
     while it is at hand: what it holds afterwards is what is walked next.
     """
-    stack = [(kind, value, where, base)]
+    stack = [Spot(kind, value, where, None)]
     while stack:
-        kind, value, where, base = stack.pop()
-        if isinstance(value, dict):
+        spot = stack.pop()
+        kind, value, where, base = spot
+        if isinstance(value, dict) and (schemas or kind != "Schema"):
             if kind == "Schema" and isinstance(value.get("$id"), str):
                 base = urljoin(base or "", value["$id"])
-            yield Spot(kind, value, where, base)
-            stack.extend((*child, base) for child in children(kind, value, where))
+                spot = Spot(kind, value, where, base)
+            yield spot
+            stack += [Spot(*child, base) for child in children(kind, value, where)]
         elif isinstance(value, list) and kind == "Schema":
             # The tuple form of `items`, which JSON Schema had before 2020-12.
-            stack.extend((kind, each, (where, index), base) for index, each in enumerate(value))
+            stack += [Spot(kind, each, (where, index), base) for index, each in enumerate(value)]
 
 
-def children(kind: str, value: Json, where: Where) -> Iterator[tuple[str, Any, Where]]:
-    """Yield the kind, value and place of everything that an object holds directly and that isn't data."""
+def children(kind: str, value: Json, where: Where) -> list[tuple[str, Any, Where]]:
+    """Return the kind, value and place of everything that an object holds directly and that isn't data."""
     if kind in _PATTERNED:
-        if "$ref" not in value:
-            yield from ((_PATTERNED[kind], value[key], (where, key)) for key in sorted(value) if key[:2] != "x-")
-    elif kind in ("Schema", "PathItem") or not is_reference(kind, value):
-        fields = _FIELDS.get(kind, {})
-        for key in sorted(fields.keys() & value.keys()):
-            yield from _held(fields[key], value[key], (where, key))
-
-
-def _held(shape: tuple[str, str], value: Any, where: Where) -> Iterator[tuple[str, Any, Where]]:
-    how, kind = shape
-    if not how:
-        yield kind, value, where
-    elif how == "[" and isinstance(value, list):
-        yield from ((kind, each, (where, index)) for index, each in enumerate(value))
-    elif how == "{" and isinstance(value, dict):
-        yield from ((kind, value[key], (where, key)) for key in sorted(value))
+        keys = [key for key in sorted(value) if key[:2] != "x-"] if "$ref" not in value else []
+        return [(_PATTERNED[kind], value[key], (where, key)) for key in keys]
+    if kind not in ("Schema", "PathItem") and is_reference(kind, value):
+        return []
+    found: list[tuple[str, Any, Where]] = []
+    fields = _FIELDS.get(kind, _NONE)
+    for key in sorted([key for key in value if key in fields]):
+        how, held = fields[key]
+        inner = value[key]
+        if not how:
+            found.append((held, inner, (where, key)))
+        elif how == "[" and isinstance(inner, list):
+            found += [(held, each, ((where, key), index)) for index, each in enumerate(inner)]
+        elif how == "{" and isinstance(inner, dict):
+            found += [(held, inner[name], ((where, key), name)) for name in sorted(inner)]
+    return found
 
 
 def pointer(where: Where) -> str:

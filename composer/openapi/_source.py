@@ -100,11 +100,11 @@ def _common_version(sources: list[Source]) -> str:
 def _drop_servers(document: Json) -> None:
     # The composition is the server now. A callback or webhook is served by somebody else: its servers stay.
     document.pop("servers", None)
-    for spot in _served(document):
-        spot.pop("servers", None)
-    for each in walk("OpenAPI", document):
-        if each.kind == "Link":
-            each.value.pop("server", None)
+    for served in _served(document):
+        served.pop("servers", None)
+    for spot in walk("OpenAPI", document, schemas=False):
+        if spot.kind == "Link":
+            spot.value.pop("server", None)
 
 
 def _served(document: Json) -> Iterator[Json]:
@@ -120,7 +120,7 @@ def _served(document: Json) -> Iterator[Json]:
 
 
 def _relocate_oauth(source: Source) -> None:
-    for spot in walk("OpenAPI", source.document):
+    for spot in walk("OpenAPI", source.document, schemas=False):
         if spot.kind == "SecurityScheme":
             flows = spot.value.get("flows")
             holders = list(flows.values()) if isinstance(flows, dict) else []
@@ -163,7 +163,7 @@ def _behind(schemes: Json, name: str) -> Any:
 def _push_down_security(document: Json) -> None:
     if "security" in document:
         value = document.pop("security")
-        for spot in walk("OpenAPI", document):
+        for spot in walk("OpenAPI", document, schemas=False):
             if spot.kind == "Operation":
                 spot.value.setdefault("security", copy_of(value))
 

@@ -1,0 +1,68 @@
+"""What every test may ask for: a small project on disk, and the event loop of its async tests."""
+
+import importlib
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from textwrap import dedent
+from types import ModuleType
+
+import pytest
+
+Project = Callable[[Mapping[str, str]], Path]
+
+_REPOSITORY = Path(__file__).parents[1]
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
+    """Give a function that writes files by their relative paths, dedented, and returns the project's folder.
+
+    It may be called again to change the project. The test sees neither the repository's own apps and cornerstones nor
+    any COMPOSER_ variable, and what it imported from its folder is forgotten afterwards.
+    """
+    for name in [name for name in os.environ if name.startswith("COMPOSER_")]:
+        monkeypatch.delenv(name)
+    path = list(sys.path)
+    sys.path[:] = [place for place in path if Path(place).resolve() != _REPOSITORY]
+    hidden = _hide_repository()
+    yield lambda files: _write(tmp_path / "project", files)
+    forget(tmp_path)
+    sys.path[:] = path
+    sys.modules.update(hidden)
+
+
+def _hide_repository() -> dict[str, ModuleType]:
+    tops = ("apps", "asgi", "shared")
+    return {name: sys.modules.pop(name) for name in list(sys.modules) if name.partition(".")[0] in tops}
+
+
+def _write(root: Path, files: Mapping[str, str]) -> Path:
+    root.mkdir(exist_ok=True)
+    for path, text in files.items():
+        file = root / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(dedent(text), encoding="utf-8")
+    importlib.invalidate_caches()
+    return root
+
+
+def forget(folder: Path) -> None:
+    """Forget the modules that were imported from a folder, and what the import system remembers about it."""
+    # All first, for a namespace package can't tell its path any more once its parent is gone.
+    places = {
+        name: [getattr(module, "__file__", None), *(getattr(module, "__path__", None) or ())]
+        for name, module in sys.modules.items()
+    }
+    for name, found in places.items():
+        if any(isinstance(place, str) and folder in Path(place).parents for place in found):
+            del sys.modules[name]
+    for place in list(sys.path_importer_cache):
+        if folder == Path(place) or folder in Path(place).parents:
+            del sys.path_importer_cache[place]

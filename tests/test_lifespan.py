@@ -1,0 +1,278 @@
+"""One part's lifespan, in one task: started, stopped, failed, cancelled."""
+
+import asyncio
+import contextvars
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
+
+import anyio
+import pytest
+from fastapi import FastAPI
+from starlette.applications import Starlette
+
+from composer._asgi import ASGIApp, Receive, Scope, Send
+from composer._lifespan import Lifespan, LifespanError, asgi_lifespan, context_lifespan, is_context_manager
+
+pytestmark = pytest.mark.anyio
+
+
+def lifespan_of(app: Any, state: dict[str, Any] | None = None) -> Lifespan:
+    return Lifespan("app", asgi_lifespan(app, {} if state is None else state))
+
+
+def open_tasks() -> list[str]:
+    return [task.get_name() for task in asyncio.all_tasks() if task.get_name().startswith("lifespan of")]
+
+
+async def test_what_an_app_yields_is_in_its_state_while_it_is_up() -> None:
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
+        yield {"model": "loaded"}
+
+    state: dict[str, Any] = {}
+    part = lifespan_of(FastAPI(lifespan=lifespan), state)
+    await part.start(1)
+    assert state == {"model": "loaded"}
+    await part.stop(1)
+    assert not open_tasks()
+
+
+async def test_a_lifespan_is_entered_and_left_in_one_task() -> None:
+    tasks: list[object] = []
+    variable: contextvars.ContextVar[str] = contextvars.ContextVar("variable")
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        # A task group can only be left in the task that entered it, a token only be reset in its own context.
+        async with anyio.create_task_group():
+            token = variable.set("entered")
+            tasks.append(asyncio.current_task())
+            yield
+            tasks.append(asyncio.current_task())
+            variable.reset(token)
+
+    part = lifespan_of(Starlette(lifespan=lifespan))
+    await part.start(1)
+    await part.stop(1)
+    assert tasks[0] is tasks[1]
+    assert tasks[0] is not asyncio.current_task()
+
+
+async def test_an_app_that_raises_before_it_received_anything_has_no_lifespan_and_is_up() -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        raise ValueError("only http here")
+
+    part = lifespan_of(app)
+    await part.start(1)
+    await part.stop(1)
+    assert not open_tasks()
+
+
+async def test_an_app_that_returns_before_it_received_anything_has_no_lifespan_and_is_up() -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        return
+
+    part = lifespan_of(app)
+    await part.start(1)
+    await part.stop(1)
+    assert not open_tasks()
+
+
+async def test_an_app_that_raises_after_it_received_startup_has_failed_with_its_own_error() -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        raise ValueError("no model here")
+
+    with pytest.raises(ValueError, match="no model here"):
+        await lifespan_of(app).start(1)
+    assert not open_tasks()
+
+
+@pytest.mark.parametrize("kind", [FastAPI, Starlette])
+async def test_a_fastapi_or_starlette_app_that_raises_at_all_has_failed(kind: type[Starlette]) -> None:
+    class Broken:
+        def __init__(self, app: ASGIApp, /, **options: Any) -> None:
+            self.app = app
+
+        async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+            raise RuntimeError("middleware is broken")
+
+    app = kind()
+    app.add_middleware(Broken)
+    with pytest.raises(RuntimeError, match="middleware is broken"):
+        await lifespan_of(app).start(1)
+
+
+async def test_the_error_that_starlette_raises_after_startup_failed_is_the_one_reported() -> None:
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        raise KeyError("weights")
+        yield
+
+    with pytest.raises(KeyError, match="weights"):
+        await lifespan_of(Starlette(lifespan=lifespan)).start(1)
+
+
+async def test_an_app_that_only_sends_startup_failed_has_failed_with_its_message() -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        await send({"type": "lifespan.startup.failed", "message": "the disk is full"})
+
+    with pytest.raises(LifespanError, match="the disk is full"):
+        await lifespan_of(app).start(1)
+
+
+async def test_an_app_that_returns_without_completing_its_startup_has_failed() -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+
+    with pytest.raises(LifespanError, match="it ended before it was up"):
+        await lifespan_of(app).start(1)
+
+
+async def test_a_message_outside_the_protocol_is_a_failure() -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        await send({"type": "http.response.start", "status": 200})
+
+    with pytest.raises(LifespanError, match=r"'http\.response\.start', which is no message of the lifespan protocol"):
+        await lifespan_of(app).start(1)
+
+
+async def test_a_start_that_takes_too_long_is_cancelled_and_reported() -> None:
+    left = []
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        try:
+            await asyncio.sleep(60)
+            yield
+        finally:
+            left.append(True)
+
+    with pytest.raises(TimeoutError, match=r"it was not up after 0\.05 seconds"):
+        await lifespan_of(FastAPI(lifespan=lifespan)).start(0.05)
+    assert left == [True]
+    assert not open_tasks()
+
+
+async def test_a_stop_that_takes_too_long_is_cancelled_and_reported() -> None:
+    left = []
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        yield
+        try:
+            await asyncio.sleep(60)
+        finally:
+            left.append(True)
+
+    part = lifespan_of(FastAPI(lifespan=lifespan))
+    await part.start(1)
+    with pytest.raises(TimeoutError, match=r"it had not stopped after 0\.05 seconds"):
+        await part.stop(0.05)
+    assert left == [True]
+    assert not open_tasks()
+
+
+async def test_an_error_while_stopping_is_raised_by_stop() -> None:
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        yield
+        raise OSError("can't flush")
+
+    part = lifespan_of(FastAPI(lifespan=lifespan))
+    await part.start(1)
+    with pytest.raises(OSError, match="can't flush"):
+        await part.stop(1)
+
+
+async def test_cancelling_a_start_leaves_what_was_entered() -> None:
+    entered, left = asyncio.Event(), []
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        entered.set()
+        try:
+            await asyncio.sleep(60)
+            yield
+        finally:
+            left.append(True)
+
+    start = asyncio.create_task(lifespan_of(FastAPI(lifespan=lifespan)).start(60))
+    await entered.wait()
+    start.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await start
+    assert left == [True]
+    assert not open_tasks()
+
+
+async def test_a_lifespan_that_ends_by_itself_is_told() -> None:
+    end, told = asyncio.Event(), asyncio.Queue[BaseException | None]()
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        await send({"type": "lifespan.startup.complete"})
+        await end.wait()
+        raise RuntimeError("the broker went away")
+
+    part = lifespan_of(app)
+    await part.start(1)
+    part.when_ended(told.put_nowait)
+    end.set()
+    assert str(await told.get()) == "the broker went away"
+    with pytest.raises(RuntimeError, match="the broker went away"):
+        await part.stop(1)
+
+
+async def test_a_lifespan_that_is_stopped_is_not_told_to_have_ended_by_itself() -> None:
+    told: list[BaseException | None] = []
+    part = lifespan_of(FastAPI())
+    await part.start(1)
+    part.when_ended(told.append)
+    await part.stop(1)
+    await asyncio.sleep(0)
+    assert told == []
+
+
+async def test_a_part_that_was_never_started_can_be_stopped() -> None:
+    await lifespan_of(FastAPI()).stop(1)
+    assert not open_tasks()
+
+
+async def test_sync_and_async_context_managers_are_entered_and_left() -> None:
+    seen: list[str] = []
+
+    @contextmanager
+    def plain() -> Iterator[None]:
+        seen.append("plain in")
+        yield
+        seen.append("plain out")
+
+    @asynccontextmanager
+    async def awaited() -> AsyncIterator[None]:
+        seen.append("awaited in")
+        yield
+        seen.append("awaited out")
+
+    for manager in (plain(), awaited()):
+        part = Lifespan("cornerstone", context_lifespan(manager))
+        await part.start(1)
+        await part.stop(1)
+    assert seen == ["plain in", "plain out", "awaited in", "awaited out"]
+
+
+def test_only_what_can_be_entered_and_left_is_a_context_manager() -> None:
+    class Enters:
+        def __enter__(self) -> None: ...
+
+    assert is_context_manager(open_nothing())
+    assert not is_context_manager(Enters())
+    assert not is_context_manager(object())
+
+
+@contextmanager
+def open_nothing() -> Iterator[None]:
+    yield
