@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel
-
-from composer import _asgi
+from starlette.types import ASGIApp
 
 Settings = Mapping[str, Any] | BaseModel
 
@@ -36,7 +35,7 @@ class App:
 
     name: str
     prefix: str
-    factory: Callable[..., Any] | _asgi.ASGIApp
+    factory: Callable[..., Any]
     _: KW_ONLY
     settings: Settings = field(default_factory=dict)
     startup_timeout: float = 30.0
@@ -108,7 +107,7 @@ class BuiltApp:
     """
 
     declared: App
-    asgi: _asgi.ASGIApp
+    asgi: ASGIApp
     uses: tuple[str, ...]
 
     @property

@@ -40,7 +40,7 @@ CATALOGUE: dict[str, Entry] = {
         "It has no {factory}.",
         "{near} Define {factory}(...) there; a helper that is not to be composed starts with an underscore.",
     ),
-    "C009": Entry("{reference!r} can't be used as a factory: {why}.", "{near} Write it as 'package.module:name'."),
+    "C009": Entry("{reference!r} can't be used: {why}.", "{near} Write it as 'package.module:name'."),
     "C010": Entry(
         "The factory {factory} is async.",
         "A factory only constructs: make it a plain def, and move what has to be awaited into a lifespan.",

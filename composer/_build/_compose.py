@@ -13,8 +13,9 @@ from pydantic import ValidationError
 
 from composer._build._check import check_after, check_names, check_prefixes, check_root
 from composer._build._declare import Declared, declare
+from composer._build._document import Source, merged_document
 from composer._dispatch import Dispatcher, Mounted, with_hooks
-from composer._docs import Source, install_docs, merged_document
+from composer._docs import install_docs
 from composer._health import probes
 from composer._lifecycle import Lifecycle
 from composer._model import App, BuiltApp, Cornerstone, PartStatus, Plan, Problem, Project

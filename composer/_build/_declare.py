@@ -1,7 +1,8 @@
 """Phase one: the settings and the folders of a project become declared apps and cornerstones. Nothing is made yet."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from composer._discover import Found, discover
@@ -111,7 +112,7 @@ def _found(settings: SettingsFile, section: Section, problems: list[Problem]) ->
             problems += [missing] if missing.id != "C005" or section in settings.given else []
             continue
         more, wrong = discover(package, folders, _FACTORY[section])
-        problems += wrong
+        problems += [replace(one, where=shown(Path(one.where), settings.project.root)) for one in wrong]
         for one in more:
             if one.name in found:
                 where = shown(one.file, settings.project.root)

@@ -7,7 +7,7 @@ from typing import Any
 from composer.openapi._faults import Fault
 from composer.openapi._graph import Graph, Key, Node
 from composer.openapi._shape import METHODS, SECTIONS, Json, from_pointer, look_up, pointer
-from composer.openapi._source import Source, copy_of
+from composer.openapi._source import Source, copy_of, tag_groups
 
 _MERGED = {"openapi", "info", "paths", "webhooks", "components", "tags", "x-tagGroups", "security", "servers"}
 _SAME = ("jsonSchemaDialect", "servers", "security")
@@ -104,9 +104,10 @@ def _tag_groups(graphs: list[Graph], names: dict[Key, str]) -> list[Json]:
         if any(spot.kind == "Operation" and not spot.value.get("tags") for _, spot in graph.spots):
             return []
         own = {key: names[key] for key in graph.nodes if key.section == "tags"}
-        for group in graph.source.document.get("x-tagGroups", []):
+        made = tag_groups(graph.source.document)
+        for group in made:
             groups.setdefault(group["name"], {}).update(dict.fromkeys(group["tags"]))
-        grouped = {tag for group in graph.source.document.get("x-tagGroups", []) for tag in group["tags"]}
+        grouped = {tag for group in made for tag in group["tags"]}
         if left := [name for name in own.values() if name not in grouped]:
             groups.setdefault(graph.source.name, {}).update(dict.fromkeys(left))
     return [{"name": name, "tags": list(tags)} for name, tags in groups.items()]

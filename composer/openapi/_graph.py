@@ -11,7 +11,9 @@ from typing import Any, NamedTuple
 
 from composer.openapi._faults import Fault
 from composer.openapi._shape import SECTIONS, Json, Spot, Where, pointer, walk
-from composer.openapi._source import Source
+from composer.openapi._source import Source, tag_groups
+
+_MENTIONS = frozenset(("$ref", "$dynamicRef", "discriminator"))
 
 
 class Key(NamedTuple):
@@ -65,7 +67,7 @@ class Node:
 
 @dataclass
 class Graph:
-    """Hold one document's nodes, its objects in the order of a walk, and what is wrong with its references."""
+    """Hold one document's nodes, its objects that mention others, and what is wrong with its references."""
 
     source: Source
     nodes: dict[Key, Node] = field(default_factory=dict)
@@ -97,7 +99,8 @@ def declare(source: Source) -> Graph:
         node = Node(graph.key(section, name), value, only="" if section in SECTIONS else source.name)
         graph.nodes[node.key] = node
         for spot in walk(kind, value, where):
-            graph.spots.append((node, spot))
+            if _is_telling(spot):
+                graph.spots.append((node, spot))
             if spot.kind == "Operation":
                 _declare_operation(graph, node, spot)
             elif spot.kind == "Schema":
@@ -105,6 +108,12 @@ def declare(source: Source) -> Graph:
     for index, requirement in enumerate(source.document.get("security", [])):
         graph.spots.append((graph.root, Spot("Requirement", requirement, (((), "security"), index), None)))
     return graph
+
+
+def _is_telling(spot: Spot) -> bool:
+    if spot.kind == "Schema":
+        return not _MENTIONS.isdisjoint(spot.value)
+    return spot.kind in ("Operation", "Link", "Requirement") or "$ref" in spot.value
 
 
 def places(document: Json) -> Iterator[tuple[str, str, str, Any, Where]]:
@@ -123,7 +132,7 @@ def _declare_tags(graph: Graph) -> None:
     for tag in graph.source.document.get("tags", []):
         node = _tag(graph, tag["name"], dict(tag))
         graph.root.sites.append(Site(tag, "name", node.key, Form.NAME))
-    for group in graph.source.document.get("x-tagGroups", []):
+    for group in tag_groups(graph.source.document):
         for index, name in enumerate(group["tags"]):
             node = _tag(graph, name, {"name": name})
             graph.root.sites.append(Site(group["tags"], index, node.key, Form.NAME))

@@ -6,12 +6,12 @@ from typing import Any, Literal
 
 from composer.openapi._assemble import assemble, collisions, head
 from composer.openapi._faults import Fault, OpenAPIMergeError, OpenAPIMergeWarning
-from composer.openapi._graph import declare
+from composer.openapi._graph import Graph, declare
 from composer.openapi._identity import colours
 from composer.openapi._refer import refer
 from composer.openapi._rename import names, rename, surviving
 from composer.openapi._shape import Json
-from composer.openapi._source import normalise, read
+from composer.openapi._source import Source, normalise, read
 
 
 def merge_openapi(
@@ -54,10 +54,8 @@ def _merge(given: list[tuple[str, str, Any]], info: dict[str, str], servers: str
     sources, faults = read(given)
     about = head(sources, "", **info)
     about["openapi"] = normalise(sources, servers)
-    graphs = [declare(source) for source in sources]
-    for graph in graphs:
-        refer(graph)
-        faults += graph.faults
+    graphs = [_read_names(source) for source in sources]
+    faults += [fault for graph in graphs for fault in graph.faults]
     faults += collisions(sources)
     if faults:
         raise OpenAPIMergeError(faults)
@@ -68,3 +66,14 @@ def _merge(given: list[tuple[str, str, Any]], info: dict[str, str], servers: str
     for graph in graphs:
         rename(graph, new)
     return assemble(graphs, kept, new, about), [note for graph in graphs for note in graph.external]
+
+
+def _read_names(source: Source) -> Graph:
+    try:
+        graph = declare(source)
+        refer(graph)
+    except (AttributeError, IndexError, KeyError, TypeError) as error:
+        # Something of another type than OpenAPI has there; what is amiss with it is for a validator to say.
+        graph = Graph(source)
+        graph.fault((), f"isn't a valid OpenAPI document: {type(error).__name__}: {error}")
+    return graph

@@ -58,12 +58,34 @@ def _faults_of_form(name: str, prefix: str, document: Any) -> Iterator[Fault]:
     version = document.get("openapi", document.get("swagger"))
     if not re.match(r"3\.[01](\.|$)", str(version)):
         yield Fault(name, "#", f"only OpenAPI 3.0 and 3.1 can be merged, this is {version or 'of no version'}")
-    places = [(key, document) for key in ("paths", "webhooks", "components")]
+    yield from _faults_of_lists(name, document)
+    places = [(key, document) for key in ("info", "paths", "webhooks", "components")]
     if isinstance(document.get("components"), dict):
         places += [(section, document["components"]) for section in SECTIONS]
     for key, holder in places:
         if not isinstance(holder.get(key, {}), dict):
             yield Fault(name, f"#/{'' if holder is document else 'components/'}{key}", "is no object")
+
+
+def _faults_of_lists(name: str, document: Json) -> Iterator[Fault]:
+    for key, what in (("tags", "name"), ("security", "")):
+        listed = document.get(key, [])
+        entries = listed if isinstance(listed, list) else [None]
+        if not all(isinstance(each, dict) and (not what or isinstance(each.get(what), str)) for each in entries):
+            yield Fault(name, f"#/{key}", f"is no list of objects{f' with a {what}' if what else ''}")
+
+
+def tag_groups(document: Json) -> list[Json]:
+    """Return the groups of tags that the document itself makes; none where they aren't of the form that is known."""
+    groups = document.get("x-tagGroups")
+    known = isinstance(groups, list) and all(
+        isinstance(group, dict)
+        and isinstance(group.get("name"), str)
+        and isinstance(group.get("tags"), list)
+        and all(isinstance(tag, str) for tag in group["tags"])
+        for group in groups
+    )
+    return groups if known and isinstance(groups, list) else []
 
 
 def normalise(sources: list[Source], servers: str) -> str:

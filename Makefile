@@ -1,0 +1,66 @@
+# `make serve` and `make test` are all the set-up there is: each makes .venv and installs into it what is
+# pinned in requirements.txt. Say which Python with `make PYTHON=python3.13 test`.
+
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+
+.PHONY: help install serve test lint format wheel check lock clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo 'make serve    serve the apps (PORT=8000)'
+	@echo 'make test     run the tests (ARGS="tests/test_wire.py -x")'
+	@echo 'make lint     ruff, mypy --strict, the directions of imports'
+	@echo 'make format   let ruff sort imports and lay out the code'
+	@echo 'make wheel    build the wheel and try it without the source tree'
+	@echo 'make check    lint, test and wheel: what is asked of a change'
+	@echo 'make lock     pin requirements.txt anew (Python 3.11)'
+	@echo 'make clean    remove what was built and cached'
+
+install: $(INSTALLED)
+
+# A .venv that is there already is used as it is; venv is run on one without pip, which adds it.
+$(INSTALLED): requirements.txt pyproject.toml
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv .venv
+	@$(BIN)/python -c 'import sys; sys.exit("Python 3.11 or newer is needed: make PYTHON=..." if sys.version_info < (3, 11) else 0)'
+	$(PIP) install --quiet --require-hashes --requirement requirements.txt
+	$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+serve: $(INSTALLED)
+	$(BIN)/python -m composer serve --port $(or $(PORT),8000)
+
+test: $(INSTALLED)
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(INSTALLED)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+wheel: $(INSTALLED)
+	.ci/wheel
+
+check: lint test wheel
+
+# Hashes are taken from the public index, whatever this machine's pip is set to use.
+lock: $(INSTALLED)
+	$(BIN)/python -c 'import sys; sys.exit("lock with Python 3.11" if sys.version_info[:2] != (3, 11) else 0)'
+	env -u PIP_FIND_LINKS -u PIP_EXTRA_INDEX_URL PIP_CONFIG_FILE=/dev/null \
+	    $(BIN)/pip-compile --quiet --upgrade --all-extras --strip-extras --allow-unsafe --generate-hashes \
+	    --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-emit-options --no-header \
+	    --annotation-style=line --output-file=.venv/requirements.txt pyproject.toml
+	{ echo '# Made by `make lock` with Python 3.11; for Python 3.11 to 3.13 on Linux (x86_64, aarch64).'; \
+	  echo '# The package, its extras and all that they need: pip install --require-hashes -r requirements.txt'; \
+	  cat .venv/requirements.txt; } > requirements.txt
+
+clean:
+	rm -rf build dist .coverage .coverage.* htmlcov .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +

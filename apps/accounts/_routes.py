@@ -1,0 +1,94 @@
+"""The handlers, each with the request's own session."""
+
+import anyio.to_thread
+from argon2 import PasswordHasher
+from fastapi import APIRouter, HTTPException, Request, status
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+
+from apps.accounts._schemas import ItemView, NewItem, NewUser, UserView
+from apps.accounts._tables import Item, User
+from shared._answers import documented
+from shared.db import Id, Limit, Session, Skip
+
+router = APIRouter()
+
+NOT_JSON = "The body can't be read as JSON"
+NO_USER = "There is no such user"
+TAKEN = "A user with this e-mail address exists"
+MISSING = documented(s404=NO_USER)
+
+
+@router.post(
+    "/users",
+    status_code=status.HTTP_201_CREATED,
+    responses=documented(s400=NOT_JSON, s409=TAKEN),
+    tags=["users"],
+    summary="Create a user",
+)
+async def create_user(new: NewUser, request: Request, session: Session) -> UserView:
+    """Keep a new user. Upper and lower case make no difference in an e-mail address."""
+    password = new.password.get_secret_value()
+    # Before the session is first used, so that no connection is held meanwhile.
+    hashed = await anyio.to_thread.run_sync(PasswordHasher().hash, password, limiter=request.state.hashing)
+    user = User(email=new.email, password_hash=hashed)
+    session.add(user)
+    try:
+        await session.flush()
+    except IntegrityError as error:
+        raise HTTPException(status.HTTP_409_CONFLICT, TAKEN) from error
+    return UserView.model_validate(user)
+
+
+@router.get("/users", tags=["users"], summary="List the users")
+async def list_users(session: Session, skip: Skip = 0, limit: Limit = 100) -> list[UserView]:
+    """Return users in the order in which they were made."""
+    users = await session.scalars(select(User).order_by(User.id).offset(skip).limit(limit))
+    return [UserView.model_validate(user) for user in users]
+
+
+@router.get("/users/{id}", responses=MISSING, tags=["users"], summary="Read a user")
+async def read_user(id: Id, session: Session) -> UserView:
+    """Return one user."""
+    return UserView.model_validate(await _user(session, id))
+
+
+@router.post(
+    "/users/{id}/items",
+    status_code=status.HTTP_201_CREATED,
+    responses=documented(s400=NOT_JSON, s404=NO_USER),
+    tags=["items"],
+    summary="Create an item for a user",
+)
+async def create_item(id: Id, new: NewItem, session: Session) -> ItemView:
+    """Keep a new item that belongs to the user."""
+    item = Item(title=new.title, description=new.description, owner_id=id)
+    session.add(item)
+    try:
+        await session.flush()
+    except IntegrityError as error:
+        raise HTTPException(status.HTTP_404_NOT_FOUND, NO_USER) from error
+    return ItemView.model_validate(item)
+
+
+@router.get("/users/{id}/items", responses=MISSING, tags=["items"], summary="List a user's items")
+async def list_items_of_user(id: Id, session: Session, skip: Skip = 0, limit: Limit = 100) -> list[ItemView]:
+    """Return the user's items in the order in which they were made."""
+    await _user(session, id)
+    chosen = select(Item).where(Item.owner_id == id)
+    items = await session.scalars(chosen.order_by(Item.id).offset(skip).limit(limit))
+    return [ItemView.model_validate(item) for item in items]
+
+
+@router.get("/items", tags=["items"], summary="List the items of all users")
+async def list_items(session: Session, skip: Skip = 0, limit: Limit = 100) -> list[ItemView]:
+    """Return items in the order in which they were made."""
+    items = await session.scalars(select(Item).order_by(Item.id).offset(skip).limit(limit))
+    return [ItemView.model_validate(item) for item in items]
+
+
+async def _user(session: Session, id: int) -> User:
+    user = await session.get(User, id)
+    if user is None:
+        raise HTTPException(status.HTTP_404_NOT_FOUND, NO_USER)
+    return user

@@ -1,0 +1,136 @@
+"""`python -m apps.house_price.train CSV`: train both models on the California housing data, and write the artefacts.
+
+Eight rows, drawn by a fixed seed, are held back from all training, so that the tests can ask for predictions of
+houses that the models have never seen. Nothing in the script is left to chance: with the same data and the same
+versions of the libraries, each run writes the same bytes, but for the date in the cards.
+"""
+
+import argparse
+import datetime
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.ensemble import HistGradientBoostingRegressor
+from sklearn.linear_model import LinearRegression
+from sklearn.metrics import r2_score
+from sklearn.model_selection import KFold
+
+from apps.house_price._predict import TARGET_UNIT_IN_DOLLARS, Block, Regressor
+from shared.models import write_artefact
+
+SEED = 0
+FOLDS = 5
+HELD_BACK = 8
+COLUMNS = ["MedInc", "HouseAge", "AveRooms", "AveBedrms", "Population", "AveOccup", "Latitude", "Longitude"]
+TARGET = "MedianHouseValue"
+
+Numbers = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Some rows of the data: the features by column, and the target in 100,000 US dollars."""
+
+    features: Numbers
+    target: Numbers
+
+
+MODELS: dict[str, Callable[[], Any]] = {
+    "house_price": lambda: HistGradientBoostingRegressor(max_iter=300, early_stopping=False, random_state=SEED),
+    "house_price_linear": LinearRegression,
+}
+
+
+def read_rows(file: Path) -> Rows:
+    """Read the data.
+
+    Raises:
+        OSError: The file can't be read.
+        ValueError: Its columns are not those that the models are made for, or a value is no number.
+    """
+    with file.open(encoding="utf-8") as lines:
+        header = lines.readline().strip().split(",")
+        if header != [*COLUMNS, TARGET]:
+            raise ValueError(f"{file}: expected the columns {', '.join([*COLUMNS, TARGET])}, found {', '.join(header)}")
+        table = np.loadtxt(lines, delimiter=",")
+    return Rows(table[:, :-1], table[:, -1])
+
+
+def split(rows: Rows) -> tuple[Rows, Rows]:
+    """Return the rows to train with, and the few that are held back."""
+    chosen = np.random.default_rng(SEED).choice(len(rows.target), HELD_BACK, replace=False)
+    held = np.isin(np.arange(len(rows.target)), chosen)
+    return Rows(rows.features[~held], rows.target[~held]), Rows(rows.features[held], rows.target[held])
+
+
+def cross_validate(make: Callable[[], Any], rows: Rows) -> dict[str, float]:
+    """Measure a model on rows that it was not trained with, in shuffled folds.
+
+    Returns:
+        The mean R² over the folds and its standard deviation, and the errors of all rows, in US dollars.
+    """
+    scores, errors = [], np.empty_like(rows.target)
+    for train, test in KFold(FOLDS, shuffle=True, random_state=SEED).split(rows.features):
+        model: Regressor = make().fit(rows.features[train], rows.target[train])
+        predicted = model.predict(rows.features[test])
+        scores.append(r2_score(rows.target[test], predicted))
+        errors[test] = np.abs(predicted - rows.target[test]) * TARGET_UNIT_IN_DOLLARS
+    return {
+        "r2": round(float(np.mean(scores)), 4),
+        "r2_standard_deviation": round(float(np.std(scores)), 4),
+        "mean_absolute_error_usd": round(float(errors.mean())),
+        "root_mean_squared_error_usd": round(float(np.sqrt((errors**2).mean()))),
+        "absolute_error_95th_percentile_usd": round(float(np.percentile(errors, 95))),
+    }
+
+
+def train(name: str, rows: Rows, folder: Path) -> None:
+    """Measure the model `name`, train it on all the rows, write its artefact and card, and print the measures."""
+    make = MODELS[name]
+    measures = cross_validate(make, rows)
+    model = make().fit(rows.features, rows.target)
+    facts = {
+        "model": type(model).__name__,
+        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        "data": "California housing, census of 1990",
+        "rows": len(rows.target),
+        "rows_held_back": HELD_BACK,
+        "features": dict(zip(Block.model_fields, COLUMNS, strict=True)),
+        "target": f"{TARGET}, in {TARGET_UNIT_IN_DOLLARS:,} US dollars",
+        "measured_by": f"{FOLDS}-fold cross-validation, shuffled, seed {SEED}",
+        **measures,
+        "hyperparameters": model.get_params(),
+    }
+    write_artefact(folder, name, model, facts)
+    print(f"{name}: {FOLDS}-fold R² {measures['r2']:.4f} ± {measures['r2_standard_deviation']:.4f}")
+    for measure, value in list(measures.items())[2:]:
+        print(f"  {measure}: {value:,}")
+
+
+def write_held_back(rows: Rows, file: Path) -> None:
+    """Write the rows as a CSV file with the data's own columns."""
+    table = np.column_stack([rows.features, rows.target])
+    lines = [",".join([*COLUMNS, TARGET]), *(",".join(repr(float(value)) for value in row) for row in table)]
+    file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(prog="python -m apps.house_price.train", description="Train the models.")
+    parser.add_argument("csv", type=Path, help="the California housing data")
+    parser.add_argument("--folder", type=Path, default=Path("artefacts"), help="where the artefacts go")
+    parser.add_argument("--held-back", type=Path, help="where to write the rows that were held back")
+    options = parser.parse_args(arguments)
+    rows, held_back = split(read_rows(options.csv))
+    for name in MODELS:
+        train(name, rows, options.folder)
+    if options.held_back:
+        write_held_back(held_back, options.held_back)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,41 @@
+"""Notes: create, list, read, change and delete them."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TypedDict
+
+from fastapi import FastAPI
+from pydantic import BaseModel, Field
+
+from apps.notes._routes import router
+from shared._answers import without_input
+from shared.db import MAX_LIMIT
+
+__all__ = ["NotesSettings", "create_app"]
+
+
+class NotesSettings(BaseModel):
+    """How notes are listed."""
+
+    page_size: int = Field(
+        default=50, ge=1, le=MAX_LIMIT, description="How many notes a list holds where the caller gives no limit."
+    )
+
+
+class State(TypedDict):
+    """What the app's handlers find in their request's state."""
+
+    page_size: int
+
+
+def create_app(settings: NotesSettings) -> FastAPI:
+    """Construct the app; its notes are kept in the shared database."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[State]:
+        yield {"page_size": settings.page_size}
+
+    summary = "Short texts to remember, kept in the database."
+    app = FastAPI(title="Notes", version="1.0.0", summary=summary, lifespan=lifespan)
+    app.include_router(router)
+    return without_input(app)

@@ -1,0 +1,67 @@
+"""The handlers, each with the request's own session."""
+
+from fastapi import APIRouter, HTTPException, Request, status
+from sqlalchemy import delete, func, select, update
+
+from apps.notes._schemas import NewNote, NoteChange, NoteList, NoteView
+from apps.notes._tables import Note
+from shared._answers import documented
+from shared.db import Id, Limit, Session, Skip
+
+router = APIRouter(tags=["notes"])
+
+NOT_JSON = "The body can't be read as JSON"
+MISSING = documented(s404="There is no such note")
+CHANGING = documented(s400=NOT_JSON, s404="There is no such note")
+
+
+@router.post("/", status_code=status.HTTP_201_CREATED, responses=documented(s400=NOT_JSON), summary="Create a note")
+async def create_note(new: NewNote, session: Session) -> NoteView:
+    """Keep a new note, and return it with the id that it got."""
+    note = Note(text=new.text, completed=new.completed)
+    session.add(note)
+    await session.flush()
+    return NoteView.model_validate(note)
+
+
+@router.get("/", summary="List the notes")
+async def list_notes(request: Request, session: Session, skip: Skip = 0, limit: Limit | None = None) -> NoteList:
+    """Return notes in the order in which they were made, and how many there are in all."""
+    page = limit or request.state.page_size
+    total = await session.scalar(select(func.count()).select_from(Note)) or 0
+    notes = await session.scalars(select(Note).order_by(Note.id).offset(skip).limit(page))
+    items = [NoteView.model_validate(note) for note in notes]
+    return NoteList(items=items, total=total, skip=skip, limit=page)
+
+
+@router.get("/{id}", responses=MISSING, summary="Read a note")
+async def read_note(id: Id, session: Session) -> NoteView:
+    """Return one note."""
+    return _found(await session.get(Note, id))
+
+
+@router.patch("/{id}", responses=CHANGING, summary="Change a note")
+async def change_note(id: Id, change: NoteChange, session: Session) -> NoteView:
+    """Change what the body names, leave the rest as it is, and return the note."""
+    values = change.model_dump(exclude_unset=True)
+    if not values:
+        return _found(await session.get(Note, id))
+    # In one statement, so that nobody's change between a reading and a writing is lost.
+    return _found(await session.scalar(update(Note).where(Note.id == id).values(values).returning(Note)))
+
+
+@router.delete("/{id}", status_code=status.HTTP_204_NO_CONTENT, responses=MISSING, summary="Delete a note")
+async def delete_note(id: Id, session: Session) -> None:
+    """Delete one note for good."""
+    if await session.scalar(delete(Note).where(Note.id == id).returning(Note.id)) is None:
+        raise _missing()
+
+
+def _found(note: Note | None) -> NoteView:
+    if note is None:
+        raise _missing()
+    return NoteView.model_validate(note)
+
+
+def _missing() -> HTTPException:
+    return HTTPException(status.HTTP_404_NOT_FOUND, "There is no such note")

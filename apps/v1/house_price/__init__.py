@@ -1,0 +1,21 @@
+"""Version 1 of the house price app: the same service with a linear model, to compare."""
+
+from fastapi import FastAPI
+
+from apps.house_price import HousePriceSettings, create_versioned_app
+from shared.auth import Auth
+from shared.models import Models
+
+__all__ = ["LinearHousePriceSettings", "create_app"]
+
+
+class LinearHousePriceSettings(HousePriceSettings):
+    """Which model predicts, and under which title."""
+
+    artefact: str = "house_price_linear"
+    title: str = "House price (linear)"
+
+
+def create_app(auth: Auth, models: Models, settings: LinearHousePriceSettings) -> FastAPI:
+    """Construct version 1 of the app."""
+    return create_versioned_app("1.0.0", auth, models, settings)

@@ -1,0 +1,1 @@
+"""The cornerstones: objects that are made once and that apps share."""

@@ -1,0 +1,30 @@
+"""What a handler asks for: its session, and numbers and texts that every database can hold."""
+
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+from fastapi import Depends, Path, Query
+from pydantic import StringConstraints
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from composer import Shared
+from shared.db._database import Database
+
+MAX_INTEGER = 2**31 - 1
+MAX_LIMIT = 1000
+
+
+async def open_session(database: Shared[Database]) -> AsyncIterator[AsyncSession]:
+    """Give a request its session; it commits before the answer is sent, so that a failed commit is never a 2xx."""
+    async with database.session() as session:
+        yield session
+
+
+Session = Annotated[AsyncSession, Depends(open_session, scope="function")]
+
+Id = Annotated[int, Path(ge=1, le=MAX_INTEGER, description="As the answer to its creation said.")]
+Skip = Annotated[int, Query(ge=0, le=MAX_INTEGER, description="How many to leave out at the start.")]
+Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT, description="How many to list at most.")]
+
+# PostgreSQL can't store the character NUL.
+StorableText = Annotated[str, StringConstraints(pattern=r"^[^\x00]*$")]

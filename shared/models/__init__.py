@@ -1,0 +1,68 @@
+"""Trained models, each loaded once and shared by every app that names it."""
+
+from collections import defaultdict
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import anyio
+import anyio.to_thread
+from pydantic import BaseModel, Field
+
+from shared.models._artefact import ArtefactError, ModelCard, read_artefact, read_card, write_artefact
+
+__all__ = [
+    "ArtefactError",
+    "ModelCard",
+    "Models",
+    "ModelsSettings",
+    "create_cornerstone",
+    "read_card",
+    "write_artefact",
+]
+
+
+class ModelsSettings(BaseModel):
+    """Where the artefacts lie."""
+
+    folder: Path = Field(default=Path("artefacts"), description="Folder with the .joblib and .json files.")
+
+
+class Models:
+    """Load artefacts by name, off the event loop, and keep them until the server stops."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._loaded: dict[str, object] = {}
+        self._locks: defaultdict[str, anyio.Lock] = defaultdict(anyio.Lock)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._loaded.clear()
+        self._locks.clear()
+
+    async def load(self, name: str) -> object:
+        """Return the artefact `name`; whoever asks for it gets this one object.
+
+        Callers that ask at the same time share one load. After a load that failed, the next call tries again.
+
+        Raises:
+            ArtefactError: The artefact was refused.
+        """
+        async with self._locks[name]:
+            if name not in self._loaded:
+                await anyio.to_thread.run_sync(self._keep, name)
+            return self._loaded[name]
+
+    def _keep(self, name: str) -> None:
+        # Stored by the thread itself, which no cancellation of the waiting caller can interrupt.
+        self._loaded[name] = read_artefact(self._folder, name)
+
+
+def create_cornerstone(settings: ModelsSettings) -> Models:
+    """Construct the collection; nothing is read before an app asks for an artefact."""
+    return Models(settings.folder)

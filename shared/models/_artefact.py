@@ -1,0 +1,155 @@
+"""One trained model as two files: `<name>.joblib` and its model card `<name>.json`.
+
+A pickle runs code when it is read, so everything that can be checked is checked before, and what is unpickled
+are the very bytes that were checked. The digest finds a damaged, swapped or half-copied file. It can't help
+against somebody who may write both files: keep the folder of artefacts as safe as the source code.
+"""
+
+import hashlib
+import io
+import re
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import joblib
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+LIBRARY = "scikit-learn"
+
+
+class ArtefactError(Exception):
+    """Say why an artefact was refused, and what to do about it.
+
+    Attributes:
+        name: The artefact's name, as it was asked for.
+        file: The file at fault.
+        expected: What should have been found.
+        found: What was found instead.
+        hint: What to do.
+    """
+
+    def __init__(self, name: str, file: Path, *, expected: str, found: str, hint: str) -> None:
+        self.name, self.file, self.expected, self.found, self.hint = name, file, expected, found, hint
+        super().__init__(
+            f"artefact {name!r} refused\n  file: {file}\n  expected: {expected}\n  found: {found}\n  hint: {hint}"
+        )
+
+
+class ModelCard(BaseModel):
+    """Tell what an artefact is; the fields that loading relies on, and any others that its author adds."""
+
+    model_config = ConfigDict(extra="allow")
+
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$", description="Of the .joblib file, in lower-case hex.")
+    versions: dict[str, str] = Field(description="Distribution name to version, of what wrote the artefact.")
+
+
+def artefact_file(folder: Path, name: str) -> Path:
+    """Return where the artefact `name` lies.
+
+    Raises:
+        ArtefactError: The name is no plain file name, so that it could point out of the folder.
+    """
+    if NAME.fullmatch(name):
+        return folder / f"{name}.joblib"
+    raise ArtefactError(
+        name,
+        folder,
+        expected="a name of letters, digits, '_', '-' and '.', starting with a letter or digit",
+        found=repr(name),
+        hint="give the file's name without folder and ending, as in 'house_price'",
+    )
+
+
+def read_artefact(folder: Path, name: str) -> object:
+    """Read the artefact `name`, checking it against its card before anything in it can run.
+
+    Blocks for as long as reading and unpickling takes.
+
+    Raises:
+        ArtefactError: A file is missing or unreadable, the card is malformed, the digest or the scikit-learn
+            version differs, or the content can't be unpickled.
+    """
+    file = artefact_file(folder, name)
+    card = read_card(folder, name)
+    payload = _read_bytes(name, file)
+    _check_digest(name, file, card, payload)
+    _check_library(name, file, card)
+    try:
+        return joblib.load(io.BytesIO(payload))
+    except Exception as error:
+        found = f"{type(error).__name__}: {error}"
+        hint = "train the model again and keep both files that this writes"
+        raise ArtefactError(name, file, expected="a pickled model", found=found, hint=hint) from error
+
+
+def read_card(folder: Path, name: str) -> ModelCard:
+    """Read and validate the card of the artefact `name`.
+
+    Raises:
+        ArtefactError: The card is missing, unreadable or malformed.
+    """
+    file = artefact_file(folder, name).with_suffix(".json")
+    try:
+        return ModelCard.model_validate_json(_read_bytes(name, file))
+    except ValidationError as error:
+        faults = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'file'}: {e['msg']}" for e in error.errors())
+        hint = "keep the .json file that was written together with the .joblib file"
+        raise ArtefactError(name, file, expected="a model card", found=faults, hint=hint) from error
+
+
+def write_artefact(folder: Path, name: str, model: object, facts: Mapping[str, object]) -> ModelCard:
+    """Write `model` and its card; `facts` are the card's further fields.
+
+    Returns:
+        The card as written, with the digest of the file.
+
+    Raises:
+        ArtefactError: The name is no plain file name.
+        OSError: A file can't be written.
+    """
+    file = artefact_file(folder, name)
+    buffer = io.BytesIO()
+    joblib.dump(model, buffer, compress=3)
+    payload = buffer.getvalue()
+    versions = {library: _installed(library) for library in (LIBRARY, "joblib", "numpy")}
+    card = ModelCard.model_validate(
+        {"name": name, **facts, "versions": versions, "sha256": hashlib.sha256(payload).hexdigest()}
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(payload)
+    file.with_suffix(".json").write_text(card.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    return card
+
+
+def _read_bytes(name: str, file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        hint = "train the model, or correct the folder or the artefact's name in the settings"
+        found = error.strerror or str(error)
+        raise ArtefactError(name, file, expected="a readable file", found=found, hint=hint) from error
+
+
+def _check_digest(name: str, file: Path, card: ModelCard, payload: bytes) -> None:
+    found = hashlib.sha256(payload).hexdigest()
+    if found != card.sha256:
+        hint = "restore the file that belongs to the card, or train the model again"
+        raise ArtefactError(name, file, expected=f"SHA-256 {card.sha256}", found=f"SHA-256 {found}", hint=hint)
+
+
+def _check_library(name: str, file: Path, card: ModelCard) -> None:
+    written_with, installed = card.versions.get(LIBRARY, "none in the card"), _installed(LIBRARY)
+    if written_with != installed:
+        expected, found = f"{LIBRARY} {written_with} (it wrote the artefact)", f"{LIBRARY} {installed}"
+        hint = f"install {LIBRARY}=={written_with}, or train the model again with {installed}"
+        raise ArtefactError(name, file, expected=expected, found=found, hint=hint)
+
+
+def _installed(library: str) -> str:
+    try:
+        return version(library)
+    except PackageNotFoundError:
+        return "not installed"

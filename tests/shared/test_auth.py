@@ -1,0 +1,132 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from fastapi import FastAPI, Security, WebSocket
+from fastapi.testclient import TestClient
+from pydantic import SecretStr, ValidationError
+from starlette.testclient import WebSocketDenialResponse
+
+import composer
+from shared import auth
+from shared.auth import Auth, AuthSettings, hash_key, new_key
+
+KEYS = [new_key(), new_key()]
+
+
+def guarded_app(auth: Auth) -> FastAPI:
+    app = FastAPI(dependencies=[Security(auth)])
+
+    @app.get("/")
+    def read() -> str:
+        return "welcome"
+
+    @app.websocket("/socket")
+    async def talk(websocket: WebSocket) -> None:
+        await websocket.accept()
+        await websocket.close()
+
+    return app
+
+
+def client(keys: list[str] | None = None, header: str = "token") -> TestClient:
+    settings = {"keys": [hash_key(key) for key in (KEYS if keys is None else keys)], "header": header}
+    cornerstone = composer.Cornerstone("auth", auth.create_cornerstone, settings=settings)
+    return TestClient(composer.compose([composer.App("guarded", "/", guarded_app)], cornerstones=[cornerstone]))
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_each_good_key_is_let_in(key: str) -> None:
+    with client() as http:
+        assert http.get("/", headers={"token": key}).json() == "welcome"
+
+
+@pytest.mark.parametrize("headers", [{}, {"token": ""}, {"token": "wrong"}, {"token": hash_key(KEYS[0])}])
+def test_a_missing_or_wrong_key_is_answered_with_401_and_a_challenge(headers: dict[str, str]) -> None:
+    with client() as http:
+        answer = http.get("/", headers=headers)
+    assert (answer.status_code, answer.headers["www-authenticate"]) == (401, "APIKey")
+
+
+def test_a_key_of_bytes_beyond_ascii_is_answered_with_401() -> None:
+    with client() as http:
+        assert http.get("/", headers=[(b"token", b"\xff\xfe")]).status_code == 401
+
+
+def test_a_websocket_without_a_key_is_refused() -> None:
+    with client() as http, pytest.raises(WebSocketDenialResponse) as refused, http.websocket_connect("/socket"):
+        raise AssertionError("it was let in")
+    assert refused.value.status_code == 401
+
+
+def test_a_websocket_with_a_good_key_is_let_in() -> None:
+    with client() as http, http.websocket_connect("/socket", headers={"token": KEYS[0]}) as socket:
+        assert socket.receive()["type"] == "websocket.close"
+
+
+def test_the_header_has_the_name_that_the_settings_give() -> None:
+    with client(header="X-Key") as http:
+        assert http.get("/", headers={"x-key": KEYS[0]}).status_code == 200
+
+
+def test_the_merged_docs_show_the_security_scheme() -> None:
+    with client() as http:
+        document = http.get("/openapi.json").json()
+    scheme = document["components"]["securitySchemes"]["APIKey"]
+    assert (scheme["type"], scheme["in"], scheme["name"]) == ("apiKey", "header", "token")
+    assert document["paths"]["/"]["get"]["security"] == [{"APIKey": []}]
+
+
+def test_a_development_server_without_keys_prints_a_random_one_that_is_good(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    http = client(keys=[])
+    assert capsys.readouterr().err == ""
+    with http:
+        printed = capsys.readouterr().err.strip().rpartition("token: ")[2]
+        assert http.get("/", headers={"token": printed}).status_code == 200
+        assert http.get("/").status_code == 401
+
+
+def test_two_development_servers_have_different_keys(capsys: pytest.CaptureFixture[str]) -> None:
+    for _ in range(2):
+        with client(keys=[]):
+            pass
+    first, second = capsys.readouterr().err.strip().splitlines()
+    assert first != second
+
+
+def test_a_server_with_keys_prints_none(capsys: pytest.CaptureFixture[str]) -> None:
+    with client():
+        assert capsys.readouterr().err == ""
+
+
+def test_production_without_a_key_is_refused_at_build(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"python -m shared\.auth new-key"):
+        auth.create_cornerstone(AuthSettings(), composer.Project(tmp_path, "production"))
+
+
+def test_a_key_in_place_of_its_hash_is_refused_and_not_shown() -> None:
+    with pytest.raises(ValidationError, match="entry 2 is not a hash") as caught:
+        AuthSettings(keys=[SecretStr(hash_key(KEYS[0])), SecretStr(KEYS[1])])
+    assert KEYS[1] not in str(caught.value)
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    root = Path(auth.__file__).parents[2]
+    command = [sys.executable, "-m", "shared.auth", *arguments]
+    return subprocess.run(command, cwd=root, env=os.environ, capture_output=True, text=True, check=False)
+
+
+def test_new_key_prints_a_key_and_its_hash_for_settings_and_environment() -> None:
+    key, settings, environment = (line for line in run("new-key").stdout.splitlines() if '"' in line or "key," in line)
+    hashed = hash_key(key.rpartition(" ")[2])
+    assert settings.strip() == f'keys = ["{hashed}"]'
+    assert environment.endswith(f"""COMPOSER_CORNERSTONES__AUTH__KEYS='["{hashed}"]'""")
+
+
+def test_an_unknown_command_ends_with_status_2_and_the_usage() -> None:
+    ended = run("old-key")
+    assert (ended.returncode, ended.stderr) == (2, "usage: python -m shared.auth new-key\n")

@@ -1,0 +1,186 @@
+import sqlite3
+from pathlib import Path
+
+import anyio
+import pytest
+from fastapi import APIRouter, FastAPI, HTTPException
+from fastapi.testclient import TestClient
+from pydantic import SecretStr
+from sqlalchemy import ForeignKey, func, select, text
+from sqlalchemy.exc import ArgumentError, IntegrityError, InvalidRequestError
+from sqlalchemy.orm import Mapped, mapped_column
+
+import composer
+from shared import db
+from shared.db import Base, Database, DatabaseSettings, Session
+
+pytestmark = pytest.mark.anyio
+
+
+class Thing(Base):
+    __tablename__ = "test_db_things"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(unique=True)
+    # Checked when the transaction ends, so that it is the commit that fails.
+    part_of: Mapped[int | None] = mapped_column(ForeignKey(id, deferrable=True, initially="DEFERRED"))
+
+
+router = APIRouter()
+
+
+@router.post("/things/{name}")
+async def create_thing(name: str, session: Session, part_of: int | None = None) -> str:
+    session.add(Thing(name=name, part_of=part_of))
+    await session.flush()
+    if name == "refused":
+        raise HTTPException(418)
+    return name
+
+
+@router.get("/things")
+async def list_things(session: Session) -> list[str]:
+    return list(await session.scalars(select(Thing.name).order_by(Thing.id)))
+
+
+def things_app() -> FastAPI:
+    app = FastAPI()
+    app.include_router(router)
+    return app
+
+
+def open_database(url: str, root: Path = Path("/nowhere")) -> Database:
+    return db.create_cornerstone(DatabaseSettings(url=SecretStr(url)), composer.Project(root, "test"))
+
+
+def client(url: str) -> TestClient:
+    cornerstone = composer.Cornerstone("db", db.create_cornerstone, settings={"url": url})
+    app = composer.compose([composer.App("things", "/", things_app)], cornerstones=[cornerstone])
+    return TestClient(app, raise_server_exceptions=False)
+
+
+async def count(database: Database) -> int:
+    async with database.session() as session:
+        return await session.scalar(select(func.count()).select_from(Thing)) or 0
+
+
+async def add(database: Database, name: str, part_of: int | None = None) -> None:
+    async with database.session() as session:
+        session.add(Thing(name=name, part_of=part_of))
+
+
+async def add_and_fail(database: Database) -> None:
+    async with database.session() as session:
+        session.add(Thing(name="a"))
+        await session.flush()
+        raise LookupError
+
+
+async def test_what_was_committed_is_there_after_a_restart(database_url: str) -> None:
+    async with open_database(database_url) as database:
+        await add(database, "a")
+    async with open_database(database_url) as database:
+        assert await count(database) == 1
+
+
+async def test_an_error_in_the_block_rolls_everything_back(database_url: str) -> None:
+    async with open_database(database_url) as database:
+        with pytest.raises(LookupError):
+            await add_and_fail(database)
+        assert await count(database) == 0
+
+
+async def test_failed_sessions_give_their_connections_back(database_url: str) -> None:
+    async with open_database(database_url) as database:
+        await add(database, "a")
+        for _ in range(40):
+            with pytest.raises(IntegrityError):
+                await add(database, "a")
+        assert await count(database) == 1
+
+
+async def test_one_database_can_be_entered_again_after_it_was_left(database_url: str) -> None:
+    database = open_database(database_url)
+    async with database:
+        await add(database, "a")
+    async with database:
+        assert await count(database) == 1
+
+
+async def test_writers_that_come_together_all_succeed(database_url: str) -> None:
+    async with open_database(database_url) as database:
+        async with anyio.create_task_group() as group:
+            for number in range(40):
+                group.start_soon(add, database, str(number))
+        assert await count(database) == 40
+
+
+async def test_servers_that_start_together_make_each_table_once(database_url: str) -> None:
+    started = []
+
+    async def start() -> None:
+        async with open_database(database_url) as database:
+            started.append(await count(database))
+
+    async with anyio.create_task_group() as group:
+        for _ in range(8):
+            group.start_soon(start)
+    assert started == [0] * 8
+
+
+async def test_a_foreign_key_that_leads_nowhere_is_refused(database_url: str) -> None:
+    async with open_database(database_url) as database:
+        with pytest.raises(IntegrityError):
+            await add(database, "a", part_of=99)
+
+
+async def test_sqlite_readers_and_a_writer_dont_block_each_other(tmp_path: Path) -> None:
+    database = open_database(f"sqlite+aiosqlite:///{tmp_path / 'app.db'}")
+    async with database, database.session() as session:
+        assert await session.scalar(text("PRAGMA journal_mode")) == "wal"
+
+
+async def test_a_relative_sqlite_file_starts_at_the_project_and_its_folder_is_made(tmp_path: Path) -> None:
+    async with open_database("sqlite+aiosqlite:///deep/var/app.db", tmp_path):
+        with sqlite3.connect(tmp_path / "deep/var/app.db") as connection:
+            tables = connection.execute("SELECT name FROM sqlite_master").fetchall()
+        connection.close()
+    assert ("test_db_things",) in tables
+
+
+def test_nothing_is_touched_before_the_database_is_entered(tmp_path: Path) -> None:
+    open_database("sqlite+aiosqlite:///var/app.db", tmp_path)
+    open_database("postgresql+psycopg://nobody:secret@host.invalid/none", tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_url_is_not_shown_with_the_settings() -> None:
+    assert "hunter2" not in repr(DatabaseSettings(url=SecretStr("postgresql+psycopg://me:hunter2@host/name")))
+
+
+@pytest.mark.parametrize(
+    ("url", "error"),
+    [("sqlite:///app.db", InvalidRequestError), ("no url: hunter2", ArgumentError), ("", ArgumentError)],
+)
+def test_a_wrong_url_is_refused_at_build_and_not_shown(url: str, error: type[Exception]) -> None:
+    with pytest.raises(error) as caught:
+        open_database(url)
+    assert "hunter2" not in str(caught.value)
+
+
+def test_a_request_commits_what_its_handler_wrote(database_url: str) -> None:
+    with client(database_url) as http:
+        assert http.post("/things/a").status_code == 200
+        assert http.get("/things").json() == ["a"]
+
+
+def test_an_http_exception_rolls_back_what_the_handler_wrote(database_url: str) -> None:
+    with client(database_url) as http:
+        assert http.post("/things/refused").status_code == 418
+        assert http.get("/things").json() == []
+
+
+def test_a_commit_that_fails_is_no_success_for_the_caller(database_url: str) -> None:
+    with client(database_url) as http:
+        assert http.post("/things/a", params={"part_of": 99}).status_code == 500
+        assert http.get("/things").json() == []
