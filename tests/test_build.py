@@ -1,5 +1,6 @@
 """Folders and declarations in, one FastAPI out."""
 
+import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -84,6 +85,34 @@ def test_build_finds_the_settings_where_the_environment_says(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COMPOSER_SETTINGS", str(root / "settings.toml"))
     assert composer.build().title == "Greetings"
+
+
+def test_apps_and_cornerstones_can_be_in_an_installed_package(
+    project: WriteProject, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = "class Clock:\n    time = 'noon'\ndef create_cornerstone() -> Clock:\n    return Clock()\n"
+    site = project(
+        {
+            "house/__init__.py": "",
+            "house/parts/__init__.py": "",
+            "house/parts/clock.py": clock,
+            "house/apps/__init__.py": "",
+            "house/apps/tell.py": """
+                from fastapi import FastAPI
+                from house.parts.clock import Clock
+
+                def create_app(clock: Clock) -> FastAPI:
+                    return FastAPI(title=clock.time)
+            """,
+        }
+    )
+    monkeypatch.syspath_prepend(site)
+    settings = tmp_path / "elsewhere" / "settings.toml"
+    settings.parent.mkdir()
+    settings.write_text("[composer]\napps = ['house.apps']\ncornerstones = ['house.parts']\n")
+    [built] = _apps(composer.build(settings))
+    assert (built.prefix, built.asgi.title) == ("/tell", "noon")
+    assert str(settings.parent) not in sys.path
 
 
 def test_a_package_without_create_app_is_a_group_and_a_folder_without_python_is_nothing(project: WriteProject) -> None:

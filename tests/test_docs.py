@@ -60,7 +60,7 @@ def test_what_the_root_says_of_the_composition_comes_first() -> None:
     document = (
         composed(root, a=app_with("/x", title="A", description="Of one."), b=app_with("/y")).get("/openapi.json").json()
     )
-    assert document["info"]["description"] == "Of all.\n\n# A\n\nOf one."
+    assert document["info"]["description"] == "Of all.\n\n- **A**: Of one."
     assert document["info"]["contact"] == {"name": "Ann"}
     assert document["servers"] == [{"url": "https://x"}]
     assert document["tags"] == [{"name": "later", "description": "L"}]
@@ -118,8 +118,9 @@ def test_an_app_whose_document_is_faulty_is_left_out_and_the_log_says_why(caplog
 
 
 def test_an_app_may_be_named_root() -> None:
-    client = composed(app_with("/own"), root=app_with("/x"))
-    assert list(client.get("/openapi.json").json()["paths"]) == ["/own", "/root/x"]
+    name = "root"
+    client = composed(app_with("/own"), **{name: app_with("/x")})
+    assert list(client.get("/openapi.json").json()["paths"]) == ["/own", f"/{name}/x"]
 
 
 # -- the pages ---------------------------------------------------------------------------------------------

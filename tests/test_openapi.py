@@ -438,7 +438,7 @@ def test_what_each_app_says_of_itself_stays_readable() -> None:
     merged = merge(one, document({"Root": {}}))
     expected = {"prefix": "/a", "info": info, "externalDocs": {"url": "https://x/docs"}, "x-own": 1}
     assert merged["x-apps"]["a"] == expected
-    for part in ("# One", "First.", "[Ann](mailto:ann@x)", "MIT", "https://x/terms", "https://x/docs"):
+    for part in ("- **One**: First.", "[Ann](mailto:ann@x)", "MIT", "https://x/terms", "https://x/docs"):
         assert part in merged["info"]["description"]
 
 

@@ -12,7 +12,7 @@ import uvicorn
 
 from composer._build import composition_of
 from composer._cli._show import err, routes_of, show_composition, show_error, show_routes
-from composer._cli._target import choose, load
+from composer._cli._target import choose, load, project_folder
 from composer.errors import CompositionError
 
 commands = typer.Typer(
@@ -77,6 +77,7 @@ def serve(
         host=host,
         port=port,
         reload=reload,
+        reload_dirs=[str(project_folder())] if reload else None,
         workers=workers,
         root_path=root_path,
     )

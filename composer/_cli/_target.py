@@ -33,18 +33,27 @@ def load() -> FastAPI:
 
     Raises CompositionError where it can't be built, LookupError where the target is something else.
     """
-    settings = Path(os.environ.get(SETTINGS) or "settings.toml").absolute()
+    folder = project_folder()
     target = os.environ.get(TARGET)
-    if target is None and settings.with_name("asgi.py").is_file():
+    if target is None and (folder / "asgi.py").is_file():
         target = "asgi:app"
     if target is None:
-        return build(settings)
-    if str(settings.parent) not in sys.path:
-        sys.path.insert(0, str(settings.parent))
-    app, wrong = load_reference(target, "the command line", settings.parent)
+        return build(_settings_file())
+    if str(folder) not in sys.path:
+        sys.path.insert(0, str(folder))
+    app, wrong = load_reference(target, "the command line", folder)
     if wrong is not None:
         raise CompositionError([wrong])
     if not isinstance(app, FastAPI):
         raise LookupError(f"{target} is a {type(app).__name__}, not the FastAPI that composer.build() returns")
     composition_of(app)
     return app
+
+
+def project_folder() -> Path:
+    """Return the folder of the project that was chosen: that of its settings file."""
+    return _settings_file().parent
+
+
+def _settings_file() -> Path:
+    return Path(os.environ.get(SETTINGS) or "settings.toml").absolute()

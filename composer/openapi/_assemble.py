@@ -119,7 +119,7 @@ def head(sources: list[Source], openapi: str, title: str, version: str) -> Json:
     if len(sources) == 1:
         result["info"] = {**sources[0].document.get("info", {}), **result["info"]}
     elif sources:
-        if about := "\n\n".join(filter(None, map(_about, sources))):
+        if about := "\n".join(filter(None, map(_about, sources))):
             result["info"]["description"] = about
         result["x-apps"] = {source.name: _app(source) for source in sources}
     return result
@@ -130,11 +130,12 @@ def _app(source: Source) -> Json:
 
 
 def _about(source: Source) -> str:
-    """Write in Markdown what an app says of itself, or nothing where it says nothing but its title."""
+    """Write in Markdown, as an item of a list, what an app says of itself; nothing where it says but its title."""
     info = source.document.get("info", {})
     lines = [info.get("summary"), info.get("description"), *_links(source.document)]
     said = [line for line in lines if isinstance(line, str) and line]
-    return "\n\n".join([f"# {info.get('title', source.name)}", *said]) if said else ""
+    # What is indented belongs to the item, whatever Markdown it is.
+    return f"- **{info.get('title', source.name)}**: " + "\n\n".join(said).replace("\n", "\n  ") if said else ""
 
 
 def _links(document: Json) -> Iterable[str]:
