@@ -8,6 +8,7 @@ against somebody who may write both files: keep the folder of artefacts as safe 
 import hashlib
 import io
 import re
+import threading
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -17,6 +18,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 LIBRARY = "scikit-learn"
+
+# Unpickling imports the library's modules, which import each other in circles: two threads that do so at once can
+# meet one that is only half imported ("cannot import name 'clone' from partially initialized module").
+_UNPICKLING = threading.Lock()
 
 
 class ArtefactError(Exception):
@@ -78,7 +83,8 @@ def read_artefact(folder: Path, name: str) -> object:
     _check_digest(name, file, card, payload)
     _check_library(name, file, card)
     try:
-        return joblib.load(io.BytesIO(payload))
+        with _UNPICKLING:
+            return joblib.load(io.BytesIO(payload))
     except Exception as error:
         found = f"{type(error).__name__}: {error}"
         hint = "train the model again and keep both files that this writes"

@@ -1,6 +1,7 @@
 import json
 import pickle
 import threading
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -32,6 +33,18 @@ def read_slowly() -> dict[str, str]:
     MAY_GO_ON.wait(10)
     CODE_RAN.append("slowly")
     return {"read": "slowly"}
+
+
+READERS: list[int] = []
+
+
+def read_alone() -> dict[str, int]:
+    """Stand for the imports that unpickling makes: tell how many do it at this moment."""
+    READERS.append(1)
+    time.sleep(0.05)
+    count = len(READERS)
+    READERS.pop()
+    return {"at_once": count}
 
 
 class Calls:
@@ -91,6 +104,21 @@ async def test_callers_that_ask_together_share_one_object(models: Models) -> Non
             group.start_soon(ask)
     assert len(got) == 8
     assert {id(model) for model in got} == {id(got[0])}
+
+
+async def test_two_artefacts_that_are_asked_for_together_are_not_unpickled_in_two_threads_at_once(
+    models: Models, folder: Path
+) -> None:
+    found: list[object] = []
+
+    async def load(name: str) -> None:
+        found.append(await models.load(name))
+
+    async with anyio.create_task_group() as group:
+        for name in ("first", "second"):
+            write_artefact(folder, name, Calls(read_alone), {})
+            group.start_soon(load, name)
+    assert found == [{"at_once": 1}] * 2
 
 
 def test_two_apps_that_name_one_artefact_share_one_object(folder: Path) -> None:
