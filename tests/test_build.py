@@ -8,14 +8,17 @@ from typing import Annotated, Any
 
 import pytest
 from fastapi import APIRouter, FastAPI, HTTPException, Request, WebSocket
+from fastapi.exceptions import FastAPIDeprecationWarning
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.testclient import TestClient
 from pydantic import BaseModel
 from starlette.requests import HTTPConnection
 from starlette.responses import PlainTextResponse
+from starlette.staticfiles import StaticFiles
 
 import composer
 from composer import App, CompositionError, Cornerstone, Project, Shared
+from composer._asgi import ASGIApp, Receive, Scope, Send
 from tests.conftest import Project as WriteProject
 
 
@@ -430,6 +433,73 @@ def test_url_for_names_the_apps_own_routes_with_prefix_and_root_path() -> None:
     with TestClient(app, root_path="/api") as client:
         assert client.get("/v1").json()["url"] == "http://testserver/api/v1/"
         assert client.get("/v1/b/").json()["url"] == "http://testserver/api/v1/b/"
+
+
+def test_a_root_that_names_its_own_root_path_still_reaches_its_apps() -> None:
+    # FastAPI deprecates the parameter, and around a plain mount it answers 404.
+    with pytest.warns(FastAPIDeprecationWarning):
+        root = FastAPI(root_path="/api")
+    with TestClient(composer.compose([App("a", "/a", hello("a"))], root=root)) as client:
+        assert client.get("/a").json()["url"] == "http://testserver/api/a/"
+
+
+class SignsIn:
+    """A middleware that says who asks, as Starlette's AuthenticationMiddleware does."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.app({**scope, "user": "ada"}, receive, send)
+
+
+def test_what_the_roots_middleware_puts_into_the_scope_reaches_the_app() -> None:
+    root = FastAPI()
+    root.add_middleware(SignsIn)
+    sub = FastAPI()
+
+    @sub.get("/")
+    def read(request: Request) -> str:
+        return str(request.user)
+
+    with TestClient(composer.compose([App("a", "/a", sub)], root=root)) as client:
+        assert client.get("/a").json() == "ada"
+
+
+def test_a_folder_of_static_files_is_an_app_like_any_other(tmp_path: Path) -> None:
+    (tmp_path / "page.txt").write_text("static")
+    files = StaticFiles(directory=tmp_path)
+    with TestClient(composer.compose([App("files", "/files", files)])) as client:
+        assert client.get("/files/page.txt").text == "static"
+        assert client.get("/files/none.txt").status_code == 404
+
+
+def test_an_app_keeps_its_own_exception_handlers_and_middleware() -> None:
+    def create(name: str) -> FastAPI:
+        app = FastAPI()
+
+        @app.exception_handler(LookupError)
+        async def handle(request: Request, error: Exception) -> PlainTextResponse:
+            return PlainTextResponse(f"{name} handled {request.app is app}", 410)
+
+        @app.middleware("http")
+        async def mark(request: Request, call_next: Any) -> Any:
+            response = await call_next(request)
+            response.headers["x-app"] = name
+            return response
+
+        @app.get("/")
+        def read() -> None:
+            raise LookupError
+
+        return app
+
+    apps = [App(name, f"/{name}", create(name)) for name in ("a", "b")]
+    with TestClient(composer.compose(apps)) as client:
+        for name in ("a", "b"):
+            answer = client.get(f"/{name}")
+            assert (answer.status_code, answer.text, answer.headers["x-app"]) == (410, f"{name} handled True", name)
+        assert "x-app" not in client.get("/docs").headers
 
 
 def test_around_request_wraps_the_requests_of_the_apps_that_use_it_even_through_another_cornerstone() -> None:
