@@ -6,7 +6,7 @@ what starts with an underscore or a dot is passed over.
 """
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,7 +41,7 @@ def _walk(entry: Path, group: str, package: str, factory: str) -> tuple[list[Fou
     module = f"{package}.{entry.stem}"
     file = entry / "__init__.py" if entry.is_dir() else entry
     if not entry.stem.isidentifier():
-        return [], [problem("C028", str(entry), name=entry.name)] if file.is_file() else []
+        return [], [problem("C028", str(entry), name=entry.name)]
     bound = _bound_names(file)
     if bound is None or factory in bound or "*" in bound:
         return [Found(name, module, file)], []
@@ -64,7 +64,7 @@ def _entries(folder: Path) -> list[Path]:
 
 
 def _holds_python(folder: Path) -> bool:
-    return any(folder.glob("*.py")) or any(folder.glob("*/*.py"))
+    return any(folder.rglob("*.py"))
 
 
 def _bound_names(file: Path) -> set[str] | None:
@@ -78,14 +78,13 @@ def _bound_names(file: Path) -> set[str] | None:
     return set(_names(tree.body))
 
 
-def _names(body: list[ast.stmt]) -> Iterator[str]:
-    for node in body:
+def _names(nodes: Iterable[ast.AST]) -> Iterator[str]:
+    for node in nodes:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             yield node.name
         elif isinstance(node, ast.Import | ast.ImportFrom):
             yield from (alias.asname or alias.name for alias in node.names)
-        elif isinstance(node, ast.Assign | ast.AnnAssign):
-            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-            yield from (target.id for target in targets if isinstance(target, ast.Name))
-        elif isinstance(node, ast.If | ast.Try | ast.With):
-            yield from _names([child for child in ast.iter_child_nodes(node) if isinstance(child, ast.stmt)])
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            yield node.id
+        else:
+            yield from _names(ast.iter_child_nodes(node))

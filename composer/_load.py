@@ -15,6 +15,8 @@ from composer._model import Problem
 from composer._render import did_you_mean
 from composer.errors import CompositionError, problem
 
+_NOT_CALLABLE = "it can't be called"
+
 
 def find_package(package: str, root: Path, key: str) -> tuple[list[Path], Problem | None]:
     """Return the folders of a package, or the problem.
@@ -23,7 +25,11 @@ def find_package(package: str, root: Path, key: str) -> tuple[list[Path], Proble
     would silently give the other one's modules.
     """
     own = root.joinpath(*package.split("."))
-    spec = _spec(package, root)
+    try:
+        spec = _spec(package, root)
+    except (Exception, SystemExit) as error:
+        # The packages above it are imported to find it.
+        return [], problem("C006", user_line(error, root) or f"[composer] {key}", error=error)
     folders = [Path(folder).resolve() for folder in spec.submodule_search_locations or ()] if spec else []
     if spec and own.is_dir() and own.resolve() not in folders:
         taken = folders[0] if folders else spec.origin
@@ -42,7 +48,10 @@ def _spec(module: str, root: Path) -> ModuleSpec | None:
         importlib.invalidate_caches()
     try:
         return find_spec(module)
-    except (ImportError, ValueError):
+    except (ImportError, ValueError) as error:
+        # Without a frame of the module's own, it is the name that can't be found.
+        if user_line(error, root):
+            raise
         return None
 
 
@@ -57,7 +66,8 @@ def load(module: str, name: str, where: str, root: Path) -> tuple[Any, Problem |
         return None, problem("C006", user_line(error, root) or where, error=error)
     if not hasattr(loaded, name):
         return None, problem("C008", where, factory=name, near=did_you_mean(name, vars(loaded)))
-    return getattr(loaded, name), None
+    factory = getattr(loaded, name)
+    return (factory, None) if callable(factory) else (None, _bad_reference(f"{module}:{name}", where, _NOT_CALLABLE))
 
 
 def load_reference(reference: str, where: str, root: Path) -> tuple[Any, Problem | None]:
@@ -66,24 +76,28 @@ def load_reference(reference: str, where: str, root: Path) -> tuple[Any, Problem
     Raises CompositionError where the module itself composes something and can't: its problems stand for themselves.
     """
     module, colon, path = reference.partition(":")
-    if not (module and colon and path):
-        return None, _bad_reference(reference, where, "it has no colon between module and name")
-    _spec(module, root)
+    if not (colon and all(step.isidentifier() for step in f"{module}.{path}".split("."))):
+        return None, _bad_reference(reference, where, "it isn't a module, a colon and a name")
     try:
-        found: Any = importlib.import_module(module)
+        _spec(module, root)
+        return _named(importlib.import_module(module), reference, where)
     except CompositionError:
         raise
     except (Exception, SystemExit) as error:
         if isinstance(error, ModuleNotFoundError) and error.name and f"{module}.".startswith(f"{error.name}."):
             return None, _bad_reference(reference, where, f"there is no module {error.name!r}")
         return None, problem("C006", user_line(error, root) or where, error=error)
+
+
+def _named(found: Any, reference: str, where: str) -> tuple[Any, Problem | None]:
+    module, _, path = reference.partition(":")
     for name in path.split("."):
         if not hasattr(found, name):
             near = did_you_mean(name, vars(found) if hasattr(found, "__dict__") else ())
             return None, _bad_reference(reference, where, f"{module!r} has no {path!r}", near)
         found = getattr(found, name)
     if not callable(found):
-        return None, _bad_reference(reference, where, "it can't be called")
+        return None, _bad_reference(reference, where, _NOT_CALLABLE)
     return found, None
 
 

@@ -7,18 +7,18 @@ problem's text: any of them may be a secret.
 import json
 import os
 import re
-import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, PydanticUserError, ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, TomlConfigSettingsSource
 
 from composer._model import Problem, Project
 from composer._render import did_you_mean, listed
-from composer.errors import problem
+from composer.errors import described, problem
 
 Section = Literal["apps", "cornerstones"]
 Model = TypeVar("Model", bound=BaseModel)
@@ -52,7 +52,7 @@ class AppTable(BaseModel):
     factory: str | None = None
     startup_timeout: float = Field(30.0, gt=0)
     shutdown_timeout: float = Field(10.0, gt=0)
-    after: tuple[str, ...] = ()
+    after: list[str] = []
     settings: dict[str, Any] = {}
 
 
@@ -71,19 +71,22 @@ class Table(dict[str, Any]):
     """A table of settings that remembers where it stands, and where each of its values does.
 
     `place` is the table's own place (`settings.toml [apps.notes]`), `places` the place of every value by its path
-    below the table.
+    below the table, `above` the table that it was taken from.
     """
 
     def __init__(self, values: Mapping[str, Any], place: str, places: Mapping[KeyPath, str] | None = None) -> None:
         super().__init__(values)
         self.place = place
         self.places = dict(places or {})
+        self.above: Table | None = None
 
     def table(self, key: str) -> "Table":
         """Return the table under that key, empty where there is none."""
         inner = self.get(key)
         places = {path[1:]: place for path, place in self.places.items() if path[0] == key and len(path) > 1}
-        return Table(inner if isinstance(inner, Mapping) else {}, _below(self.place, key), places)
+        table = Table(inner if isinstance(inner, Mapping) else {}, _below(self.place, key), places)
+        table.above = self
+        return table
 
     def without(self, keys: Iterable[str]) -> "Table":
         """Return the table without these keys."""
@@ -126,7 +129,7 @@ class SettingsFile:
 
 def quoted(name: str) -> str:
     """Return a name as TOML writes it in a table's header."""
-    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else json.dumps(name)
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else json.dumps(name, ensure_ascii=False)
 
 
 def environment_name(name: str) -> str:
@@ -143,10 +146,10 @@ def read_settings(file: Path, env: str) -> tuple[SettingsFile | None, list[Probl
         return None, [problem("C001", str(file))]
     whole = Table({}, file.name)
     problems: list[Problem] = []
-    for layer in (file, file.with_name(f"{file.stem}.{env}{file.suffix}")):
+    for layer in (file, file.parent / f"{file.stem}.{env}{file.suffix}"):
         try:
             whole = whole.under(_layer(layer)) if layer.is_file() else whole
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        except (ValueError, OSError, RecursionError) as error:
             problems.append(problem("C002", str(layer), error=error))
     if problems:
         return None, problems
@@ -169,23 +172,30 @@ def _checked(project: Project, file: Path, whole: Table) -> tuple[SettingsFile |
     environment, problems = _environment()
     known = ("composer", *_SECTIONS)
     problems += [_unknown_key(file.name, name, known) for name in whole if name not in known]
+    problems += _not_tables(whole.without(name for name in whole if name not in known))
     problems += [wrong for section in _SECTIONS for wrong in _not_tables(whole.table(section))]
+    problems += [wrong for section in _SECTIONS for wrong in _not_tables(environment.table(section))]
     head = whole.table("composer").under(environment.table("composer"))
-    composer, found = validated(ComposerTable, head, "[composer]")
-    if composer is None:
-        return None, problems + found
+    composer, found = validated_or_default(ComposerTable, head)
+    problems += found
     sections: dict[Section, Table] = {}
     variables: dict[Section, Table] = {}
     for section in _SECTIONS:
-        tables = whole.table(section)
-        sections[section] = tables.without(name for name, value in tables.items() if not isinstance(value, Mapping))
-        variables[section] = environment.table(section)
-    return SettingsFile(project, file, composer, frozenset(head), sections, variables), problems
+        sections[section] = _only_tables(whole.table(section))
+        variables[section] = _only_tables(environment.table(section))
+    return SettingsFile(project, file, composer, frozenset(composer.model_fields_set), sections, variables), problems
+
+
+def _only_tables(section: Table) -> Table:
+    return section.without([name for name, value in section.items() if not isinstance(value, Mapping)])
 
 
 def _not_tables(section: Table) -> list[Problem]:
     wrong = [name for name, value in section.items() if not isinstance(value, Mapping)]
-    return [problem("C004", section.place, key=name, why="it is not a table", owner=section.place) for name in wrong]
+    return [
+        problem("C004", place_of(section, (name,), ""), key=name, why="it is not a table", owner="composer")
+        for name in wrong
+    ]
 
 
 def _environment() -> tuple[Table, list[Problem]]:
@@ -246,6 +256,18 @@ def _below(place: str, key: str) -> str:
     return f"{place[:-1]}.{quoted(key)}]" if place.endswith("]") else f"{place} [{quoted(key)}]"
 
 
+def validated_or_default(model: type[Model], table: Table) -> tuple[Model, list[Problem]]:
+    """Validate a table of composer's own, whose keys all have defaults: a wrong value counts as not given.
+
+    So what else is wrong is found too.
+    """
+    found, problems = validated(model, table, "composer")
+    if found is not None:
+        return found, []
+    right = {key: value for key, value in table.items() if validated(model, {key: value}, "")[0] is not None}
+    return model.model_validate(right), problems
+
+
 def validated(model: type[Model], table: Mapping[str, Any], owner: str) -> tuple[Model | None, list[Problem]]:
     """Validate a table by a model; unknown keys are forbidden unless the model itself says what to do with them.
 
@@ -254,22 +276,46 @@ def validated(model: type[Model], table: Mapping[str, Any], owner: str) -> tuple
     try:
         return model.model_validate(dict(table), extra=model.model_config.get("extra") or "forbid"), []
     except ValidationError as error:
-        rows = error.errors(include_input=False, include_url=False, include_context=False)
-        return None, [_invalid(model, table, owner, row["loc"], row["type"], row["msg"]) for row in rows]
+        return None, _invalid(model, table, owner, error)
+    except Exception as error:
+        # A validator raised what pydantic doesn't expect, and its text may hold the value; or it's no usable model.
+        why = described(error) if isinstance(error, PydanticUserError) else type(error).__name__
+        return None, [problem("C034", owner, model=model.__name__, why=why)]
 
 
-def _invalid(
-    model: type[BaseModel],
-    table: Mapping[str, Any],
-    owner: str,
-    loc: tuple[int | str, ...],
-    kind: str,
-    message: str,
-) -> Problem:
-    where = place_of(table, loc, owner)
-    if kind == "extra_forbidden":
-        return _unknown_key(where, str(loc[-1]), _fields_at(model, loc[:-1]))
-    return problem("C004", where, key=".".join(map(str, loc)), why=message, owner=owner)
+def _invalid(model: type[BaseModel], table: Mapping[str, Any], owner: str, error: ValidationError) -> list[Problem]:
+    """Return a problem for each unknown key, and one for each wrong value, with all that is wrong about it."""
+    problems: list[Problem] = []
+    reasons: dict[tuple[str, ...], list[str]] = {}
+    for row in error.errors(include_input=False, include_url=False, include_context=False):
+        loc = row["loc"]
+        if row["type"] == "extra_forbidden":
+            problems.append(_unknown_key(place_of(table, loc, owner), str(loc[-1]), _fields_at(model, loc[:-1])))
+        else:
+            missing = row["type"] == "missing"
+            why = "it is missing" if missing else row["msg"].removeprefix("Value error, ")
+            reasons.setdefault(_path_in(table, loc, missing), []).append(why)
+    for path, found in reasons.items():
+        where = place_of(table, path, owner)
+        key, reason = ".".join(path), "; ".join(dict.fromkeys(found))
+        problems.append(
+            problem("C004", where, key=key, why=reason, owner=owner)
+            if path
+            else problem("C035", where, why=reason, owner=owner)
+        )
+    return problems
+
+
+def _path_in(table: Mapping[str, Any], loc: tuple[int | str, ...], missing: bool) -> tuple[str, ...]:
+    """Return a place that pydantic names as a path of keys in the table, without the steps that stand for types."""
+    path: list[str] = []
+    here: Any = table
+    for step in loc:
+        inside = step in here if isinstance(here, Mapping) else isinstance(here, list) and isinstance(step, int)
+        if inside:
+            here = here[step]
+            path.append(str(step))
+    return (*path, str(loc[-1])) if missing and loc else tuple(path)
 
 
 def place_of(table: Mapping[str, Any], loc: tuple[int | str, ...], owner: str) -> str:
@@ -282,13 +328,24 @@ def place_of(table: Mapping[str, Any], loc: tuple[int | str, ...], owner: str) -
 
 
 def _fields_at(model: type[BaseModel], loc: tuple[int | str, ...]) -> list[str]:
+    """Return what may be written in the table at that place, as it is written there."""
+    models = [model]
     for step in loc:
-        inner = model.model_fields.get(str(step))
-        annotation = inner.annotation if inner else None
-        if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
-            return []
-        model = annotation
-    return [info.alias or name for name, info in model.model_fields.items()]
+        fields = [info for each in models for name, info in each.model_fields.items() if step in _spelled(name, info)]
+        models = [inner for info in fields for inner in _models_in(info.annotation)] if fields else models
+    return [word for each in models for name, info in each.model_fields.items() for word in _spelled(name, info)]
+
+
+def _spelled(name: str, info: FieldInfo) -> list[str]:
+    alias = info.validation_alias
+    choices = alias.choices if isinstance(alias, AliasChoices) else [alias]
+    return [choice for choice in choices if isinstance(choice, str)] or [name]
+
+
+def _models_in(annotation: Any) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [model for argument in get_args(annotation) for model in _models_in(argument)]
 
 
 def with_paths_from(root: Path, value: Any) -> Any:

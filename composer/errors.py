@@ -49,7 +49,10 @@ CATALOGUE: dict[str, Entry] = {
         "The factory {factory} raised {error}.",
         "Mend that line; what can fail from outside belongs in a lifespan.",
     ),
-    "C012": Entry("Nobody gives {wanted}, which {parameter!r} asks for.", "{near} Known types: {known}."),
+    "C012": Entry(
+        "Nobody gives {wanted}, which {parameter!r} asks for.",
+        "{near} Known types: {known}.",
+    ),
     "C013": Entry(
         "Several cornerstones are {wanted}, and {parameter!r} names none of them.",
         "Name the parameter after one of them: {known}. In a handler, write Shared[Annotated[{wanted}, '{first}']].",
@@ -61,7 +64,7 @@ CATALOGUE: dict[str, Entry] = {
     ),
     "C016": Entry(
         "The types of {factory} can't be read: {error}.",
-        "Import the types that it names at run time, not under TYPE_CHECKING.",
+        "Correct the annotation; import the types that it names at run time, not under TYPE_CHECKING.",
     ),
     "C017": Entry(
         "{factory} doesn't say what type it returns.",
@@ -72,7 +75,7 @@ CATALOGUE: dict[str, Entry] = {
         "The app is a WSGI app ({found}).",
         "Wrap it: return a2wsgi.WSGIMiddleware(app).",
     ),
-    "C020": Entry("The factory {factory} returned {found}, not {wanted}.", "Return what its annotation promises."),
+    "C020": Entry("The factory {factory} returned {found}, not {wanted}.", "Make it return {wanted}."),
     "C021": Entry(
         "The prefix {prefix!r} {why}.",
         "Write it like '/notes' or '/v1/notes', as the decoded path; '/' mounts an app at the root.",
@@ -89,7 +92,7 @@ CATALOGUE: dict[str, Entry] = {
     "C025": Entry("{key} names an app that isn't there: {name!r}.", "{near} Apps here: {known}."),
     "C026": Entry("Apps wait for each other in a circle:\n{path}", "Remove one of these names from 'after'."),
     "C027": Entry("The name {name!r} is given twice, also by {other}.", "Give each its own name."),
-    "C028": Entry("The folder's name {name!r} can't be imported.", "Use letters, digits and underscores only."),
+    "C028": Entry("The name {name!r} can't be imported.", "Use letters, digits and underscores only."),
     "C029": Entry(
         "overrides replaces {wanted}, but no cornerstone is one.",
         "{near} Known types: {known}.",
@@ -97,6 +100,17 @@ CATALOGUE: dict[str, Entry] = {
     "C030": Entry(
         "There are settings for it ({known}), but {factory} takes none.",
         "Add a parameter that is annotated with a pydantic model, or remove the settings.",
+    ),
+    "C031": Entry(
+        "There is no {kind} {name!r}, which these settings are for.",
+        "{near} Known here: {known}. One that has no folder of its own needs factory = 'package.module:name'.",
+    ),
+    "C032": Entry("No cornerstone named {name!r} is {wanted}, which {parameter!r} asks for.", "{near} Known: {known}."),
+    "C034": Entry("Reading the settings as {model} failed: {why}.", "Mend that model, or its validator."),
+    "C035": Entry("These settings are not valid: {why}.", "Give values that {owner} accepts together."),
+    "C033": Entry(
+        "The factory {factory} yields.",
+        "Return the object: what is to be done before and after belongs in a context manager that the object is.",
     ),
 }
 
@@ -120,6 +134,7 @@ def described(error: BaseException) -> str:
         message = "; ".join(f"{'.'.join(map(str, row['loc']))}: {row['msg']}" for row in rows)
     else:
         message = " ".join(str(error).split())
+    message = message.removesuffix(".")
     return f"{type(error).__name__}: {message}" if message else type(error).__name__
 
 

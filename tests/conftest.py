@@ -61,8 +61,8 @@ def forget(folder: Path) -> None:
         for name, module in sys.modules.items()
     }
     for name, found in places.items():
-        if any(isinstance(place, str) and folder in Path(place).parents for place in found):
+        if any(isinstance(place, str) and place.startswith(f"{folder}{os.sep}") for place in found):
             del sys.modules[name]
     for place in list(sys.path_importer_cache):
-        if folder == Path(place) or folder in Path(place).parents:
+        if f"{place}{os.sep}".startswith(f"{folder}{os.sep}"):
             del sys.path_importer_cache[place]

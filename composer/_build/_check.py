@@ -10,6 +10,7 @@ from fastapi.routing import iter_route_contexts
 from composer._health import LIVE, READY
 from composer._model import App, Cornerstone, Problem
 from composer._render import dependency_path, did_you_mean, listed
+from composer._settings import Table, place_of
 from composer.errors import problem
 
 
@@ -29,11 +30,18 @@ def check_prefixes(apps: Sequence[App]) -> list[Problem]:
     problems = []
     taken: dict[str, App] = {}
     for app in apps:
+        where = _place_of(app, "prefix")
         if why := _wrong_form(app.prefix):
-            problems.append(problem("C021", app.place, prefix=app.prefix, why=why))
+            problems.append(problem("C021", where, prefix=app.prefix, why=why))
         elif (other := taken.setdefault(app.prefix, app)) is not app:
-            problems.append(problem("C022", app.place, prefix=app.prefix, other=f"{other.name} ({other.place})"))
+            problems.append(problem("C022", where, prefix=app.prefix, other=f"{other.name} ({other.place})"))
     return problems
+
+
+def _place_of(app: App, key: str) -> str:
+    """Return where that key of an app's own table stands, or the app itself where nobody wrote it in settings."""
+    table = app.settings.above if isinstance(app.settings, Table) else None
+    return place_of(table, (key,), app.place) if table is not None and key in table else app.place
 
 
 def _wrong_form(prefix: str) -> str:
@@ -59,19 +67,27 @@ def check_after(apps: Sequence[App], names: Iterable[str]) -> list[Problem]:
     """
     there = sorted({*names, *(app.name for app in apps)})
     problems = [
-        problem("C025", app.place, key="after", name=name, near=did_you_mean(name, there), known=listed(there))
+        problem("C025", _place_of(app, "after"), key="after", name=name, near=did_you_mean(name, there), known=listed(there))
         for app in apps
         for name in app.after
         if name not in there
     ]
+    return problems + _circles(apps)
+
+
+def _circles(apps: Sequence[App]) -> list[Problem]:
+    problems: list[Problem] = []
     graph = {app.name: sorted(app.after) for app in apps}
-    try:
-        TopologicalSorter(graph).prepare()
-    except CycleError as error:
-        circle = list(reversed(error.args[1]))
-        where = next(app.place for app in apps if app.name == circle[0])
-        problems.append(problem("C026", where, path=dependency_path(circle)))
-    return problems
+    while True:
+        try:
+            TopologicalSorter(graph).prepare()
+        except CycleError as error:
+            circle = list(reversed(error.args[1]))
+            where = next(_place_of(app, "after") for app in apps if app.name == circle[0])
+            problems.append(problem("C026", where, path=dependency_path(circle)))
+            graph = {name: wanted for name, wanted in graph.items() if name not in circle}
+        else:
+            return problems
 
 
 def check_root(apps: Sequence[App], root: FastAPI) -> list[Problem]:
@@ -79,8 +95,8 @@ def check_root(apps: Sequence[App], root: FastAPI) -> list[Problem]:
     routes = [path for context in iter_route_contexts(root.routes) if (path := context.path)]
     problems = []
     for app in apps:
-        hidden = [route for route in [*routes, LIVE, READY] if app.prefix != "/" and _is_below(route, app.prefix)]
-        problems += [problem("C023", app.place, prefix=app.prefix, route=route) for route in hidden[:1]]
+        hidden = [route for route in [*routes, LIVE, READY] if app.prefix.strip("/") and _is_below(route, app.prefix)]
+        problems += [problem("C023", _place_of(app, "prefix"), prefix=app.prefix, route=route) for route in hidden[:1]]
     return problems
 
 

@@ -9,7 +9,7 @@ from composer._discover import Found, discover
 from composer._load import find_package, load, load_reference, shown
 from composer._model import App, Cornerstone, Problem, Project
 from composer._render import did_you_mean, listed
-from composer._settings import AppTable, CornerstoneTable, Section, SettingsFile, Table, quoted, validated
+from composer._settings import AppTable, CornerstoneTable, Section, SettingsFile, Table, quoted, validated_or_default
 from composer.errors import problem
 
 OwnTable = TypeVar("OwnTable", AppTable, CornerstoneTable)
@@ -88,24 +88,39 @@ def _parts(
     parts: list[_Part[OwnTable]] = []
     for name in sorted({*folders, *tables}):
         whole = tables.get(name, Table({}, f"{settings.file.name} [{section}.{quoted(name)}]"))
-        own, wrong = validated(model, whole, whole.place)
-        problems += wrong
-        if own is None:
-            continue
-        if name in folders or own.factory:
+        own, wrong = validated_or_default(model, whole)
+        if name in folders or own.factory is not None:
+            problems += wrong
             parts.append(_Part(section, folders.get(name, Found(name, "", settings.file)), own, whole))
-        else:
-            near = did_you_mean(name, folders)
-            where = next(iter(whole.places.values()), whole.place)
-            problems.append(problem("C003", where, key=name, near=near, known=listed(folders)))
+        elif not _is_broken(settings, section, name, problems):
+            problems.append(_nobodys(section, name, whole, folders))
     return parts
+
+
+def _nobodys(section: Section, name: str, table: Table, folders: Iterable[str]) -> Problem:
+    """Make the problem of a table that is for no app or cornerstone."""
+    where = next(iter(table.places.values()), table.place)
+    kind = section.removesuffix("s")
+    inside = [folder for folder in folders if folder.startswith(f"{name}/")]
+    near = f"Did you mean {inside[0]!r}?" if inside else did_you_mean(name, folders)
+    return problem("C031", where, kind=kind, name=name, near=near, known=listed(folders))
+
+
+def _is_broken(settings: SettingsFile, section: Section, name: str, problems: Iterable[Problem]) -> bool:
+    """Tell whether discovery found the folder of that name wrong, which is a problem already."""
+    wrong = {found.where for found in problems}
+    places = [f"{package.replace('.', '/')}/{name}" for package in _packages(settings, section)]
+    return any(wrong & {place, f"{place}.py", f"{place}/__init__.py"} for place in places)
+
+
+def _packages(settings: SettingsFile, section: Section) -> Iterable[str]:
+    return dict.fromkeys(settings.composer.apps if section == "apps" else settings.composer.cornerstones)
 
 
 def _found(settings: SettingsFile, section: Section, problems: list[Problem]) -> dict[str, Found]:
     """Discover the folders of a section's packages, by name."""
-    packages = settings.composer.apps if section == "apps" else settings.composer.cornerstones
     found: dict[str, Found] = {}
-    for package in packages:
+    for package in _packages(settings, section):
         folders, missing = find_package(package, settings.project.root, section)
         if missing is not None:
             # A project that says nothing needs no folder "shared".
@@ -115,8 +130,8 @@ def _found(settings: SettingsFile, section: Section, problems: list[Problem]) ->
         problems += [replace(one, where=shown(Path(one.where), settings.project.root)) for one in wrong]
         for one in more:
             if one.name in found:
-                where = shown(one.file, settings.project.root)
-                problems.append(problem("C027", where, name=one.name, other=str(found[one.name].file)))
+                where, other = (shown(each.file, settings.project.root) for each in (one, found[one.name]))
+                problems.append(problem("C027", where, name=one.name, other=other))
             found.setdefault(one.name, one)
     return found
 
@@ -141,7 +156,7 @@ def _app(part: _Part[AppTable], factory: Any, project: Project) -> App:
         settings=part.whole.table("settings"),
         startup_timeout=own.startup_timeout,
         shutdown_timeout=own.shutdown_timeout,
-        after=own.after,
+        after=tuple(own.after),
         where=part.whole.place if own.factory else shown(part.found.file, project.root),
     )
 

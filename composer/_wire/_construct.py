@@ -12,10 +12,12 @@ from composer._asgi import is_app_not_factory, is_asgi_app, is_wsgi_app
 from composer._load import user_line
 from composer._model import App, BuiltApp, BuiltCornerstone, Cornerstone, Plan, Problem, Project
 from composer._render import dependency_path, did_you_mean, listed
-from composer._wire._needs import Needs, Offers, ambiguous, needs_of, not_given
+from composer._wire._needs import Needs, Offers, choose, needs_of, not_given
 from composer._wire._shared import Demand, demands_of
 from composer._wire._types import factory_name, fits, return_type_of, type_name
 from composer.errors import problem
+
+_WSGI_PARAMETERS = ["environ", "start_response"]
 
 
 def wire(
@@ -34,7 +36,8 @@ def wire(
     needs: dict[str, Needs] = {}
     for part in cornerstones:
         if part.name in offers and part.name not in replaced:
-            needs[part.name], wrong = needs_of(part, offers, project)
+            unusable = _unusable(part)
+            needs[part.name], wrong = (Needs(met=False), [unusable]) if unusable else needs_of(part, offers, project)
             problems += wrong
     made, wrong = _make_cornerstones(cornerstones, offers, replaced, needs, project)
     problems += wrong
@@ -50,9 +53,6 @@ def _offers(cornerstones: Sequence[Cornerstone]) -> tuple[dict[str, Any], list[P
     """Return the type that each cornerstone is asked for by."""
     offers, problems = {}, []
     for part in cornerstones:
-        if wrong := _async_factory(part):
-            problems.append(wrong)
-            continue
         provided, missing = return_type_of(part.factory, part.place)
         if missing:
             problems.append(missing)
@@ -61,8 +61,13 @@ def _offers(cornerstones: Sequence[Cornerstone]) -> tuple[dict[str, Any], list[P
     return offers, problems
 
 
-def _async_factory(part: App | Cornerstone) -> Problem | None:
-    if inspect.iscoroutinefunction(part.factory) or inspect.isasyncgenfunction(part.factory):
+def _unusable(part: App | Cornerstone) -> Problem | None:
+    """Return the problem of a factory that isn't a plain function, method, class or something else that is called."""
+    # What contextlib's decorators make of a generator function is none itself.
+    function = inspect.unwrap(part.factory)
+    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+        return problem("C033", part.place, factory=factory_name(part.factory))
+    if inspect.iscoroutinefunction(function):
         return problem("C010", part.place, factory=factory_name(part.factory))
     return None
 
@@ -131,13 +136,19 @@ def _call(
     arguments = dict(needs.known) | {p: made[name].value for p, name in needs.cornerstones.items()}
     make: Callable[..., Any] = part.factory
     try:
-        value = make(**arguments)
+        value = make(*_positional(make, arguments), **arguments)
     except (Exception, SystemExit) as error:
         return None, problem("C011", user_line(error, project.root) or part.place, factory=factory, error=error)
     if inspect.iscoroutine(value):
         value.close()
         return None, problem("C010", part.place, factory=factory)
     return (None, problem("C018", part.place, factory=factory)) if value is None else (value, None)
+
+
+def _positional(factory: Callable[..., Any], arguments: dict[str, Any]) -> list[Any]:
+    """Take out of the arguments those that the factory doesn't take by name."""
+    parameters = inspect.signature(factory).parameters.values()
+    return [arguments.pop(p.name) for p in parameters if p.kind is p.POSITIONAL_ONLY and p.name in arguments]
 
 
 def _not_a(part: Cornerstone, value: Any, provided: Any) -> Problem | None:
@@ -180,10 +191,10 @@ def _asgi_of(
             known = listed(app.settings) if isinstance(app.settings, Mapping) else type(app.settings).__name__
             wrong.append(problem("C030", app.place, known=known, factory="the app"))
         return app.factory, set(), wrong
-    if not inspect.isclass(app.factory) and is_wsgi_app(app.factory) and not inspect.isroutine(app.factory):
+    if _is_wsgi_itself(app.factory):
         return None, set(), _not_mountable(app, app.factory)
-    if wrong_factory := _async_factory(app):
-        return None, set(), [wrong_factory]
+    if unusable := _unusable(app):
+        return None, set(), [unusable]
     needs, problems = needs_of(app, offers, project)
     used = set(needs.cornerstones.values())
     if problems or not used <= made.keys():
@@ -192,8 +203,13 @@ def _asgi_of(
     return asgi, used, [failed] if failed else _not_mountable(app, asgi)
 
 
+def _is_wsgi_itself(factory: Any) -> bool:
+    """Tell a WSGI app from a factory that takes two parameters: by the names that the protocol gives them."""
+    return is_wsgi_app(factory) and list(inspect.signature(factory).parameters) == _WSGI_PARAMETERS
+
+
 def _not_mountable(app: App, asgi: Any) -> list[Problem]:
-    found = type(asgi).__name__
+    found = f"the class {asgi.__name__}" if inspect.isclass(asgi) else type(asgi).__name__
     if is_wsgi_app(asgi):
         return [problem("C019", app.place, found=found)]
     if not is_asgi_app(asgi):
@@ -207,11 +223,8 @@ def _not_mountable(app: App, asgi: Any) -> list[Problem]:
 def _demanded(app: App, demand: Demand, offers: Offers) -> tuple[str | None, Problem | None]:
     """Return the name of the cornerstone that a handler's `Shared` asks for, or the problem."""
     fitting = [name for name, provided in offers.items() if fits(provided, demand.wanted)]
-    named = [name for name in fitting if name == demand.marked] if demand.marked else fitting
-    if len(named) == 1:
-        return named[0], None
     if fitting:
-        return None, ambiguous(app.place, str(demand), demand.wanted, fitting)
+        return choose(demand.marked, str(demand), demand.wanted, fitting, app.place)
     return None, not_given(app.place, str(demand), demand.wanted, offers)
 
 

@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
@@ -10,10 +11,12 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from composer._model import App, Cornerstone, Problem, Project
 from composer._render import did_you_mean, listed
 from composer._settings import Table, place_of, validated, with_paths_from
-from composer._wire._types import Parameter, factory_name, fits, parameters_of, takes_any_keyword, type_name
+from composer._wire._types import Parameter, factory_name, fits, parameters_of, takes_any_keyword, told_apart, type_name
 from composer.errors import problem
 
 Offers = Mapping[str, Any]
+
+_PLAIN = (str, int, float, bool, Path)
 
 
 @dataclass(frozen=True)
@@ -37,48 +40,53 @@ def needs_of(part: App | Cornerstone, offers: Offers, project: Project) -> tuple
     cornerstones: dict[str, str] = {}
     known: dict[str, Any] = {}
     models: list[Parameter] = []
+    unclear: set[str] = set()
     for parameter in parameters:
         fitting = [name for name, provided in offers.items() if fits(provided, parameter.wanted)]
         if fitting:
-            chosen, wrong = _choose(parameter, fitting, part.place)
-            problems += wrong
+            chosen, doubt = choose(parameter.marked, parameter.name, parameter.wanted, fitting, part.place)
+            problems += [doubt] if doubt else []
+            unclear |= set() if chosen else {parameter.name}
             cornerstones |= {parameter.name: chosen} if chosen else {}
         elif parameter.wanted is Project:
             known[parameter.name] = project
         elif inspect.isclass(parameter.wanted) and issubclass(parameter.wanted, BaseModel):
             models.append(parameter)
-    left = [p for p in parameters if p.name not in {*cornerstones, *known, *(m.name for m in models)}]
+    settled = {*cornerstones, *known, *(m.name for m in models), *unclear}
+    left = [p for p in parameters if p.name not in settled]
     given, wrong = _settings_for(part, models, left, project)
     known |= given
     problems += wrong
     known |= {p.name: None for p in left if p.optional and not p.has_default and p.name not in known}
-    if not wrong:
-        problems += _unfilled(part, [p for p in left if p.name not in known and not p.has_default], offers)
+    # A key of the settings that is wrong has its problem already, and its parameter is not to have a second one.
+    tried = () if isinstance(part.settings, BaseModel) else part.settings
+    unfilled = [p for p in left if p.name not in known and p.name not in tried and not p.has_default]
+    problems += _unfilled(part, unfilled, offers)
     return Needs(known, cornerstones, met=not problems), problems
 
 
-def _choose(parameter: Parameter, fitting: list[str], place: str) -> tuple[str | None, list[Problem]]:
-    """Choose among the cornerstones of the wanted type: the only one, or the one that the parameter names."""
-    named = parameter.marked or parameter.name
-    if named in fitting:
-        return named, []
-    if len(fitting) == 1 and not parameter.marked:
-        return fitting[0], []
-    return None, [ambiguous(place, parameter.name, parameter.wanted, fitting)]
-
-
-def ambiguous(place: str, parameter: str, wanted: Any, fitting: list[str]) -> Problem:
-    """Make the problem of a type that several cornerstones are of."""
-    return problem(
-        "C013", place, parameter=parameter, wanted=type_name(wanted), known=listed(fitting), first=fitting[0]
-    )
+def choose(
+    marked: str | None, asking: str, wanted: Any, fitting: list[str], place: str
+) -> tuple[str | None, Problem | None]:
+    """Choose among the cornerstones of the wanted type: the one that is named, or the only one."""
+    kind, known = type_name(wanted), listed(fitting)
+    if (named := marked or asking) in fitting:
+        return named, None
+    if marked:
+        near = did_you_mean(marked, fitting)
+        return None, problem("C032", place, name=marked, wanted=kind, parameter=asking, near=near, known=known)
+    if len(fitting) == 1:
+        return fitting[0], None
+    return None, problem("C013", place, parameter=asking, wanted=kind, known=known, first=fitting[0])
 
 
 def not_given(place: str, parameter: str, wanted: Any, offers: Offers) -> Problem:
     """Make the problem of a type that no cornerstone is of."""
-    types = [type_name(provided) for provided in offers.values()]
-    near = did_you_mean(type_name(wanted), types)
-    return problem("C012", place, wanted=type_name(wanted), parameter=parameter, near=near, known=listed(types))
+    name, types = told_apart(wanted, offers.values())
+    near = did_you_mean(name, types)
+    if wanted in _PLAIN:
+        near = "Give its value in the settings, under that name."
+    return problem("C012", place, wanted=name, parameter=parameter, near=near, known=listed(types))
 
 
 def _unfilled(part: App | Cornerstone, left: list[Parameter], offers: Offers) -> list[Problem]:

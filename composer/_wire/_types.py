@@ -3,7 +3,7 @@
 import functools
 import inspect
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
@@ -30,7 +30,8 @@ def parameters_of(factory: Callable[..., Any], where: str) -> tuple[list[Paramet
     try:
         signature = inspect.signature(factory)
         hints = get_type_hints(_annotated_function(factory), include_extras=True)
-    except (NameError, AttributeError, TypeError, ValueError) as error:
+    except Exception as error:
+        # An annotation is code of the user's own, which can raise anything.
         return [], [problem("C016", where, factory=factory_name(factory), error=error)]
     starred = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
     return [
@@ -51,21 +52,26 @@ def return_type_of(factory: Callable[..., Any], where: str) -> tuple[Any, Proble
         return factory, None
     try:
         hints = get_type_hints(_annotated_function(factory))
-    except (NameError, AttributeError, TypeError) as error:
+    except Exception as error:
         return None, problem("C016", where, factory=factory_name(factory), error=error)
-    if hints.get("return") in (None, types.NoneType, Any, object):
+    promised, _ = _without_none(hints.get("return"))
+    if promised in (None, types.NoneType, Any, object):
         return None, problem("C017", where, factory=factory_name(factory))
-    return hints["return"], None
+    return promised, None
 
 
 def _parameter(name: str, annotation: Any, has_default: bool) -> Parameter:
     wanted, marked = unmarked(annotation)
-    optional = False
-    if get_origin(wanted) in (Union, types.UnionType):
-        others = [arm for arm in get_args(wanted) if arm is not types.NoneType]
-        optional = len(others) < len(get_args(wanted))
-        wanted = others[0] if len(others) == 1 else wanted
+    wanted, optional = _without_none(wanted)
     return Parameter(name, wanted, has_default, optional, marked)
+
+
+def _without_none(annotation: Any) -> tuple[Any, bool]:
+    """Take `Database | None` apart into the type and whether None is in it; a union of more stays as it is."""
+    if get_origin(annotation) not in (Union, types.UnionType):
+        return annotation, False
+    others = [arm for arm in get_args(annotation) if arm is not types.NoneType]
+    return others[0] if len(others) == 1 else annotation, len(others) < len(get_args(annotation))
 
 
 def unmarked(annotation: Any) -> tuple[Any, str | None]:
@@ -89,6 +95,18 @@ def type_name(wanted: Any) -> str:
     if get_origin(wanted) is None and inspect.isclass(wanted):
         return wanted.__name__
     return str(wanted).replace("typing.", "")
+
+
+def told_apart(wanted: Any, others: Collection[Any]) -> tuple[str, list[str]]:
+    """Return types as an error shows them, with their modules where one of the others has the same name."""
+    name, names = type_name(wanted), [type_name(other) for other in others]
+    if name not in names:
+        return name, names
+    return _full_name(wanted), [_full_name(other) for other in others]
+
+
+def _full_name(wanted: Any) -> str:
+    return f"{wanted.__module__}.{wanted.__qualname__}" if inspect.isclass(wanted) else type_name(wanted)
 
 
 def factory_name(factory: Any) -> str:

@@ -1,0 +1,132 @@
+"""The catalogue of mistakes, and the exceptions."""
+
+import re
+import string
+
+import pytest
+from pydantic import BaseModel, SecretStr, ValidationError
+
+from composer._model import Problem
+from composer.errors import (
+    CATALOGUE,
+    ComposerError,
+    CompositionError,
+    PartError,
+    ShutdownError,
+    StartupError,
+    described,
+    problem,
+    problems_text,
+)
+
+
+class Login(BaseModel):
+    name: str
+    key: SecretStr
+    tries: int
+
+
+def test_a_problem_is_made_from_the_templates_of_its_id() -> None:
+    made = problem("C012", "apps/notes.py", wanted="Db", parameter="db", near="Did you mean 'DB'?", known="DB")
+
+    assert made == Problem(
+        "C012", "apps/notes.py", "Nobody gives Db, which 'db' asks for.", "Did you mean 'DB'? Known types: DB."
+    )
+
+
+def test_a_hint_without_a_near_name_starts_with_what_is_left_of_it() -> None:
+    assert problem("C012", "here", wanted="Db", parameter="db", known="none").hint == "Known types: none."
+
+
+def test_an_id_that_is_not_in_the_catalogue_is_a_key_error() -> None:
+    with pytest.raises(KeyError, match="C999"):
+        problem("C999", "here")
+
+
+def test_a_field_that_a_template_names_has_to_be_given() -> None:
+    with pytest.raises(KeyError, match="parameter"):
+        problem("C012", "here", wanted="Db", known="none")
+
+
+def test_the_exception_behind_a_problem_is_kept_and_is_no_part_of_its_equality() -> None:
+    error = RuntimeError("no key")
+    made = problem("C006", "notes.py:3", error=error)
+
+    assert made.error is error
+    assert made.what == "Importing it failed: RuntimeError: no key."
+    assert made == problem("C006", "notes.py:3", error=RuntimeError("no key"))
+
+
+def test_the_ids_of_the_catalogue_are_a_letter_and_three_digits() -> None:
+    assert all(re.fullmatch(r"C\d{3}", name) for name in CATALOGUE)
+
+
+def test_every_text_of_the_catalogue_is_a_sentence() -> None:
+    for entry in CATALOGUE.values():
+        assert entry.what[0] in string.ascii_uppercase + "{" or entry.what.startswith("overrides")
+        assert entry.what.endswith((".", "{path}"))
+        assert entry.hint.endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        (RuntimeError("no key"), "RuntimeError: no key"),
+        (RuntimeError("no key."), "RuntimeError: no key"),
+        (RuntimeError("no\n   key"), "RuntimeError: no key"),
+        (RuntimeError(), "RuntimeError"),
+        (SystemExit(3), "SystemExit: 3"),
+    ],
+)
+def test_an_exception_is_described_in_one_line(error: BaseException, text: str) -> None:
+    assert described(error) == text
+
+
+def test_a_validation_error_is_described_without_the_values() -> None:
+    with pytest.raises(ValidationError) as caught:
+        Login.model_validate({"name": "ann", "key": 31337, "tries": "hunter2"})
+
+    assert described(caught.value) == (
+        "ValidationError: key: Input should be a valid string; "
+        "tries: Input should be a valid integer, unable to parse string as an integer"
+    )
+
+
+def test_all_problems_are_told_under_one_headline() -> None:
+    one, two = Problem("C001", "a.toml", "Not there.", "Make it."), Problem("C002", "b.toml", "Bad.", "Mend it.")
+
+    assert problems_text([one, two], "House") == (
+        "2 problems in House, nothing was started:\n\n"
+        "C001  a.toml\n      Not there.\n      Hint: Make it.\n\n"
+        "C002  b.toml\n      Bad.\n      Hint: Mend it."
+    )
+    assert problems_text([one]) == (
+        "1 problem, nothing was started:\n\nC001  a.toml\n      Not there.\n      Hint: Make it."
+    )
+
+
+def test_a_composition_error_keeps_its_problems_and_its_title() -> None:
+    one = Problem("C001", "a.toml", "Not there.", "Make it.")
+    error = CompositionError([one], "House")
+
+    assert error.problems == (one,)
+    assert error.title == "House"
+    assert str(error) == problems_text([one], "House")
+
+
+def test_a_part_error_names_the_part_the_phase_and_the_reason() -> None:
+    error = PartError("app", "notes", "start", "RuntimeError: no disk")
+
+    assert (error.kind, error.name, error.phase, error.reason) == ("app", "notes", "start", "RuntimeError: no disk")
+    assert str(error) == "app notes failed to start: RuntimeError: no disk"
+
+
+@pytest.mark.parametrize("kind", [StartupError, ShutdownError])
+def test_the_errors_of_parts_are_caught_as_a_composer_error_and_as_a_group(
+    kind: type[StartupError] | type[ShutdownError],
+) -> None:
+    part = PartError("app", "notes", "start", "RuntimeError")
+    error = kind("1 part failed", [part])
+
+    assert isinstance(error, ComposerError)
+    assert error.exceptions == (part,)

@@ -1,0 +1,355 @@
+"""Every mistake that a project can be made with, and the whole text of the answer.
+
+Each file of tests/mistakes is one project with one mistake, and the error that it ends in.
+"""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import composer
+from composer.errors import CATALOGUE
+from tests.conftest import Project as WriteProject
+from tests.conftest import forget
+
+FOLDER = Path(__file__).with_name("mistakes")
+APP = """
+    from fastapi import FastAPI
+
+    def create_app():
+        return FastAPI()
+    """
+DATABASE = """
+    class Database: ...
+
+    def create_cornerstone() -> Database:
+        return Database()
+    """
+
+
+def parts_of(file: Path) -> dict[str, str]:
+    """Read a text that holds several files, each under a line with its path."""
+    _, *rest = re.split(r"^-- (.+) --\n", file.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    return dict(zip(rest[::2], rest[1::2], strict=True))
+
+
+def error_of(build: Callable[[], FastAPI]) -> composer.CompositionError:
+    with pytest.raises(composer.CompositionError) as caught:
+        build()
+    return caught.value
+
+
+def problems_of(root: Path) -> tuple[composer.Problem, ...]:
+    try:
+        composer.build(root / "settings.toml")
+    except composer.CompositionError as error:
+        return error.problems or pytest.fail("an error without a problem")
+    return ()
+
+
+def ids_of(error: composer.CompositionError) -> list[str]:
+    return [problem.id for problem in error.problems]
+
+
+@pytest.mark.parametrize("file", sorted(FOLDER.iterdir()), ids=lambda file: file.stem)
+def test_a_mistake_is_told_with_its_place_and_its_mend(
+    file: Path, project: WriteProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parts = parts_of(file)
+    expected = parts.pop("error").rstrip()
+    for line in parts.pop("environment", "").splitlines():
+        monkeypatch.setenv(*line.split("=", 1))
+    root = project(parts)
+
+    error = error_of(lambda: composer.build(root / "settings.toml"))
+
+    head, text = str(error).replace(str(root), "{root}").split("\n\n", 1)
+    assert head in ("1 problem in composer, nothing was started:", "1 problem, nothing was started:")
+    assert text == expected
+    assert "hunter2" not in text
+
+
+def test_every_id_of_the_catalogue_is_made_by_a_test() -> None:
+    texts = [parts_of(file)["error"] for file in FOLDER.iterdir()] + [Path(__file__).read_text(encoding="utf-8")]
+
+    assert set(re.findall(r"^ *\"?(C\d{3})\b", "\n".join(texts), flags=re.MULTILINE)) == set(CATALOGUE)
+
+
+def test_only_for_an_app_that_is_not_there_offers_the_nearest(project: WriteProject) -> None:
+    root = project({"settings.toml": "", "apps/notes.py": APP})
+
+    error = error_of(lambda: composer.build(root / "settings.toml", only=["nots"]))
+
+    assert str(error) == (
+        "1 problem in composer, nothing was started:\n\n"
+        "C025  only\n"
+        "      only names an app that isn't there: 'nots'.\n"
+        "      Hint: Did you mean 'notes'? Apps here: notes."
+    )
+
+
+def test_an_override_of_a_type_that_no_cornerstone_is_of_is_a_mistake(project: WriteProject) -> None:
+    root = project({"settings.toml": "", "shared/db.py": DATABASE})
+
+    error = error_of(lambda: composer.build(root / "settings.toml", overrides={int: 3}))
+
+    assert str(error) == (
+        "1 problem in composer, nothing was started:\n\n"
+        "C029  overrides\n"
+        "      overrides replaces int, but no cornerstone is one.\n"
+        "      Hint: Known types: Database."
+    )
+
+
+def test_a_package_that_another_project_of_the_process_has_imported_is_a_mistake(
+    project: WriteProject, tmp_path: Path
+) -> None:
+    first = project({"settings.toml": "", "apps/notes.py": APP})
+    composer.build(first / "settings.toml")
+    second = tmp_path / "second"
+    (second / "apps").mkdir(parents=True)
+    (second / "settings.toml").touch()
+
+    error = error_of(lambda: composer.build(second / "settings.toml"))
+
+    assert str(error) == (
+        "1 problem in composer, nothing was started:\n\n"
+        "C007  [composer] apps\n"
+        f"      The name 'apps' already belongs to {first / 'apps'}, not to {second / 'apps'}.\n"
+        "      Hint: Two projects in one process need packages of different names: rename one of the folders."
+    )
+
+
+def test_mistakes_of_apps_that_are_declared_in_python_are_told_by_their_names() -> None:
+    apps = [
+        composer.App("notes", "notes", lambda: None),
+        composer.App("notes", "/readyz", FastAPI, after=("user",)),
+    ]
+
+    error = error_of(lambda: composer.compose(apps))
+
+    assert [(problem.id, problem.where, problem.what) for problem in error.problems] == [
+        ("C027", "app notes", "The name 'notes' is given twice, also by app notes."),
+        ("C021", "app notes", "The prefix 'notes' doesn't start with '/'."),
+        ("C025", "app notes", "after names an app that isn't there: 'user'."),
+        ("C023", "app notes", "The prefix '/readyz' and the root's own route '/readyz' are in each other's way."),
+        ("C018", "app notes", "The factory <lambda> returned nothing."),
+    ]
+
+
+def test_all_mistakes_of_a_project_are_told_at_once_and_each_of_them_once(project: WriteProject) -> None:
+    root = project(
+        {
+            "settings.toml": """
+                [composer]
+                title = "House"
+                titel = "Hose"
+                [apps.notes]
+                prefix = "notes"
+                [apps.users]
+                after = ["notes", "user"]
+                startup_timeout = "soon"
+                [apps.nothing]
+                enabled = true
+                """,
+            "apps/notes.py": APP,
+            "apps/users.py": APP,
+            "apps/broken.py": "import _helper\n\ndef create_app(): ...\n",
+            "apps/torn.py": "import _helper\n\ndef create_app(): ...\n",
+            "apps/lonely.py": "def create_app(limit: float): ...\n",
+            "apps/idle.py": "x = 1\n",
+            "_helper.py": "1 / 0\n",
+            "shared/db.py": "async def create_cornerstone() -> int:\n    return 3\n",
+        }
+    )
+
+    error = error_of(lambda: composer.build(root / "settings.toml"))
+
+    assert str(error).startswith("9 problems in House, nothing was started:\n\nC003  settings.toml [composer]\n")
+    assert [(problem.id, problem.where) for problem in error.problems] == [
+        ("C003", "settings.toml [composer]"),
+        ("C008", "apps/idle.py"),
+        ("C031", "settings.toml [apps.nothing]"),
+        ("C004", "settings.toml [apps.users]"),
+        ("C006", "_helper.py:1"),
+        ("C021", "settings.toml [apps.notes]"),
+        ("C025", "settings.toml [apps.users]"),
+        ("C010", "shared/db.py"),
+        ("C012", "apps/lonely.py"),
+    ]
+
+
+def test_what_depends_on_a_mistake_is_not_told_as_another_one(project: WriteProject) -> None:
+    root = project(
+        {
+            "settings.toml": """
+                [apps.notes]
+                prefx = "/n"
+                [apps.users]
+                after = ["notes"]
+                [apps.idle.settings]
+                size = 1
+                """,
+            "apps/notes.py": APP,
+            "apps/idle.py": "x = 1\n",
+            "apps/users.py": """
+                from fastapi import FastAPI
+                from shared.db import Database
+
+                def create_app(db: Database):
+                    return FastAPI()
+                """,
+            "shared/db.py": "class Database: ...\n\nasync def create_cornerstone() -> Database: ...\n",
+        }
+    )
+
+    error = error_of(lambda: composer.build(root / "settings.toml"))
+
+    assert [(problem.id, problem.where) for problem in error.problems] == [
+        ("C008", "apps/idle.py"),
+        ("C003", "settings.toml [apps.notes]"),
+        ("C010", "shared/db.py"),
+    ]
+
+
+def test_after_a_mistake_nothing_was_started_and_the_given_root_is_as_before(project: WriteProject) -> None:
+    root = project(
+        {
+            "settings.toml": "",
+            "apps/notes.py": """
+                from contextlib import asynccontextmanager
+                from pathlib import Path
+                from fastapi import FastAPI
+
+                @asynccontextmanager
+                async def lifespan(app):
+                    Path(__file__).with_name("started").touch()
+                    yield
+
+                def create_app():
+                    return FastAPI(lifespan=lifespan)
+                """,
+            "apps/broken.py": "def create_app():\n    raise RuntimeError\n",
+            "shared/db.py": """
+                from pathlib import Path
+
+                class Database:
+                    def __enter__(self):
+                        Path(__file__).with_name("entered").touch()
+
+                    def __exit__(self, *error): ...
+
+                def create_cornerstone() -> Database:
+                    return Database()
+                """,
+        }
+    )
+    own = FastAPI()
+
+    @own.get("/hello")
+    def hello() -> str:
+        return "hello"
+
+    before = (list(own.routes), own.router.lifespan_context, own.router.default, own.openapi, dict(own.state._state))
+    error = error_of(lambda: composer.build(root / "settings.toml", root=own))
+
+    assert ids_of(error) == ["C011"]
+    assert before == (
+        list(own.routes),
+        own.router.lifespan_context,
+        own.router.default,
+        own.openapi,
+        dict(own.state._state),
+    )
+    with TestClient(own) as client:
+        assert client.get("/hello").json() == "hello"
+        assert client.get("/notes").status_code == 404
+    assert not [*root.rglob("started"), *root.rglob("entered")]
+
+
+def test_after_an_import_that_failed_the_corrected_project_composes_in_the_same_process(project: WriteProject) -> None:
+    root = project({"settings.toml": "", "apps/notes/__init__.py": "from apps.notes._table import Table\n" + "x = (\n"})
+    assert ids_of(error_of(lambda: composer.build(root / "settings.toml"))) == ["C006"]
+    project({"apps/notes/__init__.py": "from apps.notes._tables import Table\n\ndef create_app(): ...\n"})
+    assert ids_of(error_of(lambda: composer.build(root / "settings.toml"))) == ["C006"]
+
+    project({"apps/notes/__init__.py": APP})
+
+    app = composer.build(root / "settings.toml")
+    assert [built.name for built in composer.composition_of(app).plan.apps] == ["notes"]
+
+
+VALID = [
+    "[composer]",
+    'title = "House"',
+    'version = "1.0"',
+    'apps = ["apps"]',
+    "[apps.notes]",
+    'prefix = "/notes"',
+    "enabled = true",
+    "startup_timeout = 3.5",
+    'after = ["users"]',
+    "[apps.notes.settings]",
+    "page_size = 5",
+    'root = "var"',
+    "[apps.users]",
+    'factory = "apps.notes:create_app"',
+    "settings = { page_size = 3 }",
+    "[cornerstones.db]",
+    'url = "sqlite://"',
+]
+KEYS = [line.partition(" = ")[0] for line in VALID if "=" in line]
+VALUES = [line.partition(" = ")[2] for line in VALID if "=" in line] + ["[]", "{}", "nan", "''", "-1", "1979-05-27"]
+lines = st.sampled_from(VALID) | st.builds("{} = {}".format, st.sampled_from(KEYS), st.sampled_from(VALUES))
+edits = st.lists(st.tuples(st.integers(0, len(VALID)), st.sampled_from(["drop", "put", "cut"]), lines), max_size=5)
+
+
+def edited(changes: list[tuple[int, str, str]]) -> str:
+    text = list(VALID)
+    for at, change, line in changes:
+        if change == "put":
+            text.insert(at, line)
+        elif change == "cut":
+            text[at : at + 1] = [row[: len(row) // 2] for row in text[at : at + 1]]
+        else:
+            del text[at : at + 1]
+    return "\n".join(text)
+
+
+@settings(max_examples=80, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(edits)
+def test_whatever_is_done_to_settings_either_composes_or_is_told_with_a_place(
+    project: WriteProject, changes: list[tuple[int, str, str]]
+) -> None:
+    root = project(
+        {
+            "settings.toml": edited(changes),
+            "apps/notes.py": """
+                from pathlib import Path
+                from fastapi import FastAPI
+                from pydantic import BaseModel
+
+                class NotesSettings(BaseModel):
+                    page_size: int = 1
+                    root: Path = Path()
+
+                def create_app(settings: NotesSettings):
+                    return FastAPI()
+                """,
+            "shared/db.py": """
+                class Database: ...
+
+                def create_cornerstone(url: str = "") -> Database:
+                    return Database()
+                """,
+        }
+    )
+    problems = problems_of(root)
+    forget(root.parent)
+    assert all(problem.where and problem.what and problem.hint for problem in problems)

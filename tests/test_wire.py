@@ -1,0 +1,598 @@
+"""Types → order of construction → objects: what each factory is given, and what can't be given."""
+
+import functools
+from collections.abc import Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Annotated, Any, NewType, Optional, Protocol
+
+import pytest
+from fastapi import APIRouter, FastAPI
+from pydantic import BaseModel, SecretStr
+
+from composer._model import App, Cornerstone, Plan, Problem, Project
+from composer._wire import Shared, wire
+from composer._wire._types import factory_name, fits, type_name
+
+PROJECT = Project(Path("/srv/house"), "testing")
+
+
+class Database:
+    def __init__(self, url: str = "") -> None:
+        self.url = url
+
+
+class Replica(Database): ...
+
+
+class Auth:
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+
+class Reader(Protocol):
+    def read(self) -> str: ...
+
+
+Token = NewType("Token", str)
+
+
+class NotesSettings(BaseModel):
+    page_size: int = 50
+    folder: Path = Path("var")
+    key: SecretStr = SecretStr("")
+
+
+def database() -> Database:
+    return Database()
+
+
+def replica() -> Replica:
+    return Replica()
+
+
+def auth(db: Database) -> Auth:
+    return Auth(db)
+
+
+class Given(FastAPI):
+    """An app that keeps what its factory was given."""
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__()
+        self.given = given
+
+
+DB = Cornerstone("db", database)
+
+
+def wired(
+    *apps: App, cornerstones: list[Cornerstone] | None = None, overrides: dict[type, object] | None = None
+) -> Plan:
+    plan, problems = wire(cornerstones or [], apps, PROJECT, overrides or {})
+    assert problems == []
+    return plan
+
+
+def problems_of(
+    factory: Callable[..., Any], *cornerstones: Cornerstone, settings: dict[str, Any] | None = None
+) -> list[Problem]:
+    app = App("notes", "/notes", factory, settings=settings or {})
+    return wire(cornerstones, [app], PROJECT, {})[1]
+
+
+def problem_of(
+    factory: Callable[..., Any], *cornerstones: Cornerstone, settings: dict[str, Any] | None = None
+) -> tuple[str, str]:
+    (problem,) = problems_of(factory, *cornerstones, settings=settings)
+    assert problem.where == "app notes"
+    return problem.id, problem.what
+
+
+def given_to(
+    factory: Callable[..., Any], *cornerstones: Cornerstone, settings: dict[str, Any] | BaseModel | None = None
+) -> dict[str, Any]:
+    plan = wired(App("notes", "/notes", factory, settings=settings or {}), cornerstones=list(cornerstones))
+    app = plan.apps[0].asgi
+    assert isinstance(app, Given)
+    return app.given
+
+
+def test_a_factory_is_given_the_cornerstone_of_its_parameters_type() -> None:
+    def create_app(whatever: Database) -> FastAPI:
+        return Given(db=whatever)
+
+    plan = wired(App("notes", "/notes", create_app), cornerstones=[DB])
+
+    assert plan.cornerstones[0].value is plan.apps[0].asgi.given["db"]  # type: ignore[attr-defined]
+    assert plan.apps[0].uses == ("db",)
+
+
+def test_all_apps_and_cornerstones_are_given_the_same_object() -> None:
+    def create_app(db: Database, guard: Auth) -> FastAPI:
+        assert guard.database is db
+        return Given(db=db)
+
+    plan = wired(App("a", "/a", create_app), App("b", "/b", create_app), cornerstones=[Cornerstone("auth", auth), DB])
+
+    assert [built.name for built in plan.cornerstones] == ["db", "auth"]
+    assert plan.apps[0].asgi.given == plan.apps[1].asgi.given  # type: ignore[attr-defined]
+
+
+def test_what_is_used_through_another_cornerstone_counts_as_used() -> None:
+    def create_app(guard: Auth) -> FastAPI:
+        return Given(guard=guard)
+
+    plan = wired(App("notes", "/notes", create_app), cornerstones=[DB, Cornerstone("auth", auth)])
+
+    assert plan.apps[0].uses == ("db", "auth")
+
+
+def test_apps_are_made_in_the_order_of_their_names_and_cornerstones_in_one_that_never_changes() -> None:
+    stones = [Cornerstone(name, database) for name in ("c", "a", "b")]
+
+    plan = wired(App("b", "/b", FastAPI), App("a", "/a", FastAPI), cornerstones=stones)
+
+    assert [built.name for built in plan.cornerstones] == ["a", "b", "c"]
+    assert [built.name for built in plan.apps] == ["a", "b"]
+
+
+def test_a_cornerstone_fits_where_a_base_of_its_type_is_asked_for() -> None:
+    def create_app(db: Database) -> FastAPI:
+        return Given(db=db)
+
+    assert isinstance(given_to(create_app, Cornerstone("replica", replica))["db"], Replica)
+
+
+def test_cornerstones_of_one_type_are_told_apart_by_the_parameters_name_or_a_mark() -> None:
+    def create_app(replica: Database, other: Annotated[Database, "db"]) -> FastAPI:
+        return Given(replica=replica, other=other)
+
+    given = given_to(create_app, DB, Cornerstone("replica", replica))
+
+    assert isinstance(given["replica"], Replica)
+    assert not isinstance(given["other"], Replica)
+
+
+def test_a_doubt_between_two_cornerstones_is_one_problem() -> None:
+    def create_app(database: Database) -> FastAPI:
+        return Given(database=database)
+
+    assert problem_of(create_app, DB, Cornerstone("replica", replica)) == (
+        "C013",
+        "Several cornerstones are Database, and 'database' names none of them.",
+    )
+
+
+def test_a_mark_that_names_no_cornerstone_of_the_type_is_a_problem_even_where_there_is_only_one() -> None:
+    def create_app(db: Annotated[Database, "replica"]) -> FastAPI:
+        return Given(db=db)
+
+    assert problem_of(create_app, DB) == (
+        "C032",
+        "No cornerstone named 'replica' is Database, which 'db' asks for.",
+    )
+
+
+def test_the_project_is_given_by_its_type() -> None:
+    def create_app(project: Project) -> FastAPI:
+        return Given(project=project)
+
+    assert given_to(create_app) == {"project": PROJECT}
+
+
+def test_settings_are_validated_by_the_model_and_their_paths_start_at_the_project() -> None:
+    def create_app(settings: NotesSettings) -> FastAPI:
+        return Given(settings=settings)
+
+    settings = given_to(create_app, settings={"page_size": "5"})["settings"]
+
+    assert (settings.page_size, settings.folder) == (5, PROJECT.root / "var")
+
+
+def test_a_model_that_was_made_in_python_is_given_as_it_is() -> None:
+    def create_app(settings: NotesSettings) -> FastAPI:
+        return Given(settings=settings)
+
+    settings = NotesSettings(page_size=3)
+
+    assert given_to(create_app, settings=settings)["settings"] is settings
+
+
+def test_without_a_model_settings_are_given_as_keywords_of_their_parameters_types() -> None:
+    def create_app(limit: int, folder: Path, db: Database, name: str = "x") -> FastAPI:
+        return Given(limit=limit, folder=folder, name=name)
+
+    assert given_to(create_app, DB, settings={"limit": "3", "folder": "var"}) == {
+        "limit": 3,
+        "folder": PROJECT.root / "var",
+        "name": "x",
+    }
+
+
+def test_a_factory_that_takes_any_keyword_is_given_all_settings() -> None:
+    assert given_to(Given, settings={"size": 3, "folder": "var"}) == {"size": 3, "folder": "var"}
+
+
+def test_settings_that_nobody_takes_are_a_problem() -> None:
+    assert problem_of(database_app, DB, settings={"url": "hunter2"}) == (
+        "C030",
+        "There are settings for it (url), but database_app takes none.",
+    )
+
+
+def database_app(db: Database) -> FastAPI:
+    return Given(db=db)
+
+
+def optional_app(db: Database | None) -> FastAPI:
+    return Given(db=db)
+
+
+def old_optional_app(db: Optional[Database]) -> FastAPI:  # noqa: UP045
+    return Given(db=db)
+
+
+def default_app(db: Database = Database("default")) -> FastAPI:  # noqa: B008
+    return Given(db=db)
+
+
+def quoted_app(db: "Database") -> FastAPI:
+    return Given(db=db)
+
+
+def positional_app(db: Database, /, *, size: int = 1) -> FastAPI:
+    return Given(db=db)
+
+
+def numbered_app(number: int, db: Database) -> FastAPI:
+    return Given(db=db)
+
+
+class CallableApp:
+    def __call__(self, db: Database) -> FastAPI:
+        return Given(db=db)
+
+    def method(self, db: Database) -> FastAPI:
+        return Given(db=db)
+
+    def two(self, db: Database, guard: Auth) -> FastAPI:
+        return Given(db=db)
+
+
+class TwoNeeds:
+    def __call__(self, db: Database, guard: Auth) -> FastAPI:
+        return Given(db=db)
+
+
+class ClassApp(Given):
+    def __init__(self, db: Database) -> None:
+        super().__init__(db=db)
+
+
+@pytest.mark.parametrize(
+    "factory",
+    [
+        optional_app,
+        old_optional_app,
+        default_app,
+        quoted_app,
+        positional_app,
+        functools.partial(numbered_app, 3),
+        functools.partial(numbered_app, number=3),
+        CallableApp(),
+        CallableApp().method,
+        CallableApp().two,
+        TwoNeeds(),
+        ClassApp,
+    ],
+    ids=factory_name,
+)
+def test_whatever_can_be_called_is_a_factory(factory: Callable[..., Any]) -> None:
+    db = given_to(factory, DB, Cornerstone("auth", auth))["db"]
+
+    assert isinstance(db, Database)
+    assert db.url == ""
+
+
+def test_what_nobody_gives_is_none_where_that_is_allowed_and_the_default_where_there_is_one() -> None:
+    assert given_to(optional_app) == {"db": None}
+    assert given_to(default_app)["db"].url == "default"
+
+
+def plugins() -> list[Database]:
+    return [Database()]
+
+
+def token() -> Token:
+    return Token("x")
+
+
+def reader() -> Reader:
+    class File:
+        def read(self) -> str:
+            return "x"
+
+    return File()
+
+
+def maybe_database() -> Database | None:
+    return Database()
+
+
+def wants_plugins(of: list[Database]) -> FastAPI:
+    return Given(of=of)
+
+
+def wants_token(of: Token) -> FastAPI:
+    return Given(of=of)
+
+
+def wants_reader(of: Reader) -> FastAPI:
+    return Given(of=of)
+
+
+def wants_database(of: Database) -> FastAPI:
+    return Given(of=of)
+
+
+@pytest.mark.parametrize(
+    ("cornerstone", "factory"),
+    [
+        (plugins, wants_plugins),
+        (token, wants_token),
+        (reader, wants_reader),
+        (maybe_database, wants_database),
+        (Database, wants_database),
+    ],
+    ids=["generic", "new type", "protocol", "optional", "class"],
+)
+def test_a_cornerstone_is_asked_for_by_whatever_type_its_factory_promises(
+    cornerstone: Callable[..., Any], factory: Callable[..., Any]
+) -> None:
+    assert given_to(factory, Cornerstone("one", cornerstone))["of"] is not None
+
+
+def no_return():  # type: ignore[no-untyped-def]
+    return 3
+
+
+def any_return() -> Any:
+    return 3
+
+
+def wrong_return() -> Database:
+    return 3  # type: ignore[return-value]
+
+
+def nothing() -> Database:
+    return None  # type: ignore[return-value]
+
+
+async def async_database() -> Database:
+    return Database()
+
+
+def yields() -> Iterator[Database]:
+    yield Database()
+
+
+@contextmanager
+def decorated() -> Iterator[Database]:
+    yield Database()
+
+
+@asynccontextmanager
+async def decorated_async() -> Any:
+    yield Database()
+
+
+def raises() -> Database:
+    raise RuntimeError("no disk")
+
+
+@pytest.mark.parametrize(
+    ("factory", "id"),
+    [
+        (no_return, "C017"),
+        (any_return, "C017"),
+        (wrong_return, "C020"),
+        (nothing, "C018"),
+        (async_database, "C010"),
+        (functools.partial(async_database), "C010"),
+        (yields, "C033"),
+        (decorated, "C033"),
+        (raises, "C011"),
+    ],
+)
+def test_a_cornerstone_that_can_not_be_made_is_a_problem(factory: Callable[..., Any], id: str) -> None:
+    _, problems = wire([Cornerstone("db", factory)], [], PROJECT, {})
+
+    assert [(problem.id, problem.where if id != "C011" else "cornerstone db") for problem in problems] == [
+        (id, "cornerstone db")
+    ]
+
+
+def test_an_app_whose_cornerstone_could_not_be_made_is_no_problem_of_its_own() -> None:
+    _, problems = wire(
+        [Cornerstone("db", async_database), Cornerstone("auth", auth)],
+        [App("notes", "/notes", wants_database)],
+        PROJECT,
+        {},
+    )
+
+    assert [problem.id for problem in problems] == ["C010"]
+
+
+async def async_app() -> FastAPI:
+    return FastAPI()
+
+
+def untyped_app(db):  # type: ignore[no-untyped-def]
+    return FastAPI()
+
+
+def bad_quote_app(db: "a database") -> FastAPI:  # type: ignore[valid-type]  # noqa: F722
+    return FastAPI()
+
+
+def hidden_type_app(db: "Hidden") -> FastAPI:  # type: ignore[name-defined]  # noqa: F821
+    return FastAPI()
+
+
+def wants_object(db: object) -> FastAPI:
+    return FastAPI()
+
+
+def wsgi_app(environ: Any, start_response: Any) -> list[bytes]:
+    return []
+
+
+@pytest.mark.parametrize(
+    ("factory", "problem"),
+    [
+        (async_app, ("C010", "The factory async_app is async.")),
+        (yields, ("C033", "The factory yields yields.")),
+        (decorated_async, ("C033", "The factory decorated_async yields.")),
+        (untyped_app, ("C015", "The parameter 'db' of untyped_app has no type.")),
+        (wants_object, ("C012", "Nobody gives object, which 'db' asks for.")),
+        (
+            bad_quote_app,
+            (
+                "C016",
+                (
+                    "The types of bad_quote_app can't be read: SyntaxError: "
+                    "Forward reference must be an expression -- got 'a database'."
+                ),
+            ),
+        ),
+        (
+            hidden_type_app,
+            ("C016", "The types of hidden_type_app can't be read: NameError: name 'Hidden' is not defined."),
+        ),
+        (lambda: None, ("C018", "The factory <lambda> returned nothing.")),
+        (lambda: 3, ("C020", "The factory <lambda> returned int, not an ASGI app.")),
+        (lambda: FastAPI, ("C020", "The factory <lambda> returned the class FastAPI, not an ASGI app.")),
+        (lambda: wsgi_app, ("C019", "The app is a WSGI app (function).")),
+        (wsgi_app, ("C019", "The app is a WSGI app (function).")),
+    ],
+)
+def test_an_app_that_can_not_be_made_is_one_problem(factory: Callable[..., Any], problem: tuple[str, str]) -> None:
+    assert problem_of(factory, DB) == problem
+
+
+def test_a_factory_that_ends_the_process_is_a_problem_at_its_line() -> None:
+    def create_app() -> FastAPI:
+        raise SystemExit(3)
+
+    (problem,) = problems_of(create_app)
+
+    assert problem.id == "C011"
+    assert problem.where == f"{__file__}:{create_app.__code__.co_firstlineno + 1}"
+
+
+def test_types_of_one_name_are_shown_with_their_modules() -> None:
+    other = type("Database", (), {"__module__": "elsewhere"})
+
+    def create_app(db: Any) -> FastAPI:
+        return FastAPI()
+
+    create_app.__annotations__["db"] = other
+
+    assert problem_of(create_app, DB) == ("C012", "Nobody gives elsewhere.Database, which 'db' asks for.")
+
+
+def needs_second(second: "Second") -> "First":
+    return First()
+
+
+def needs_first(first: "First") -> "Second":
+    return Second()
+
+
+class First: ...
+
+
+class Second: ...
+
+
+def test_each_circle_of_cornerstones_is_drawn_once_and_the_others_are_made() -> None:
+    stones = [Cornerstone("first", needs_second), Cornerstone("second", needs_first), DB]
+
+    plan, problems = wire(stones, [], PROJECT, {})
+
+    assert [built.name for built in plan.cornerstones] == ["db"]
+    assert [(problem.id, problem.what) for problem in problems] == [
+        (
+            "C014",
+            (
+                "Cornerstones need each other in a circle:\n"
+                "first (cornerstone first)\n"
+                "└─ second, for the parameter 'second' of first\n"
+                "   └─ first, for the parameter 'first' of second"
+            ),
+        )
+    ]
+
+
+def test_an_override_replaces_the_cornerstone_whose_factory_is_then_not_called() -> None:
+    fake = Database("fake")
+
+    plan = wired(
+        App("notes", "/notes", database_app),
+        cornerstones=[Cornerstone("db", raises), Cornerstone("auth", auth)],
+        overrides={Database: fake},
+    )
+
+    assert plan.apps[0].asgi.given == {"db": fake}  # type: ignore[attr-defined]
+    assert [built.value for built in plan.cornerstones if built.name == "db"] == [fake]
+
+
+def test_an_override_of_a_type_that_no_cornerstone_is_of_is_a_problem() -> None:
+    _, (problem,) = wire([DB], [], PROJECT, {Auth: object()})
+
+    assert (problem.id, problem.where) == ("C029", "overrides")
+
+
+def test_what_a_handler_asks_for_counts_as_used_and_is_checked() -> None:
+    router = APIRouter()
+
+    @router.get("/")
+    def read(db: Shared[Database], token: Shared[Token]) -> None: ...
+
+    def create_app() -> FastAPI:
+        app = FastAPI()
+        app.include_router(router)
+        return app
+
+    plan, (problem,) = wire([DB], [App("notes", "/notes", create_app)], PROJECT, {})
+
+    assert plan.apps[0].uses == ("db",)
+    assert (problem.id, problem.what) == (
+        "C012",
+        f"Nobody gives {type_name(Token)}, which 'Shared[{type_name(Token)}]' asks for.",
+    )
+
+
+@pytest.mark.parametrize(
+    ("provided", "wanted", "answer"),
+    [
+        (Replica, Database, True),
+        (Database, Replica, False),
+        (Database, object, False),
+        (list[Database], list[Database], True),
+        (list[Database], list[Replica], False),
+        (list[Database], list, False),
+        (Database, Any, False),
+    ],
+)
+def test_an_object_fits_where_its_type_or_a_base_of_it_is_asked_for(provided: Any, wanted: Any, answer: bool) -> None:
+    assert fits(provided, wanted) is answer
+
+
+@pytest.mark.parametrize(
+    ("wanted", "name"),
+    [(Database, "Database"), (list[int], "list[int]"), (Annotated[int, "x"], "Annotated[int, 'x']"), (Any, "Any")],
+)
+def test_a_type_is_shown_as_it_is_written(wanted: Any, name: str) -> None:
+    assert type_name(wanted) == name
