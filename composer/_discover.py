@@ -29,6 +29,8 @@ def discover(package: str, folders: list[Path], factory: str) -> tuple[list[Foun
     found: list[Found] = []
     problems: list[Problem] = []
     for folder in folders:
+        if factory in (_bound_names(folder / "__init__.py") or ()):
+            problems.append(problem("C037", str(folder / "__init__.py"), package=package, factory=factory))
         for entry in _entries(folder):
             more, wrong = _walk(entry, "", package, factory)
             found += more

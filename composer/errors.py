@@ -47,7 +47,7 @@ CATALOGUE: dict[str, Entry] = {
     ),
     "C011": Entry(
         "The factory {factory} raised {error}.",
-        "Mend that line; what can fail from outside belongs in a lifespan.",
+        "Do what it says, or mend that line; what can fail from outside belongs in a lifespan.",
     ),
     "C012": Entry(
         "Nobody gives {wanted}, which {parameter!r} asks for.",
@@ -106,11 +106,19 @@ CATALOGUE: dict[str, Entry] = {
         "{near} Known here: {known}. One that has no folder of its own needs factory = 'package.module:name'.",
     ),
     "C032": Entry("No cornerstone named {name!r} is {wanted}, which {parameter!r} asks for.", "{near} Known: {known}."),
-    "C034": Entry("Reading the settings as {model} failed: {why}.", "Mend that model, or its validator."),
-    "C035": Entry("These settings are not valid: {why}.", "Give values that {owner} accepts together."),
     "C033": Entry(
         "The factory {factory} yields.",
         "Return the object: what is to be done before and after belongs in a context manager that the object is.",
+    ),
+    "C034": Entry("Reading the settings as {model} failed: {why}.", "Mend that model, or its validator."),
+    "C035": Entry("These settings are not valid: {why}.", "Give values that {owner} accepts together."),
+    "C036": Entry(
+        "Something was composed into this app before.",
+        "Compose everything at once, or give each composition a root of its own.",
+    ),
+    "C037": Entry(
+        "The package {package!r} itself has a {factory}, and only what is in it is composed.",
+        "Move it into a folder of its own in there: its name is the prefix.",
     ),
 }
 

@@ -180,7 +180,8 @@ def holds_python(tree: Tree) -> bool:
 def expected(tree: Tree, path: str = "", module: str = "apps") -> tuple[set[str], set[str]]:
     """Say which apps a folder's entries are, and which of them are wrong, as the design's sentences do."""
     apps: set[str] = set()
-    wrong: set[str] = set()
+    # Of a package, only what is in it is composed.
+    wrong = {"__init__.py"} if not path and tree.get("__init__.py") == APP else set()
     for name, inner in tree.items():
         stem, own = name.removesuffix(".py"), inner.get("__init__.py", "") if isinstance(inner, dict) else inner
         shown = f"{path}{name}"

@@ -81,6 +81,19 @@ def test_every_id_of_the_catalogue_is_made_by_a_test() -> None:
     assert set(re.findall(r"^ *\"?(C\d{3})\b", "\n".join(texts), flags=re.MULTILINE)) == set(CATALOGUE)
 
 
+def test_a_root_that_holds_a_composition_takes_no_second_one() -> None:
+    root = composer.compose([])
+
+    error = error_of(lambda: composer.compose([composer.App("a", "/a", FastAPI())], root=root))
+
+    assert str(error) == (
+        "1 problem in composer, nothing was started:\n\n"
+        "C036  root\n"
+        "      Something was composed into this app before.\n"
+        "      Hint: Compose everything at once, or give each composition a root of its own."
+    )
+
+
 def test_only_for_an_app_that_is_not_there_offers_the_nearest(project: WriteProject) -> None:
     root = project({"settings.toml": "", "apps/notes.py": APP})
 
@@ -95,7 +108,7 @@ def test_only_for_an_app_that_is_not_there_offers_the_nearest(project: WriteProj
 
 
 def test_an_override_of_a_type_that_no_cornerstone_is_of_is_a_mistake(project: WriteProject) -> None:
-    root = project({"settings.toml": "", "shared/db.py": DATABASE})
+    root = project({"settings.toml": "", "apps/__init__.py": "", "shared/db.py": DATABASE})
 
     error = error_of(lambda: composer.build(root / "settings.toml", overrides={int: 3}))
 

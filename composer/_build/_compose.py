@@ -21,7 +21,7 @@ from composer._lifecycle import Lifecycle
 from composer._model import App, BuiltApp, Cornerstone, PartStatus, Plan, Problem, Project
 from composer._settings import ComposerTable, read_settings
 from composer._wire import SharedObjects, demands_of, wire
-from composer.errors import CompositionError
+from composer.errors import CompositionError, problem
 
 _STATE = "composition"
 
@@ -58,7 +58,7 @@ def build(
     found, problems = read_settings(file.absolute(), _environment_name())
     if found is None:
         raise CompositionError(problems)
-    declared = declare(found, only if only is not None else found.composer.only)
+    declared = declare(found, only)
     declared.problems[:0] = problems
     partial = only is not None or found.composer.only is not None
     return _compose(declared, found.project, root, overrides or {}, found.composer, partial)
@@ -111,10 +111,11 @@ def _compose(
     partial: bool,
 ) -> FastAPI:
     """Build and check everything before the root is touched."""
-    root = given_root or FastAPI(title=head.title, version=head.version)
+    root = FastAPI(title=head.title, version=head.version) if given_root is None else given_root
     apps, cornerstones = declared.apps, declared.cornerstones
     problems = [*declared.problems, *check_names(cornerstones), *check_names(apps), *check_prefixes(apps)]
     problems += [*check_after(apps, declared.names), *check_root(apps, root)]
+    problems += [problem("C036", "root")] if hasattr(root.state, _STATE) else []
     plan, wrong = wire(cornerstones, apps, project, overrides)
     problems += wrong
     if problems:

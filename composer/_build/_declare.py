@@ -36,33 +36,31 @@ class Declared:
 def declare(settings: SettingsFile, only: Iterable[str] | None) -> Declared:
     """Discover the folders, lay the settings beside them, and import what is to be composed.
 
-    With `only`, the apps of these names, and of the groups of these names, are composed; the others aren't imported.
+    With `only`, in the call or else in the settings, the apps of these names, and of the groups of these names, are
+    composed; the others aren't imported.
     """
     declared = Declared()
     for stone in _parts(settings, "cornerstones", CornerstoneTable, declared.problems):
         factory = _factory(stone, settings, declared.problems) if stone.own.enabled else None
         if factory is not None:
             declared.cornerstones.append(_cornerstone(stone, factory, settings.project))
-    wanted = None if only is None else list(only)
+    wanted, where = (settings.composer.only, "[composer] only") if only is None else (list(only), "only")
     for part in _parts(settings, "apps", AppTable, declared.problems):
         declared.names.append(part.found.name)
         chosen = part.own.enabled and is_wanted(part.found.name, wanted)
         factory = _factory(part, settings, declared.problems) if chosen else None
         if factory is not None:
             declared.apps.append(_app(part, factory, settings.project))
-    for name in wanted or ():
-        if not any(is_wanted(there, [name]) for there in declared.names):
-            declared.problems.append(
-                problem(
-                    "C025",
-                    "only",
-                    key="only",
-                    name=name,
-                    near=did_you_mean(name, declared.names),
-                    known=listed(declared.names),
-                )
-            )
+    declared.problems += _not_there(wanted or (), where, declared.names)
     return declared
+
+
+def _not_there(wanted: Iterable[str], where: str, names: list[str]) -> list[Problem]:
+    return [
+        problem("C025", where, key="only", name=name, near=did_you_mean(name, names), known=listed(names))
+        for name in wanted
+        if not any(is_wanted(there, [name]) for there in names)
+    ]
 
 
 def is_wanted(name: str, only: Iterable[str] | None) -> bool:
@@ -121,11 +119,10 @@ def _found(settings: SettingsFile, section: Section, problems: list[Problem]) ->
     """Discover the folders of a section's packages, by name."""
     found: dict[str, Found] = {}
     for package in _packages(settings, section):
-        folders, missing = find_package(package, settings.project.root, section)
-        if missing is not None:
-            # A project that says nothing needs no folder "shared".
-            problems += [missing] if missing.id != "C005" or section in settings.given else []
+        if _is_left_out(settings, section, package):
             continue
+        folders, missing = find_package(package, settings.project.root, section)
+        problems += [missing] if missing else []
         more, wrong = discover(package, folders, _FACTORY[section])
         problems += [replace(one, where=shown(Path(one.where), settings.project.root)) for one in wrong]
         for one in more:
@@ -134,6 +131,12 @@ def _found(settings: SettingsFile, section: Section, problems: list[Problem]) ->
                 problems.append(problem("C027", where, name=one.name, other=other))
             found.setdefault(one.name, one)
     return found
+
+
+def _is_left_out(settings: SettingsFile, section: Section, package: str) -> bool:
+    """Tell whether a package that no setting names needn't be there: `shared`, or `apps` where tables name the apps."""
+    needed = section in settings.given or (section == "apps" and not settings.sections["apps"])
+    return not needed and not (settings.project.root / package).is_dir()
 
 
 def _factory(part: _Part[Any], settings: SettingsFile, problems: list[Problem]) -> Any:
