@@ -9,10 +9,16 @@ from textwrap import dedent
 from types import ModuleType
 
 import pytest
+from hypothesis import settings
 
 Project = Callable[[Mapping[str, str]], Path]
 
 _REPOSITORY = Path(__file__).parents[1]
+
+
+# No example may fail for being slow on a busy machine; where CI runs, every run tries the same ones.
+settings.register_profile("composer", deadline=None, derandomize=bool(os.environ.get("CI")))
+settings.load_profile("composer")
 
 
 @pytest.fixture
