@@ -105,11 +105,11 @@ def surviving(graphs: list[Graph], colours: dict[Key, int]) -> list[Node]:
 
 def _reachable(nodes: dict[Key, Node], roots: list[Key], instead: dict[Key, Key]) -> set[Key]:
     seen = set(roots)
-    todo = list(seen)
-    while todo:
-        for key in nodes[todo.pop()].edges():
+    left = list(seen)
+    while left:
+        for key in nodes[left.pop()].edges():
             key = instead.get(key, key)
             if key not in seen:
                 seen.add(key)
-                todo.append(key)
+                left.append(key)
     return seen
