@@ -120,6 +120,10 @@ CATALOGUE: dict[str, Entry] = {
         "The package {package!r} itself has a {factory}, and only what is in it is composed.",
         "Move it into a folder of its own in there: its name is the prefix.",
     ),
+    "C038": Entry(
+        "It is the same object as the app {other}, and one app's lifespan can't run twice at once.",
+        "Give a factory that makes an app each time, or mount it once.",
+    ),
 }
 
 

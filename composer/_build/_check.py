@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 
 from composer._health import LIVE, READY
-from composer._model import App, Cornerstone, Problem
+from composer._model import App, BuiltApp, Cornerstone, Problem
 from composer._render import dependency_path, did_you_mean, listed
 from composer._settings import Table, place_of
 from composer.errors import problem
@@ -88,6 +88,17 @@ def _circles(apps: Sequence[App]) -> list[Problem]:
             graph = {name: wanted for name, wanted in graph.items() if name not in circle}
         else:
             return problems
+
+
+def check_objects(apps: Iterable[BuiltApp]) -> list[Problem]:
+    """Return a problem for every app that is the same object as another one."""
+    first: dict[int, BuiltApp] = {}
+    problems = []
+    for app in apps:
+        other = first.setdefault(id(app.asgi), app)
+        if other is not app:
+            problems.append(problem("C038", app.declared.place, other=other.name))
+    return problems
 
 
 def check_root(apps: Sequence[App], root: FastAPI) -> list[Problem]:

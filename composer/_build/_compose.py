@@ -11,7 +11,7 @@ from typing import Any, cast
 from fastapi import FastAPI
 from pydantic import ValidationError
 
-from composer._build._check import check_after, check_names, check_prefixes, check_root
+from composer._build._check import check_after, check_names, check_objects, check_prefixes, check_root
 from composer._build._declare import Declared, declare
 from composer._build._document import Source, merged_document
 from composer._dispatch import Dispatcher, Mounted, with_hooks
@@ -117,7 +117,7 @@ def _compose(
     problems += [*check_after(apps, declared.names), *check_root(apps, root)]
     problems += [problem("C036", "root")] if hasattr(root.state, _STATE) else []
     plan, wrong = wire(cornerstones, apps, project, overrides)
-    problems += wrong
+    problems += [*wrong, *check_objects(plan.apps)]
     if problems:
         raise CompositionError(_once(problems), head.title) from _behind(problems)
     _install(root, _only_used(plan, root) if partial else plan)
