@@ -10,7 +10,6 @@ import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import replace
-from graphlib import TopologicalSorter
 from typing import Any, Literal
 
 from composer._dispatch import Mounted, unavailable
@@ -25,6 +24,7 @@ from composer._lifespan import (
 )
 from composer._model import App, BuiltApp, Cornerstone, PartStatus, Plan, State
 from composer._render import listed
+from composer._wire import ordered
 from composer.errors import PartError, ShutdownError, StartupError, described
 
 log = logging.getLogger("composer")
@@ -212,7 +212,7 @@ class _Run:
         """Start the apps side by side, each after those that it names; a failure ends the starts under way."""
         starts: dict[str, asyncio.Task[None]] = {}
         # In order of `after`, so that each task finds those that it waits for.
-        for name in TopologicalSorter(self._after).static_order():
+        for name in ordered(self._after)[0]:
             starts[name] = asyncio.create_task(self._start_app(name, starts), name=f"start of app {name}")
         try:
             await asyncio.wait(starts.values(), return_when=asyncio.FIRST_EXCEPTION) if starts else None

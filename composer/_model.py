@@ -11,6 +11,10 @@ from starlette.types import ASGIApp
 
 Settings = Mapping[str, Any] | BaseModel
 
+# Seconds, for every part whose declaration or settings don't say otherwise.
+STARTUP_TIMEOUT = 30.0
+SHUTDOWN_TIMEOUT = 10.0
+
 
 @dataclass(frozen=True, slots=True)
 class Project:
@@ -38,8 +42,8 @@ class App:
     factory: Callable[..., Any]
     _: KW_ONLY
     settings: Settings = field(default_factory=dict)
-    startup_timeout: float = 30.0
-    shutdown_timeout: float = 10.0
+    startup_timeout: float = STARTUP_TIMEOUT
+    shutdown_timeout: float = SHUTDOWN_TIMEOUT
     after: tuple[str, ...] = ()
     where: str = ""
 
@@ -61,8 +65,8 @@ class Cornerstone:
     factory: Callable[..., Any]
     _: KW_ONLY
     settings: Settings = field(default_factory=dict)
-    startup_timeout: float = 30.0
-    shutdown_timeout: float = 10.0
+    startup_timeout: float = STARTUP_TIMEOUT
+    shutdown_timeout: float = SHUTDOWN_TIMEOUT
     where: str = ""
 
     @property

@@ -16,7 +16,7 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field, PydanticUserErr
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, TomlConfigSettingsSource
 
-from composer._model import Problem, Project
+from composer._model import SHUTDOWN_TIMEOUT, STARTUP_TIMEOUT, Problem, Project
 from composer._render import did_you_mean, listed
 from composer.errors import described, problem
 
@@ -50,8 +50,8 @@ class AppTable(BaseModel):
     prefix: str | None = None
     enabled: bool = True
     factory: str | None = None
-    startup_timeout: float = Field(30.0, gt=0)
-    shutdown_timeout: float = Field(10.0, gt=0)
+    startup_timeout: float = Field(STARTUP_TIMEOUT, gt=0)
+    shutdown_timeout: float = Field(SHUTDOWN_TIMEOUT, gt=0)
     after: list[str] = []
     settings: dict[str, Any] = {}
 
@@ -63,8 +63,8 @@ class CornerstoneTable(BaseModel):
 
     factory: str | None = None
     enabled: bool = True
-    startup_timeout: float = Field(30.0, gt=0)
-    shutdown_timeout: float = Field(10.0, gt=0)
+    startup_timeout: float = Field(STARTUP_TIMEOUT, gt=0)
+    shutdown_timeout: float = Field(SHUTDOWN_TIMEOUT, gt=0)
 
 
 class Table(dict[str, Any]):

@@ -12,6 +12,9 @@ from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
+# FastAPI itself answers 400 then, so an operation with a body is documented with it.
+NOT_JSON = "The body can't be read as JSON"
+
 
 class ErrorAnswer(BaseModel):
     """The body of an answer that says what is wrong."""
@@ -20,10 +23,7 @@ class ErrorAnswer(BaseModel):
 
 
 def documented(**answers: str) -> dict[int | str, dict[str, Any]]:
-    """Make FastAPI's `responses=` from keywords such as `s404="No such note"`.
-
-    FastAPI itself answers 400 where a body can't be read as JSON at all: an operation with a body has `s400`.
-    """
+    """Make FastAPI's `responses=` from keywords such as `s404="No such note"`."""
     return {int(code[1:]): {"description": text, "model": ErrorAnswer} for code, text in answers.items()}
 
 

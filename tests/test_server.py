@@ -7,21 +7,11 @@ import httpx
 import pytest
 from websockets.sync.client import connect
 
+from tests.blocks import BLOCK
 from tests.conftest import Project as WriteProject
 from tests.serving import REPOSITORY, Server, serving
 
 KEY = "a key of the tests"
-
-HOUSE = {
-    "median_income_in_block": 8.3252,
-    "median_house_age_in_block": 41,
-    "average_rooms": 6.98,
-    "average_bedrooms": 1.02,
-    "population_per_block": 322,
-    "average_house_occupancy": 2.56,
-    "block_latitude": 37.88,
-    "block_longitude": -122.23,
-}
 
 WAYS = {
     "composer serve": ["composer", "serve", "--port", "{port}"],
@@ -56,7 +46,7 @@ def test_every_way_to_start_it_serves_every_app(way: str, tmp_path: Path) -> Non
             note = client.post("/notes", json={"text": "over a socket"})
             assert (note.status_code, note.json()["text"]) == (201, "over a socket")
             for prefix in ("/house_price", "/v1/house_price", "/valuation"):
-                assert client.post(f"{prefix}/predict", json=HOUSE).json()["currency"] == "USD"
+                assert client.post(f"{prefix}/predict", json=BLOCK).json()["currency"] == "USD"
             paths = client.get("/openapi.json").json()["paths"]
             assert {"/notes/", "/accounts/users", "/heartbeat/", "/house_price/predict"} <= paths.keys()
             assert client.get("/docs").status_code == 200
@@ -79,7 +69,7 @@ def test_a_websocket_reaches_its_app(server: Server) -> None:
 
 def test_a_prediction_needs_the_key(server: Server) -> None:
     for headers in ({}, {"token": "wrong"}):
-        answer = httpx.post(f"{server.url}/house_price/predict", json=HOUSE, headers=headers)
+        answer = httpx.post(f"{server.url}/house_price/predict", json=BLOCK, headers=headers)
         assert answer.status_code == 401
         assert answer.headers["www-authenticate"]
 
@@ -184,6 +174,18 @@ def test_behind_a_proxy_the_documents_name_the_proxys_prefix(proxied: Server) ->
     assert "/api/openapi.json" in httpx.get(f"{proxied.url}/docs").text
     assert httpx.get(f"{proxied.url}/v1/files/openapi.json").json()["servers"] == [{"url": "/api/v1/files"}]
     assert "/api/v1/files/openapi.json" in httpx.get(f"{proxied.url}/v1/files/docs").text
+
+
+def test_a_project_without_an_asgi_file_is_served_and_its_factories_are_called_once(
+    project: WriteProject, tmp_path: Path
+) -> None:
+    app = "from fastapi import FastAPI\ndef create_app() -> FastAPI:\n    print('made')\n    return FastAPI()\n"
+    root = project({"settings.toml": "[composer]\n", "apps/__init__.py": "", "apps/notes.py": app})
+    with serving(WAYS["composer serve"], root, tmp_path / "log", {"PYTHONUNBUFFERED": "1"}) as running:
+        running.wait_until_ready()
+        assert httpx.get(f"{running.url}/notes/docs").status_code == 200
+        running.stop()
+        assert running.output.count("made") == 1
 
 
 def test_a_failed_start_ends_the_server_and_names_the_app(project: WriteProject, tmp_path: Path) -> None:

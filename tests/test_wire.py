@@ -11,7 +11,7 @@ from fastapi import APIRouter, FastAPI
 from pydantic import BaseModel, SecretStr
 
 from composer._model import App, Cornerstone, Plan, Problem, Project
-from composer._wire import Shared, wire
+from composer._wire import Shared, ordered, wire
 from composer._wire._types import factory_name, fits, type_name
 
 PROJECT = Project(Path("/srv/house"), "testing")
@@ -596,3 +596,13 @@ def test_an_object_fits_where_its_type_or_a_base_of_it_is_asked_for(provided: An
 )
 def test_a_type_is_shown_as_it_is_written(wanted: Any, name: str) -> None:
     assert type_name(wanted) == name
+
+
+def test_names_are_ordered_after_those_that_they_need_and_circles_are_told() -> None:
+    needs = {"a": ["c"], "b": [], "c": ["b"], "x": ["y"], "y": ["x"], "z": ["z"]}
+
+    order, circles = ordered(needs)
+
+    assert order == ["b", "c", "a"]
+    assert sorted(sorted(set(circle)) for circle in circles) == [["x", "y"], ["z"]]
+    assert all(circle[0] == circle[-1] for circle in circles)

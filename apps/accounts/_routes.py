@@ -8,12 +8,11 @@ from sqlalchemy.exc import IntegrityError
 
 from apps.accounts._schemas import ItemView, NewItem, NewUser, UserView
 from apps.accounts._tables import Item, User
-from shared._answers import documented
+from shared._answers import NOT_JSON, documented
 from shared.db import Id, Limit, Session, Skip
 
 router = APIRouter()
 
-NOT_JSON = "The body can't be read as JSON"
 NO_USER = "There is no such user"
 TAKEN = "A user with this e-mail address exists"
 MISSING = documented(s404=NO_USER)

@@ -6,7 +6,7 @@ import numpy as np
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 
-from shared._answers import documented
+from shared._answers import NOT_JSON, documented
 
 # The target's unit in the training data.
 TARGET_UNIT_IN_DOLLARS = 100_000
@@ -78,9 +78,7 @@ class Prediction(BaseModel):
     currency: Literal["USD"] = "USD"
 
 
-@router.post(
-    "/predict", responses=documented(s400="The body can't be read as JSON"), summary="Predict the value of a house"
-)
+@router.post("/predict", responses=documented(s400=NOT_JSON), summary="Predict the value of a house")
 def predict(block: Block, request: Request) -> Prediction:
     """Predict the median value of the houses in a block."""
     model: Regressor = request.state.model

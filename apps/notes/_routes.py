@@ -5,12 +5,11 @@ from sqlalchemy import delete, func, select, update
 
 from apps.notes._schemas import NewNote, NoteChange, NoteList, NoteView
 from apps.notes._tables import Note
-from shared._answers import documented
+from shared._answers import NOT_JSON, documented
 from shared.db import Id, Limit, Session, Skip
 
 router = APIRouter(tags=["notes"])
 
-NOT_JSON = "The body can't be read as JSON"
 MISSING = documented(s404="There is no such note")
 CHANGING = documented(s400=NOT_JSON, s404="There is no such note")
 

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from graphlib import CycleError, TopologicalSorter
 
 from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
@@ -11,6 +10,7 @@ from composer._health import LIVE, READY
 from composer._model import App, BuiltApp, Cornerstone, Problem
 from composer._render import dependency_path, did_you_mean, listed
 from composer._settings import Table, place_of
+from composer._wire import ordered
 from composer.errors import problem
 
 
@@ -76,18 +76,9 @@ def check_after(apps: Sequence[App], names: Iterable[str]) -> list[Problem]:
 
 
 def _circles(apps: Sequence[App]) -> list[Problem]:
-    problems: list[Problem] = []
-    graph = {app.name: sorted(app.after) for app in apps}
-    while True:
-        try:
-            TopologicalSorter(graph).prepare()
-        except CycleError as error:
-            circle = list(reversed(error.args[1]))
-            where = next(_place_of(app, "after") for app in apps if app.name == circle[0])
-            problems.append(problem("C026", where, path=dependency_path(circle)))
-            graph = {name: wanted for name, wanted in graph.items() if name not in circle}
-        else:
-            return problems
+    _, circles = ordered({app.name: sorted(app.after) for app in apps})
+    places = {app.name: _place_of(app, "after") for app in reversed(apps)}
+    return [problem("C026", places[circle[0]], path=dependency_path(circle)) for circle in circles]
 
 
 def check_objects(apps: Iterable[BuiltApp]) -> list[Problem]:

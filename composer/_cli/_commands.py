@@ -2,13 +2,12 @@
 
 import json
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 import uvicorn
+from fastapi import FastAPI
 
 from composer._build import composition_of
 from composer._cli._show import err, routes_of, show_composition, show_error, show_routes
@@ -41,17 +40,16 @@ Apps = Annotated[
 ]
 
 
-@contextmanager
-def _problems_shown() -> Iterator[None]:
-    """End with status 1 and the problems as text, without a traceback, where nothing can be composed."""
+def _loaded(target: str | None, settings: Path | None, apps: str | None) -> FastAPI:
+    """Load what is asked for, or end with status 1 and the problems as text, without a traceback."""
+    choose(target, settings, apps)
     try:
-        yield
+        return load()
     except CompositionError as error:
         show_error(str(error))
-        raise typer.Exit(1) from None
     except LookupError as error:
         show_error(str(error.args[0] if error.args else error))
-        raise typer.Exit(1) from None
+    raise typer.Exit(1)
 
 
 @commands.command()
@@ -66,9 +64,7 @@ def serve(
     settings: SettingsPath = None,
 ) -> None:
     """Serve the composition by uvicorn; what is wrong with it is shown before the port is opened."""
-    choose(target, settings, apps)
-    with _problems_shown():
-        app = load()
+    app = _loaded(target, settings, apps)
     if app.docs_url is not None:
         err.print(f"Documentation at http://{host}:{port}{root_path}{app.docs_url}", highlight=False)
     uvicorn.run(
@@ -86,9 +82,8 @@ def serve(
 @commands.command()
 def check(target: Target = None, apps: Apps = None, settings: SettingsPath = None) -> None:
     """Check the composition and build it without starting anything; exit with 1 where something is wrong."""
-    choose(target, settings, apps)
-    with _problems_shown():
-        app = load()
+    app = _loaded(target, settings, apps)
+    # Made here for what the log then says of documents that fail.
     app.openapi()
     composition = composition_of(app)
     show_composition(composition)
@@ -98,9 +93,7 @@ def check(target: Target = None, apps: Apps = None, settings: SettingsPath = Non
 @commands.command()
 def routes(target: Target = None, apps: Apps = None, settings: SettingsPath = None) -> None:
     """List every route: its app, its methods, its path."""
-    choose(target, settings, apps)
-    with _problems_shown():
-        app = load()
+    app = _loaded(target, settings, apps)
     show_routes(routes_of(app))
 
 
@@ -112,9 +105,7 @@ def openapi(
     settings: SettingsPath = None,
 ) -> None:
     """Write the merged OpenAPI document as JSON."""
-    choose(target, settings, apps)
-    with _problems_shown():
-        app = load()
+    app = _loaded(target, settings, apps)
     text = json.dumps(app.openapi(), indent=2, ensure_ascii=False) + "\n"
     if output is None:
         sys.stdout.write(text)

@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+from functools import cache
 from pathlib import Path
 
 from fastapi import FastAPI
@@ -28,8 +29,11 @@ def choose(target: str | None, settings: Path | None, apps: str | None) -> None:
         os.environ[ONLY] = json.dumps([name.strip() for name in apps.split(",") if name.strip()])
 
 
+@cache
 def load() -> FastAPI:
     """Return the composition: the chosen target, or asgi:app of the project, or what its settings.toml says.
+
+    It is made once in a process: `serve` checks it first and then serves the same one.
 
     Raises CompositionError where it can't be built, LookupError where the target is something else.
     """

@@ -2,7 +2,6 @@
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from graphlib import CycleError, TopologicalSorter
 from itertools import pairwise
 from typing import Any
 
@@ -13,8 +12,9 @@ from composer._load import user_line
 from composer._model import App, BuiltApp, BuiltCornerstone, Cornerstone, Plan, Problem, Project
 from composer._render import dependency_path, did_you_mean, listed
 from composer._wire._needs import Needs, Offers, choose, needs_of, not_given
+from composer._wire._order import ordered
 from composer._wire._shared import Demand, demands_of
-from composer._wire._types import factory_name, fits, return_type_of, type_name
+from composer._wire._types import factory_name, fitting, return_type_of, type_name
 from composer.errors import problem
 
 _WSGI_PARAMETERS = ["environ", "start_response"]
@@ -76,9 +76,9 @@ def _replaced(offers: Offers, overrides: Mapping[type, object]) -> tuple[dict[st
     replaced: dict[str, object] = {}
     problems = []
     for wanted, value in overrides.items():
-        fitting = [name for name, provided in offers.items() if fits(provided, wanted)]
-        replaced |= dict.fromkeys(fitting, value)
-        if not fitting:
+        found = fitting(offers, wanted)
+        replaced |= dict.fromkeys(found, value)
+        if not found:
             types = [type_name(provided) for provided in offers.values()]
             near = did_you_mean(type_name(wanted), types)
             problems.append(problem("C029", "overrides", wanted=type_name(wanted), near=near, known=listed(types)))
@@ -110,14 +110,8 @@ def _make_cornerstones(
 def _ordered(parts: Mapping[str, Cornerstone], needs: Mapping[str, Needs]) -> tuple[list[str], list[Problem]]:
     """Order the cornerstones so that each comes after those that it needs; by name where nothing else decides."""
     graph = {name: sorted(needs.get(name, Needs()).cornerstones.values()) for name in sorted(parts)}
-    problems: list[Problem] = []
-    while True:
-        try:
-            return [name for name in TopologicalSorter(graph).static_order() if name in graph], problems
-        except CycleError as error:
-            circle = list(reversed(error.args[1]))
-            problems.append(_cycle(circle, parts, needs))
-            graph = {name: wanted for name, wanted in graph.items() if name not in circle}
+    order, circles = ordered(graph)
+    return order, [_cycle(circle, parts, needs) for circle in circles]
 
 
 def _cycle(circle: list[str], parts: Mapping[str, Cornerstone], needs: Mapping[str, Needs]) -> Problem:
@@ -222,9 +216,8 @@ def _not_mountable(app: App, asgi: Any) -> list[Problem]:
 
 def _demanded(app: App, demand: Demand, offers: Offers) -> tuple[str | None, Problem | None]:
     """Return the name of the cornerstone that a handler's `Shared` asks for, or the problem."""
-    fitting = [name for name, provided in offers.items() if fits(provided, demand.wanted)]
-    if fitting:
-        return choose(demand.marked, str(demand), demand.wanted, fitting, app.place)
+    if found := fitting(offers, demand.wanted):
+        return choose(demand.marked, str(demand), demand.wanted, found, app.place)
     return None, not_given(app.place, str(demand), demand.wanted, offers)
 
 

@@ -11,7 +11,15 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from composer._model import App, Cornerstone, Problem, Project
 from composer._render import did_you_mean, listed
 from composer._settings import Table, place_of, validated, with_paths_from
-from composer._wire._types import Parameter, factory_name, fits, parameters_of, takes_any_keyword, told_apart, type_name
+from composer._wire._types import (
+    Parameter,
+    factory_name,
+    fitting,
+    parameters_of,
+    takes_any_keyword,
+    told_apart,
+    type_name,
+)
 from composer.errors import problem
 
 Offers = Mapping[str, Any]
@@ -40,20 +48,18 @@ def needs_of(part: App | Cornerstone, offers: Offers, project: Project) -> tuple
     cornerstones: dict[str, str] = {}
     known: dict[str, Any] = {}
     models: list[Parameter] = []
-    unclear: set[str] = set()
+    left: list[Parameter] = []
     for parameter in parameters:
-        fitting = [name for name, provided in offers.items() if fits(provided, parameter.wanted)]
-        if fitting:
-            chosen, doubt = choose(parameter.marked, parameter.name, parameter.wanted, fitting, part.place)
+        if found := fitting(offers, parameter.wanted):
+            chosen, doubt = choose(parameter.marked, parameter.name, parameter.wanted, found, part.place)
             problems += [doubt] if doubt else []
-            unclear |= set() if chosen else {parameter.name}
             cornerstones |= {parameter.name: chosen} if chosen else {}
         elif parameter.wanted is Project:
             known[parameter.name] = project
         elif inspect.isclass(parameter.wanted) and issubclass(parameter.wanted, BaseModel):
             models.append(parameter)
-    settled = {*cornerstones, *known, *(m.name for m in models), *unclear}
-    left = [p for p in parameters if p.name not in settled]
+        else:
+            left.append(parameter)
     given, wrong = _settings_for(part, models, left, project)
     known |= given
     problems += wrong
@@ -66,18 +72,18 @@ def needs_of(part: App | Cornerstone, offers: Offers, project: Project) -> tuple
 
 
 def choose(
-    marked: str | None, asking: str, wanted: Any, fitting: list[str], place: str
+    marked: str | None, asking: str, wanted: Any, found: list[str], place: str
 ) -> tuple[str | None, Problem | None]:
     """Choose among the cornerstones of the wanted type: the one that is named, or the only one."""
-    kind, known = type_name(wanted), listed(fitting)
-    if (named := marked or asking) in fitting:
+    kind, known = type_name(wanted), listed(found)
+    if (named := marked or asking) in found:
         return named, None
     if marked:
-        near = did_you_mean(marked, fitting)
+        near = did_you_mean(marked, found)
         return None, problem("C032", place, name=marked, wanted=kind, parameter=asking, near=near, known=known)
-    if len(fitting) == 1:
-        return fitting[0], None
-    return None, problem("C013", place, parameter=asking, wanted=kind, known=known, first=fitting[0])
+    if len(found) == 1:
+        return found[0], None
+    return None, problem("C013", place, parameter=asking, wanted=kind, known=known, first=found[0])
 
 
 def not_given(place: str, parameter: str, wanted: Any, offers: Offers) -> Problem:

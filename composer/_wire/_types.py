@@ -3,7 +3,7 @@
 import functools
 import inspect
 import types
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
@@ -88,6 +88,11 @@ def fits(provided: Any, wanted: Any) -> bool:
         return True
     classes = inspect.isclass(provided) and inspect.isclass(wanted) and wanted is not object
     return classes and wanted in provided.__mro__
+
+
+def fitting(offers: Mapping[str, Any], wanted: Any) -> list[str]:
+    """Return the names of the cornerstones, given with their types, that are of the wanted type."""
+    return [name for name, provided in offers.items() if fits(provided, wanted)]
 
 
 def type_name(wanted: Any) -> str:
