@@ -88,6 +88,10 @@ class Mounted:
         child["state"] = {**scope.get("state", {}), **self.state}
         await self._answer(child, receive, send)
 
+    async def at(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Hand on a request whose path is the app's own, without the prefix."""
+        await self(scope, self.prefix + scope["path"], receive, send)
+
 
 class Dispatcher:
     """Stand before the root's routes: hand each request to its app, to a probe, or to the routes themselves.

@@ -110,6 +110,10 @@ class Lifecycle:
         cornerstones = [PartStatus("cornerstone", built.name) for built in self._plan.cornerstones]
         return cornerstones + [PartStatus("app", built.name) for built in self._plan.apps]
 
+    def apps(self) -> dict[str, PartStatus]:
+        """Return how each app is, by name."""
+        return {part.name: part for part in self.parts() if part.kind == "app"}
+
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Start everything on entry and stop it on exit.

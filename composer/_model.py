@@ -11,6 +11,10 @@ from starlette.types import ASGIApp
 
 Settings = Mapping[str, Any] | BaseModel
 
+# Where an app's OpenAPI document comes from: True for its own, where it has one; False for none; a path inside the
+# app ("/openapi.json"); a file, JSON or YAML; a function that returns it, given the app if it has a parameter; itself.
+Document = bool | str | Path | Mapping[str, Any] | Callable[..., Any]
+
 # Seconds, for every part whose declaration or settings don't say otherwise.
 STARTUP_TIMEOUT = 30.0
 SHUTDOWN_TIMEOUT = 10.0
@@ -35,6 +39,7 @@ class App:
     `factory` returns an ASGI app, and its parameters are filled by their annotated types; or it is the ASGI app
     itself. `settings` is the settings model that the factory asks for, or a mapping to validate by that model.
     `startup_timeout` and `shutdown_timeout` are seconds. `after` names the apps that have to be up before it starts.
+    `openapi` says where its OpenAPI document comes from; `owner` and `description` are shown beside it on the pages.
     """
 
     name: str
@@ -42,6 +47,9 @@ class App:
     factory: Callable[..., Any]
     _: KW_ONLY
     settings: Settings = field(default_factory=dict)
+    openapi: Document = True
+    owner: str = ""
+    description: str = ""
     startup_timeout: float = STARTUP_TIMEOUT
     shutdown_timeout: float = SHUTDOWN_TIMEOUT
     after: tuple[str, ...] = ()

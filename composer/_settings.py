@@ -10,9 +10,9 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeVar, get_args
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, PydanticUserError, ValidationError
+from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, PydanticUserError, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, TomlConfigSettingsSource
 
@@ -28,6 +28,11 @@ _PREFIX = "COMPOSER_"
 _SECTIONS: tuple[Section, ...] = ("apps", "cornerstones")
 # Read before there are settings: which environment, which file, and what the command line serves.
 _NOT_SETTINGS = ("COMPOSER_ENV", "COMPOSER_SETTINGS", "COMPOSER_TARGET")
+
+
+def _truth(value: Any) -> Any:
+    """Read the words for true and false as what they say: the environment has no other way to write them."""
+    return {"true": True, "false": False}.get(value.lower(), value) if isinstance(value, str) else value
 
 
 class ComposerTable(BaseModel):
@@ -53,6 +58,9 @@ class AppTable(BaseModel):
     startup_timeout: float = Field(STARTUP_TIMEOUT, gt=0)
     shutdown_timeout: float = Field(SHUTDOWN_TIMEOUT, gt=0)
     after: list[str] = []
+    openapi: Annotated[bool | str, BeforeValidator(_truth)] = True
+    owner: str = ""
+    description: str = ""
     settings: dict[str, Any] = {}
 
 

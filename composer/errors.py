@@ -124,6 +124,10 @@ CATALOGUE: dict[str, Entry] = {
         "It is the same object as the app {other}, and one app's lifespan can't run twice at once.",
         "Give a factory that makes an app each time, or mount it once.",
     ),
+    "C039": Entry(
+        "The OpenAPI document {file} can't be read: {why}.",
+        "Name a JSON or YAML file, a path inside the app ('/openapi.json'), or a function ('package.module:name').",
+    ),
 }
 
 

@@ -30,7 +30,7 @@ def check_prefixes(apps: Sequence[App]) -> list[Problem]:
     problems = []
     taken: dict[str, App] = {}
     for app in apps:
-        where = _place_of(app, "prefix")
+        where = place_in_settings(app, "prefix")
         if why := _wrong_form(app.prefix):
             problems.append(problem("C021", where, prefix=app.prefix, why=why))
         elif (other := taken.setdefault(app.prefix, app)) is not app:
@@ -38,7 +38,7 @@ def check_prefixes(apps: Sequence[App]) -> list[Problem]:
     return problems
 
 
-def _place_of(app: App, key: str) -> str:
+def place_in_settings(app: App, key: str) -> str:
     """Return where that key of an app's own table stands, or the app itself where nobody wrote it in settings."""
     table = app.settings.above if isinstance(app.settings, Table) else None
     return place_of(table, (key,), app.place) if table is not None and key in table else app.place
@@ -67,7 +67,7 @@ def check_after(apps: Sequence[App], names: Iterable[str]) -> list[Problem]:
     """
     there = sorted({*names, *(app.name for app in apps)})
     problems = [
-        problem("C025", _place_of(app, "after"), key="after", name=name, near=did_you_mean(name, there), known=listed(there))
+        problem("C025", place_in_settings(app, "after"), key="after", name=name, near=did_you_mean(name, there), known=listed(there))
         for app in apps
         for name in app.after
         if name not in there
@@ -77,7 +77,7 @@ def check_after(apps: Sequence[App], names: Iterable[str]) -> list[Problem]:
 
 def _circles(apps: Sequence[App]) -> list[Problem]:
     _, circles = ordered({app.name: sorted(app.after) for app in apps})
-    places = {app.name: _place_of(app, "after") for app in reversed(apps)}
+    places = {app.name: place_in_settings(app, "after") for app in reversed(apps)}
     return [problem("C026", places[circle[0]], path=dependency_path(circle)) for circle in circles]
 
 
@@ -98,7 +98,7 @@ def check_root(apps: Sequence[App], root: FastAPI) -> list[Problem]:
     problems = []
     for app in apps:
         hidden = [route for route in [*routes, LIVE, READY] if app.prefix.strip("/") and _is_below(route, app.prefix)]
-        problems += [problem("C023", _place_of(app, "prefix"), prefix=app.prefix, route=route) for route in hidden[:1]]
+        problems += [problem("C023", place_in_settings(app, "prefix"), prefix=app.prefix, route=route) for route in hidden[:1]]
     return problems
 
 

@@ -13,9 +13,10 @@ from pydantic import ValidationError
 
 from composer._build._check import check_after, check_names, check_objects, check_prefixes, check_root
 from composer._build._declare import Declared, declare
-from composer._build._document import Source, merged_document
+from composer._build._document import Documents
+from composer._build._pages import install_pages
+from composer._build._source import sources_of, with_documents
 from composer._dispatch import Dispatcher, Mounted, with_hooks
-from composer._docs import install_docs
 from composer._health import probes
 from composer._lifecycle import Lifecycle
 from composer._model import App, BuiltApp, Cornerstone, PartStatus, Plan, Problem, Project
@@ -28,11 +29,12 @@ _STATE = "composition"
 
 @dataclass(frozen=True)
 class Composition:
-    """What was composed into a root app: the plan, and how each part is at the moment."""
+    """What was composed into a root app: the plan, how each part is at the moment, and the apps' documents."""
 
     title: str
     plan: Plan
     lifecycle: Lifecycle
+    documents: Documents
 
     def parts(self) -> list[PartStatus]:
         """Return how each part is, in the order in which they start."""
@@ -112,8 +114,9 @@ def _compose(
 ) -> FastAPI:
     """Build and check everything before the root is touched."""
     root = FastAPI(title=head.title, version=head.version) if given_root is None else given_root
-    apps, cornerstones = declared.apps, declared.cornerstones
-    problems = [*declared.problems, *check_names(cornerstones), *check_names(apps), *check_prefixes(apps)]
+    cornerstones = declared.cornerstones
+    apps, unread = with_documents(declared.apps, project.root)
+    problems = [*declared.problems, *unread, *check_names(cornerstones), *check_names(apps), *check_prefixes(apps)]
     problems += [*check_after(apps, declared.names), *check_root(apps, root)]
     problems += [problem("C036", "root")] if hasattr(root.state, _STATE) else []
     plan, wrong = wire(cornerstones, apps, project, overrides)
@@ -148,8 +151,9 @@ def _install(root: FastAPI, plan: Plan) -> None:
     """Put the plan into the root: dispatch before its routes, all lifespans inside its own, one document."""
     mounted = {app.name: Mounted(app.prefix, with_hooks(app.asgi, _hooks(app, plan))) for app in plan.apps}
     lifecycle = Lifecycle(plan, mounted)
-    setattr(root.state, _STATE, Composition(root.title, plan, lifecycle))
-    install_docs(root, merged_document(root, [Source(app.name, app.prefix, app.asgi) for app in plan.apps]))
+    documents = Documents(root, sources_of(plan, mounted, lifecycle))
+    setattr(root.state, _STATE, Composition(root.title, plan, lifecycle, documents))
+    install_pages(root, plan, lifecycle, documents)
     router = root.router
     shared = SharedObjects(plan.cornerstones)
     dispatcher = Dispatcher(mounted.values(), probes(lifecycle.parts), shared, router.middleware_stack)

@@ -7,9 +7,18 @@ from typing import Any, Generic, TypeVar
 
 from composer._discover import Found, discover
 from composer._load import find_package, load, load_reference, shown
-from composer._model import App, Cornerstone, Problem, Project
+from composer._model import App, Cornerstone, Document, Problem, Project
 from composer._render import did_you_mean, listed
-from composer._settings import AppTable, CornerstoneTable, Section, SettingsFile, Table, quoted, validated_or_default
+from composer._settings import (
+    AppTable,
+    CornerstoneTable,
+    Section,
+    SettingsFile,
+    Table,
+    place_of,
+    quoted,
+    validated_or_default,
+)
 from composer.errors import problem
 
 OwnTable = TypeVar("OwnTable", AppTable, CornerstoneTable)
@@ -50,7 +59,8 @@ def declare(settings: SettingsFile, only: Iterable[str] | None) -> Declared:
         chosen = part.own.enabled and is_wanted(part.found.name, wanted)
         factory = _factory(part, settings, declared.problems) if chosen else None
         if factory is not None:
-            declared.apps.append(_app(part, factory, settings.project))
+            document = _document(part, settings, declared.problems)
+            declared.apps.append(_app(part, factory, document, settings.project))
     declared.problems += _not_there(wanted or (), where, declared.names)
     return declared
 
@@ -150,7 +160,19 @@ def _factory(part: _Part[Any], settings: SettingsFile, problems: list[Problem]) 
     return factory
 
 
-def _app(part: _Part[AppTable], factory: Any, project: Project) -> App:
+def _document(part: _Part[AppTable], settings: SettingsFile, problems: list[Problem]) -> Document:
+    """Read the key `openapi`: a path inside the app starts with a slash, a function has a colon, all else is a file."""
+    given = part.own.openapi
+    if isinstance(given, bool) or given.startswith("/"):
+        return given
+    if ":" not in given:
+        return Path(given)
+    function, wrong = load_reference(given, place_of(part.whole, ("openapi",), ""), settings.project.root)
+    problems += [wrong] if wrong else []
+    return function if wrong is None else False
+
+
+def _app(part: _Part[AppTable], factory: Any, document: Document, project: Project) -> App:
     own, name = part.own, part.found.name
     return App(
         name,
@@ -160,6 +182,9 @@ def _app(part: _Part[AppTable], factory: Any, project: Project) -> App:
         startup_timeout=own.startup_timeout,
         shutdown_timeout=own.shutdown_timeout,
         after=tuple(own.after),
+        openapi=document,
+        owner=own.owner,
+        description=own.description,
         where=part.whole.place if own.factory else shown(part.found.file, project.root),
     )
 

@@ -1,13 +1,15 @@
 """The one document of a composition: made of its apps' own documents, and made anew where one of them changes."""
 
 import logging
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+import threading
+from collections.abc import Iterable
 from typing import Any, TypeAlias
 
+import anyio
+import anyio.to_thread
 from fastapi import FastAPI
-from starlette.types import ASGIApp
 
+from composer._build._source import Source
 from composer.openapi import OpenAPIMergeError, merge_openapi
 
 _log = logging.getLogger("composer")
@@ -15,72 +17,81 @@ _log = logging.getLogger("composer")
 _Json: TypeAlias = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
-    """Hold an app that may take part in the merged document: its name, its prefix, itself."""
+class Documents:
+    """Hold the documents of all apps, and the one that they and the root's own routes are merged into.
 
-    name: str
-    prefix: str
-    app: ASGIApp
-
-    def document(self) -> _Json | None:
-        """Return the app's own document; None where it has none or keeps it private (`openapi_url=None`)."""
-        if isinstance(self.app, FastAPI) and self.app.openapi_url:
-            return self.app.openapi()
-        return None
-
-
-def merged_document(root: FastAPI, sources: Iterable[Source]) -> Callable[[], _Json]:
-    """Return a function that merges the documents of the root's own routes and of all apps.
-
-    It asks each app at each call and merges again only where one gave another document than before. An app
-    that fails at it, or whose document can't be merged, is left out, and the log says which and why.
+    A call returns the merged document, as `FastAPI.openapi` does. Each app is asked each time, and only where one
+    gave another document than before is anything merged again; till then it is the same object. An app that fails at
+    it, or whose document can't be merged, is left out, and the log says which and why.
     """
-    return _Merged(root, tuple(sources))
 
-
-class _Merged:
-    def __init__(self, root: FastAPI, sources: tuple[Source, ...]) -> None:
+    def __init__(self, root: FastAPI, sources: Iterable[Source]) -> None:
         self._root = root
-        # Before install_docs() puts this object in its place.
+        # What the root says of its own routes, whatever is put in the place of it later.
         self._own = root.openapi
-        self._sources = sources
+        self._sources = {source.name: source for source in sources}
         self._read: list[_Json] = []
         self._merged: _Json = {}
+        self._faults: dict[str, str] = {}
         self._told: set[str] = set()
+        self._lock = threading.Lock()
+        # One computes while the others wait in the event loop, and no thread of the handlers' is taken.
+        self._turns = anyio.CapacityLimiter(1)
+
+    async def current(self) -> _Json:
+        """Return the merged document without keeping the event loop from its work."""
+        async with anyio.create_task_group() as asking:
+            for source in self._sources.values():
+                asking.start_soon(source.ask)
+        return await anyio.to_thread.run_sync(self, limiter=self._turns)
+
+    def source(self, name: str) -> Source:
+        """Return what is known of one app's own document."""
+        return self._sources[name]
+
+    def fault(self, name: str) -> str:
+        """Return why an app's document is left out of the merged one, in words for everybody; "" where it isn't."""
+        return self._sources[name].fault or self._faults.get(name, "")
 
     def __call__(self) -> _Json:
-        own = self._own()
-        documents = {source: self._document(source) for source in self._sources}
-        read = [own, *(document for document in documents.values() if document is not None)]
-        if len(read) != len(self._read) or any(new is not old for new, old in zip(read, self._read, strict=True)):
-            apps = [(each.name, each.prefix, found) for each, found in documents.items() if found is not None]
-            self._merged = self._merge(own, apps)
-            self._read = read
-        return self._merged
+        """Return the merged document."""
+        with self._lock:
+            own = self._root_s_own()
+            for source in self._sources.values():
+                source.read()
+                if source.fault:
+                    self._tell(source.name, source.fault, source.error)
+            given = [source for source in self._sources.values() if source.document is not None]
+            read = [own, *(source.document for source in given if source.document is not None)]
+            if len(read) != len(self._read) or any(new is not old for new, old in zip(read, self._read, strict=True)):
+                self._merged = self._merge(own, [(each.name, each.prefix, each.document) for each in given])
+                self._read = read
+            return self._merged
 
-    def _document(self, source: Source) -> _Json | None:
+    def _root_s_own(self) -> _Json:
         try:
-            return source.document()
+            return self._own()
         except Exception as error:
-            self._tell(source.name, f"{type(error).__name__}: {error}", error)
-            return None
+            self._tell("the root", f"making it raised {type(error).__name__}", error)
+            return {"info": {"title": self._root.title, "version": self._root.version}}
 
-    def _merge(self, own: _Json, apps: list[tuple[str, str, _Json]]) -> _Json:
-        name = "root" if all(app[0] != "root" for app in apps) else "composition"
+    def _merge(self, own: _Json, apps: list[tuple[str, str, Any]]) -> _Json:
+        self._faults = {}
+        name = "root" if "root" not in self._sources else "composition"
         given = [*apps, (name, "", _own_part(own))] if own.get("paths") or own.get("webhooks") else apps
         while True:
             try:
                 merged = merge_openapi(given, title=self._root.title, version=self._root.version)
             except OpenAPIMergeError as error:
                 for fault in error.faults:
+                    self._faults.setdefault(fault.app, f"{fault.pointer}: {fault.message}")
                     self._tell(fault.app, f"{fault.pointer}: {fault.message}")
                 faulty = {fault.app for fault in error.faults}
                 given = [source for source in given if source[0] not in faulty]
             else:
                 return _headed(own, merged)
 
-    def _tell(self, app: str, cause: str, error: Exception | None = None) -> None:
+    def _tell(self, app: str, cause: str, error: BaseException | None = None) -> None:
         if (text := f"{app}: {cause}") not in self._told:
             # Asked for again at each request, an app fails again; once in the log is enough.
             self._told.add(text)

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
+import anyio
 import typer
 import uvicorn
 from fastapi import FastAPI
@@ -83,9 +84,9 @@ def serve(
 def check(target: Target = None, apps: Apps = None, settings: SettingsPath = None) -> None:
     """Check the composition and build it without starting anything; exit with 1 where something is wrong."""
     app = _loaded(target, settings, apps)
-    # Made here for what the log then says of documents that fail.
-    app.openapi()
     composition = composition_of(app)
+    # Made here for what the log then says of documents that fail.
+    anyio.run(composition.documents.current)
     show_composition(composition)
     err.print(f"No problems in {len(composition.plan.apps)} apps.", highlight=False)
 
@@ -106,7 +107,7 @@ def openapi(
 ) -> None:
     """Write the merged OpenAPI document as JSON."""
     app = _loaded(target, settings, apps)
-    text = json.dumps(app.openapi(), indent=2, ensure_ascii=False) + "\n"
+    text = json.dumps(anyio.run(composition_of(app).documents.current), indent=2, ensure_ascii=False) + "\n"
     if output is None:
         sys.stdout.write(text)
     else:

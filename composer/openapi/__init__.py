@@ -9,5 +9,6 @@ names; the result. Nothing here knows of FastAPI: documents are plain JSON data.
 
 from composer.openapi._faults import Fault, OpenAPIMergeError, OpenAPIMergeWarning
 from composer.openapi._merge import merge_openapi
+from composer.openapi._text import parse_document, read_document
 
-__all__ = ["Fault", "OpenAPIMergeError", "OpenAPIMergeWarning", "merge_openapi"]
+__all__ = ["Fault", "OpenAPIMergeError", "OpenAPIMergeWarning", "merge_openapi", "parse_document", "read_document"]

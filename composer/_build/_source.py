@@ -1,0 +1,202 @@
+"""One app's own OpenAPI document: where it comes from, and what it was when it was last asked for."""
+
+import asyncio
+import inspect
+import json
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import anyio
+from fastapi import FastAPI
+
+from composer._asgi import ASGIApp, Receive, Scope, Send
+from composer._build._check import place_in_settings
+from composer._dispatch import Mounted
+from composer._lifecycle import Lifecycle
+from composer._model import App, BuiltApp, Plan, Problem, State
+from composer.errors import problem
+from composer.openapi import parse_document, read_document
+
+_Json: TypeAlias = dict[str, Any]
+
+# Where an app that isn't FastAPI's is asked for a document that nobody has named: FastAPI's own place, which most
+# others have taken over, and Litestar's.
+_USUAL_PLACES = ("/openapi.json", "/schema/openapi.json")
+
+# Seconds within which an app has to answer.
+_PATIENCE = 10.0
+
+
+class DocumentError(Exception):
+    """Say why an app has no document, in words that may be shown to everybody."""
+
+
+def with_documents(apps: Iterable[App], root: Path) -> tuple[list[App], list[Problem]]:
+    """Read the documents that are files, relative ones from `root`; return the apps with them, and the problems."""
+    read: list[App] = []
+    problems: list[Problem] = []
+    for app in apps:
+        document = app.openapi
+        if isinstance(document, Path):
+            try:
+                document = read_document(root / document)
+            except (OSError, ValueError) as error:
+                why = error.strerror if isinstance(error, OSError) else str(error)
+                where = place_in_settings(app, "openapi")
+                problems.append(problem("C039", where, file=app.openapi, why=why))
+        read.append(replace(app, openapi=document))
+    return read, problems
+
+
+def sources_of(plan: Plan, mounted: Mapping[str, Mounted], lifecycle: Lifecycle) -> "list[Source]":
+    """Return where each app's document comes from; `mounted` holds the apps as they are served, by name."""
+    return [Source(app, _reach(app, mounted[app.name], lifecycle)) for app in plan.apps]
+
+
+def _reach(app: BuiltApp, mounted: Mounted, lifecycle: Lifecycle) -> Callable[[], ASGIApp | None]:
+    """Return what tells which app to ask: the served one once it is up, itself where nothing was ever started."""
+    alone = Mounted(app.prefix, app.asgi)
+    alone.open()
+
+    def reach() -> ASGIApp | None:
+        return {State.UP: mounted.at, State.PENDING: alone.at}.get(lifecycle.apps()[app.name].state)
+
+    return reach
+
+
+class Source:
+    """Hold one app that may take part in the merged document, what its own one was last, and why it has none.
+
+    `private` says that the app keeps its document to itself. `fault` may be shown to everybody; `error` is the
+    exception behind it, where there is one.
+    """
+
+    def __init__(self, app: BuiltApp, reach: Callable[[], ASGIApp | None]) -> None:
+        self.name = app.name
+        self.prefix = app.prefix
+        self.document: _Json | None = None
+        self.fault = ""
+        self.error: BaseException | None = None
+        self._text = ""
+        given, asgi = app.declared.openapi, app.asgi
+        own = asgi.openapi_url if isinstance(asgi, FastAPI) else ""
+        self.private = given is False or (given is True and own is None)
+        self._guest: _Guest | None = None
+        if isinstance(given, str) or (given is True and not isinstance(asgi, FastAPI)):
+            self._guest = _Guest(given if isinstance(given, str) else None, reach)
+        self._make = self._guest.last if self._guest else _maker(given, asgi)
+
+    @property
+    def title(self) -> str:
+        """The title that the document gives the app; "" where there is none."""
+        info = (self.document or {}).get("info")
+        return str(info.get("title", "")) if isinstance(info, dict) else ""
+
+    async def ask(self) -> None:
+        """Ask an app that gives its document as an answer to a request only; do nothing for the others."""
+        if self._guest:
+            await self._guest.ask()
+
+    def read(self) -> None:
+        """Take up the document as it is now. One that is as it was stays the same object."""
+        if self.private:
+            return
+        try:
+            made = self._make()
+            if made is not self.document:
+                self._take_up(made)
+            self.fault, self.error = "", None
+        except DocumentError as error:
+            self.document, self.fault, self.error = None, str(error), error.__cause__
+        except Exception as error:
+            # Its text is for the log: nobody knows what is in it.
+            self.document, self.fault, self.error = None, f"making it raised {type(error).__name__}", error
+
+    def _take_up(self, made: Any) -> None:
+        try:
+            text = json.dumps(made)
+        except (TypeError, ValueError, RecursionError) as error:
+            raise DocumentError(f"it isn't a JSON document: {error}") from None
+        if self.document is None or text != self._text:
+            self.document, self._text = made, text
+
+
+def _maker(given: Any, asgi: ASGIApp) -> Callable[[], Any]:
+    """Return what makes the document of an app that needn't be asked by a request."""
+    if callable(given):
+        parameters = inspect.signature(given).parameters.values()
+        wants_app = any(each.default is each.empty and each.kind is not each.VAR_KEYWORD for each in parameters)
+        return (lambda: given(asgi)) if wants_app else given
+    if isinstance(given, Mapping):
+        return lambda: given
+    return asgi.openapi if isinstance(asgi, FastAPI) else lambda: None
+
+
+class _Guest:
+    """Ask an app for its document as a client would, and remember what it answered.
+
+    `reach` returns what to ask, or None where the app can't be asked now; what it answered before counts then.
+    """
+
+    def __init__(self, path: str | None, reach: Callable[[], ASGIApp | None]) -> None:
+        self._places: Sequence[str] = (path,) if path else _USUAL_PLACES
+        self._expected = path is not None
+        self._reach = reach
+        self._asked = False
+        self._document: _Json | None = None
+        self._failure: DocumentError | None = None
+
+    def last(self) -> _Json | None:
+        """Return what was answered last, None for no document; raise DocumentError for none where one was named."""
+        if not self._asked and not _in_event_loop():
+            asyncio.run(self.ask())
+        if self._failure is not None:
+            raise self._failure
+        return self._document
+
+    async def ask(self) -> None:
+        """Ask at the place that is known to answer, else at all; where no place ever answered, never again."""
+        app = self._reach()
+        if app is None or not self._places:
+            return
+        self._asked = True
+        for path in self._places:
+            try:
+                self._document, self._failure = await _get(app, path), None
+                self._places, self._expected = (path,), True
+                return
+            except DocumentError as error:
+                self._failure = error
+        if not self._expected:
+            self._places, self._failure = (), None
+
+
+def _in_event_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
+
+
+async def _get(app: ASGIApp, path: str) -> _Json:
+    """Ask an app for a document; raise DocumentError where it gives none."""
+    import httpx
+
+    try:
+        with anyio.fail_after(_PATIENCE):
+            async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as client:
+                answer = await client.get(path, headers={"accept": "application/json, application/yaml"})
+    except Exception as error:
+        raise DocumentError(f"GET {path} raised {type(error).__name__}") from error
+    if answer.status_code != httpx.codes.OK:
+        raise DocumentError(f"GET {path} answered {answer.status_code}")
+    try:
+        document = parse_document(answer.content, yaml="yaml" in answer.headers.get("content-type", ""))
+    except ValueError:
+        raise DocumentError(f"GET {path} answered no OpenAPI document") from None
+    if "openapi" not in document:
+        raise DocumentError(f"GET {path} answered no OpenAPI document")
+    return document

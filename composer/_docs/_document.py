@@ -1,0 +1,62 @@
+"""The route of the document: its bytes, made once for each document and each path that a proxy puts before it."""
+
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeAlias
+
+from anyio import Lock
+from fastapi import FastAPI
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+
+from composer._docs._content import Content
+
+Json: TypeAlias = dict[str, Any]
+
+# A server has one such path as a rule; a header that a client makes up mustn't fill the memory.
+_ROOT_PATHS = 8
+
+
+class DocumentRoute:
+    """Answer requests for a document as bytes; `document` returns the same object as long as nothing has changed."""
+
+    def __init__(self, root: FastAPI, document: Callable[[], Awaitable[Json]]) -> None:
+        self._root = root
+        self._document = document
+        self._made_of: Json | None = None
+        self._contents: dict[str, Content] = {}
+        self._making = Lock()
+
+    async def __call__(self, request: Request) -> Response:
+        """Answer one request."""
+        path = str(request.scope.get("root_path", "")).rstrip("/") if self._root.root_path_in_servers else ""
+        document = await self._document()
+        content = self._known(document, path) or await self._make(document, path)
+        return content.answer(request, "no-cache")
+
+    def _known(self, document: Json, path: str) -> Content | None:
+        return self._contents.get(path) if self._made_of is document else None
+
+    async def _make(self, document: Json, path: str) -> Content:
+        async with self._making:
+            if (content := self._known(document, path)) is not None:
+                return content
+            content = await run_in_threadpool(_serialised, document, path)
+            if self._made_of is not document or len(self._contents) >= _ROOT_PATHS:
+                self._made_of, self._contents = document, {}
+            self._contents[path] = content
+            return content
+
+
+def _serialised(document: Json, path: str) -> Content:
+    text = json.dumps(_with_server(document, path), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return Content.of(text.encode(), "application/json")
+
+
+def _with_server(document: Json, path: str) -> Json:
+    """Put the proxy's path before the servers that the document names, as FastAPI does it."""
+    servers = document.get("servers", [])
+    if not path or any(server.get("url") == path for server in servers):
+        return document
+    return {**document, "servers": [{"url": path}, *servers]}
