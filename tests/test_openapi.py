@@ -1,6 +1,8 @@
 """The merge of OpenAPI documents: each rule by a small case, and all of them by families and real documents."""
 
+import gc
 import json
+from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
 from typing import Any
 
@@ -8,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from composer.openapi import Fault, OpenAPIMergeError, OpenAPIMergeWarning, merge_openapi
+from composer.openapi import Fault, Merger, OpenAPIMergeError, OpenAPIMergeWarning, merge_openapi
 from tests.openapi.checker import violations
 from tests.openapi.documents import FOLDER, answering, document, real, real_names, ref, text
 
@@ -80,6 +82,11 @@ def test_two_apps_with_other_methods_at_one_path_keep_their_own_parameters() -> 
     assert violations(merged, sources) == []
     assert merged["paths"]["/a"]["get"]["parameters"] == [limit]
     assert "parameters" not in merged["paths"]["/a"]["post"]
+
+
+def test_a_path_of_which_nothing_is_said_is_left_out() -> None:
+    sources = [(name, "", document(paths={"/x": None})) for name in "ab"]
+    assert merge_openapi(sources, title="T", version="1")["paths"] == {}
 
 
 def test_webhooks_of_one_key_are_kept_apart() -> None:
@@ -274,6 +281,89 @@ def test_schemas_of_one_id_are_kept_apart_and_followed() -> None:
     assert schemas(merged)["b_Root"] == {"$ref": "https://x/s?b#/properties/p"}
 
 
+def defined(content: Any, **more: Any) -> Json:
+    """Return a document whose schema stands in a place of its maker's own."""
+    return document(paths={"/": {"get": answering({"$ref": "#/x-defs/Root"})}}) | {"x-defs": {"Root": content, **more}}
+
+
+def answer(merged: Json, path: str) -> Json:
+    found: Json = merged["paths"][path]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
+    return found
+
+
+def test_what_is_referred_to_at_the_top_becomes_a_component_and_stays_there_as_data() -> None:
+    merged = merge(defined(text()))
+    assert answer(merged, "/a/") == ref("Root")
+    assert schemas(merged) == merged["x-defs"] == {"Root": text()}
+
+
+def test_what_is_referred_to_at_the_top_is_shared_and_kept_apart_like_any_component() -> None:
+    merged = merge(defined(text()), defined(text()), defined({"type": "null"}))
+    assert [answer(merged, f"/{app}/") for app in "abc"] == [ref("a_Root"), ref("a_Root"), ref("c_Root")]
+
+
+def test_references_follow_from_what_is_referred_to_at_the_top() -> None:
+    def source(leaf: Json) -> Json:
+        more = {"Leaf": leaf, "Self": {"$ref": "#/x-defs/Root"}}
+        return defined({"properties": {"leaf": {"$ref": "#/x-defs/Leaf"}, "self": {"$ref": "#/x-defs/Self"}}}, **more)
+
+    merged = merge(source({}), source(text()))
+    assert schemas(merged)["b_Root"]["properties"] == {"leaf": ref("b_Leaf"), "self": ref("b_Self")}
+
+
+def test_a_component_made_of_what_stands_at_the_top_takes_no_name_that_is_taken() -> None:
+    source = defined(text())
+    source["components"] = {"schemas": {"Root": {"type": "null"}}}
+    assert answer(merge(source), "/a/") == ref("Root_2")
+
+
+@pytest.mark.parametrize("place", ["#/components/x-own/P", "#/paths/x-own/P", "#/paths/~1/get/x-own/P"])
+def test_what_is_referred_to_among_extensions_becomes_a_component(place: str) -> None:
+    def source(**more: Any) -> Json:
+        own = {"P": {"name": "p", "in": "query", "schema": ref("Root"), **more}}
+        paths = {"/": {"get": answering({}, parameters=[{"$ref": place}], **{"x-own": own})}, "x-own": own}
+        return document({"Root": text(**more)}, paths, components={"x-own": own})
+
+    merged = merge(source(), source(description="B"))
+    assert merged["paths"]["/b/"]["get"]["parameters"] == [ref("b_P", "parameters")]
+    assert merged["components"]["parameters"]["b_P"]["schema"] == ref("b_Root")
+
+
+def test_a_mapping_leads_into_what_stands_at_the_top() -> None:
+    root = {"discriminator": {"propertyName": "kind", "mapping": {"cat": "#/x-defs/Cat"}}}
+    merged = merge(defined(root, Cat={"items": {"$ref": "#/x-defs/Root"}}), defined(root, Cat={}))
+    expected = {"a_Cat": {"items": ref("a_Root")}, "b_Cat": {}}
+    assert {name: schemas(merged)[name] for name in ("a_Cat", "b_Cat")} == expected
+
+
+def test_a_dangling_reference_in_what_stands_at_the_top_is_told_with_its_own_place() -> None:
+    expected = ["a: #/x-defs/Root/items/$ref: refers to nothing: '#/x-defs/Gone'"]
+    assert faults(defined({"items": {"$ref": "#/x-defs/Gone"}})) == expected
+
+
+def test_references_in_the_dependencies_of_older_schemas_follow() -> None:
+    def source(leaf: Json) -> Json:
+        return document({"Root": {"dependencies": {"x": ref("Leaf"), "y": ["x"]}}, "Leaf": leaf})
+
+    assert schemas(merge(source({}), source(text())))["b_Root"]["dependencies"] == {"x": ref("b_Leaf"), "y": ["x"]}
+
+
+def test_references_into_the_older_list_of_items_follow() -> None:
+    root = {"items": [{"type": "null"}], "not": {"$ref": "#/components/schemas/Root/items/0"}}
+    merged = merge(document({"Root": root}), document({"Root": text()}))
+    assert schemas(merged)["a_Root"]["not"] == {"$ref": "#/components/schemas/a_Root/items/0"}
+
+
+def test_ids_below_ids_are_kept_apart_and_followed() -> None:
+    def source(**more: Any) -> Json:
+        outer = {"$id": "https://x/s", "$defs": {"q": {"$id": "q", **more}}, "items": {"$ref": "q"}}
+        return document({"Root": {"$ref": "https://x/q"}, "S": outer})
+
+    merged = merge_openapi([("a", "", source()), ("b", "/b", source(type="null"))], title="T", version="1")
+    assert schemas(merged)["b_Root"] == schemas(merged)["b_S"]["items"] == {"$ref": "https://x/q?b"}
+    assert schemas(merged)["b_S"]["$defs"]["q"]["$id"] == "https://x/q?b"
+
+
 # -- discriminators ----------------------------------------------------------------------------------------
 
 
@@ -302,6 +392,15 @@ def heirs(*names: str) -> Json:
 def test_a_parent_with_other_heirs_is_another_one() -> None:
     merged = merge(heirs("Cat"), heirs("Cat", "Dog"))
     assert set(schemas(merged)) == {"a_Root", "a_Cat", "b_Root", "b_Cat", "Dog"}
+
+
+def test_another_name_for_an_heir_is_kept_on_the_wire() -> None:
+    one, other = heirs("Cat"), heirs("Cat")
+    for each, more in ((one, {}), (other, text())):
+        each["components"]["schemas"].update(Kitten=ref("Cat"), More=more)
+        each["components"]["schemas"]["Cat"]["allOf"].append(ref("More"))
+    mapping = schemas(merge(one, other))["b_Root"]["discriminator"]["mapping"]
+    assert mapping == {name: f"#/components/schemas/b_{name}" for name in ("Cat", "Kitten")}
 
 
 def test_heirs_that_only_a_discriminator_reaches_survive() -> None:
@@ -406,6 +505,22 @@ def test_servers_may_be_kept_with_each_operation() -> None:
     assert [item.get("servers") for item in merged["paths"].values()] == [one, other, None]
 
 
+def test_the_servers_next_to_an_operation_are_kept_whatever_its_document_says_at_the_top() -> None:
+    def at(host: str) -> list[Json]:
+        return [{"url": f"https://{host}/{{v}}", "variables": {"v": {"default": "1", "enum": ["1", "2"]}}}]
+
+    paths = {
+        "/p": {"servers": at("path"), "get": answering({}), "put": answering({}, servers=at("own"))},
+        "/q": ref("Q", "pathItems"),
+    }
+    source = document(paths=paths, servers=at("top"), components={"pathItems": {"Q": {"get": answering({})}}})
+    source["webhooks"] = {"w": {"post": answering({})}}
+    merged = merge(source, document({"Root": {}}), servers="keep")
+    assert merged["paths"]["/a/p"] == paths["/p"]
+    assert merged["webhooks"]["w"]["servers"] == at("top")
+    assert merged["components"]["pathItems"]["Q"]["servers"] == at("top")
+
+
 def tagged(*tags: Json, used: str = "users") -> Json:
     found = document(paths={"/": {"get": answering({}, tags=[used])}})
     return {**found, "tags": list(tags)} if tags else found
@@ -440,6 +555,14 @@ def test_what_each_app_says_of_itself_stays_readable() -> None:
     assert merged["x-apps"]["a"] == expected
     for part in ("- **One**: First.", "[Ann](mailto:ann@x)", "MIT", "https://x/terms", "https://x/docs"):
         assert part in merged["info"]["description"]
+
+
+def test_extensions_beside_the_paths_and_components_stay() -> None:
+    one = document(paths={"/": {"get": answering({})}, "x-p": 1}, components={"x-c": {"$ref": "data"}})
+    alone = merge(one)
+    assert (alone["paths"]["x-p"], alone["components"]["x-c"]) == (1, {"$ref": "data"})
+    kept = merge(one, document({"Root": {}}))["x-apps"]["a"]
+    assert (kept["paths"], kept["components"]) == ({"x-p": 1}, {"x-c": {"$ref": "data"}})
 
 
 def test_a_dialect_that_not_all_share_goes_to_the_schemas() -> None:
@@ -481,7 +604,54 @@ def test_3_0_alone_stays_as_it_is() -> None:
     assert schemas(merged) == {"Root": old}
 
 
+# -- numbers and texts -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("value", [2**63 - 1, -(2**63), 10**400, 0.1, 1e22, 1.0, -0.0, 5e-324, 1.7976931348623157e308])
+def test_a_number_comes_out_digit_for_digit(value: float) -> None:
+    merged = merge(document({"Root": {"default": value}}), document({"Root": {}}))
+    assert repr(schemas(merged)["a_Root"]["default"]) == repr(value)
+
+
+@pytest.mark.parametrize(("one", "other"), [(1, 1.0), (0.0, -0.0), (1, "1"), (None, False), (2**53, 2**53 + 1)])
+def test_numbers_that_are_equal_and_not_the_same_are_kept_apart(one: Any, other: Any) -> None:
+    merged = merge(document({"Root": {"default": one}}), document({"Root": {"default": other}}))
+    assert set(schemas(merged)) == {"a_Root", "b_Root"}
+
+
+def test_half_a_surrogate_is_a_character_of_a_path_like_any_other() -> None:
+    item = {"get": answering({"$ref": "#/paths/~1%ED%A0%80/post"})}
+    merged = merge(document(paths={"/\ud800": {"post": answering({})}, "/": item}))
+    assert answer(merged, "/a/") == {"$ref": "#/paths/~1a~1%ED%A0%80/post"}
+
+
+def test_status_codes_that_are_numbers_become_texts() -> None:
+    merged = merge_openapi(
+        [("a", "/a", document(paths={"/": {"get": {"responses": {200: {}}}}}))], title="T", version="1"
+    )
+    assert merged["paths"]["/a/"]["get"]["responses"] == {"200": {}}
+
+
 # -- faults ------------------------------------------------------------------------------------------------
+
+
+def nested(depth: int) -> Json:
+    """Return a schema of that many schemas in each other."""
+    found: Json = {}
+    for _ in range(depth):
+        found = {"items": found}
+    return found
+
+
+@pytest.mark.parametrize("depth", [100, *range(700, 1000, 3)])
+def test_a_deep_document_is_merged_or_is_a_fault(depth: int) -> None:
+    sources = [(name, f"/{name}", document({"Root": {"title": name, "not": nested(depth)}})) for name in "ab"]
+    try:
+        merged = merge_openapi(sources, title="T", version="1")
+    except OpenAPIMergeError as error:
+        assert "recursion" in str(error)  # noqa: PT017  # which of the two depends on who calls from how deep
+    else:
+        assert set(schemas(merged)) == {"a_Root", "b_Root"}
 
 
 def test_every_fault_of_every_document_is_reported_at_once() -> None:
@@ -512,8 +682,9 @@ def test_links_mappings_and_anchors_that_lead_nowhere_are_faults() -> None:
     assert len(faults(source)) == 4
 
 
-def test_a_reference_to_what_is_no_part_that_can_move_is_a_fault() -> None:
-    assert "neither in a component nor in a path" in faults(document({"Root": {"$ref": "#/info"}}))[0]
+@pytest.mark.parametrize("place", ["#/info", "#/components", "#/components/schemas", "#/paths", "#/x-text"])
+def test_a_reference_to_what_is_no_part_is_a_fault(place: str) -> None:
+    assert "refers to what is no part" in faults(document({"Root": {"$ref": place}}) | {"x-text": "x"})[0]
 
 
 @pytest.mark.parametrize(
@@ -522,6 +693,15 @@ def test_a_reference_to_what_is_no_part_that_can_move_is_a_fault() -> None:
         ({"tags": ["users"]}, "#/tags: is no list of objects with a name"),
         ({"security": {"key": []}}, "#/security: is no list of objects"),
         ({"info": None}, "#/info: is no object"),
+        ({"openapi": 3.1}, "#/openapi: is no text but a number"),
+        ({"openapi": "3.2.0"}, "#: only OpenAPI 3.0 and 3.1 can be merged, this is 3.2.0"),
+        ({"paths": {"users": {}}}, "#/paths/users: the path doesn't begin with '/'"),
+        (
+            {"components": {"schemas": {"Root": {"$id": "https://x/", "$ref": "http://[x"}}}},
+            "#: isn't a valid OpenAPI document: ValueError: ",
+        ),
+        ({"x-more": float("inf")}, "#: isn't a JSON document: "),
+        ({"x-more": nested(2000)}, "#: isn't a JSON document: "),
         ({"paths": {"/": {"get": {"tags": 1}}}}, "#: isn't a valid OpenAPI document: TypeError: "),
     ],
 )
@@ -555,6 +735,42 @@ def test_a_faulty_document_can_be_left_out_with_a_warning() -> None:
     with pytest.warns(OpenAPIMergeWarning, match="left out: a: #/components/schemas/Root"):
         merged = merge_openapi(sources, title="T", version="1", on_error="skip")
     assert list(merged["paths"]) == ["/b/"]
+
+
+# -- merging again -----------------------------------------------------------------------------------------
+
+
+def test_merging_again_with_one_other_document_is_merging_them_all() -> None:
+    one, other, third = (document({"Root": text(maxLength=count), "Same": {}}) for count in (1, 2, 3))
+    merger = Merger(title="T", version="1")
+    for documents in ([one, other], [one, third], [one, document({"Root": {}}, openapi="3.0.3")], [one], [other, one]):
+        sources = [(name, f"/{name}", each) for name, each in zip("ab", documents, strict=False)]
+        assert merger.merge(sources)[0] == merge_openapi(sources, title="T", version="1")
+
+
+def test_merging_again_leaves_what_was_merged_before_as_it_was() -> None:
+    one, other = secured([{"key": []}], operationId="x"), secured([], {"type": "http", "scheme": "bearer"})
+    merger = Merger(title="T", version="1")
+    before, _ = merger.merge([("a", "/a", one)])
+    text_before = json.dumps(before)
+    merger.merge([("a", "/a", one), ("b", "/b", other)])
+    merger.merge([("a", "/a", one), ("c", "/c", one)])
+    assert json.dumps(before) == text_before
+    assert merger.merge([("a", "/a", one)])[0] == before
+
+
+def test_a_document_that_failed_can_be_merged_again_once_it_is_mended() -> None:
+    merger = Merger(title="T", version="1")
+    with pytest.raises(OpenAPIMergeError):
+        merger.merge([("a", "/a", document({"Root": ref("Gone")}))])
+    assert list(merger.merge([("a", "/a", document({"Root": {}}))])[0]["paths"]) == ["/a/"]
+
+
+def test_merges_side_by_side_leave_the_garbage_collector_as_it_was() -> None:
+    sources = [("a", "/a", document({"Root": {}}))]
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda _: merge_openapi(sources, title="T", version="1"), range(40)))
+    assert gc.isenabled()
 
 
 # -- families ----------------------------------------------------------------------------------------------

@@ -66,8 +66,11 @@ def check_after(apps: Sequence[App], names: Iterable[str]) -> list[Problem]:
     `names` holds the apps that are there; one that is there but not composed now is passed over.
     """
     there = sorted({*names, *(app.name for app in apps)})
+    known = listed(there)
     problems = [
-        problem("C025", place_in_settings(app, "after"), key="after", name=name, near=did_you_mean(name, there), known=listed(there))
+        problem(
+            "C025", place_in_settings(app, "after"), key="after", name=name, near=did_you_mean(name, there), known=known
+        )
         for app in apps
         for name in app.after
         if name not in there
@@ -98,7 +101,8 @@ def check_root(apps: Sequence[App], root: FastAPI) -> list[Problem]:
     problems = []
     for app in apps:
         hidden = [route for route in [*routes, LIVE, READY] if app.prefix.strip("/") and _is_below(route, app.prefix)]
-        problems += [problem("C023", place_in_settings(app, "prefix"), prefix=app.prefix, route=route) for route in hidden[:1]]
+        where = place_in_settings(app, "prefix")
+        problems += [problem("C023", where, prefix=app.prefix, route=route) for route in hidden[:1]]
     return problems
 
 

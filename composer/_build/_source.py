@@ -3,7 +3,7 @@
 import asyncio
 import inspect
 import json
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 import anyio
 from fastapi import FastAPI
 
-from composer._asgi import ASGIApp, Receive, Scope, Send
+from composer._asgi import ASGIApp
 from composer._build._check import place_in_settings
 from composer._dispatch import Mounted
 from composer._lifecycle import Lifecycle

@@ -1,5 +1,6 @@
 """The files that the pages load: the viewers' from the package fastapi-offline, and our own."""
 
+import hashlib
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -28,6 +29,13 @@ async def asset(request: Request) -> Response:
 def _paths() -> dict[str, Path]:
     files = [*viewers().iterdir(), *_OWN.iterdir()]
     return {path.name: path for path in files if path.suffix in _TYPES}
+
+
+@cache
+def version() -> str:
+    """Return a word that differs where a file does: in an address, it keeps a browser from an old one."""
+    known = [(name, path.stat().st_size, path.stat().st_mtime_ns) for name, path in sorted(_paths().items())]
+    return hashlib.sha256(repr(known).encode()).hexdigest()[:8]
 
 
 # Kept once for all pages of the process.

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from composer._docs._content import Content
+from composer._docs._policy import reached
 
 Json: TypeAlias = dict[str, Any]
 
@@ -47,6 +48,25 @@ class DocumentRoute:
                 self._made_of, self._contents = document, {}
             self._contents[path] = content
             return content
+
+
+class Reached:
+    """Return the origins besides the pages' own that requests go to, as the document has them at the moment."""
+
+    def __init__(self, document: Callable[[], Awaitable[Json]]) -> None:
+        self._document = document
+        self._made_of: Json | None = None
+        self._origins: tuple[str, ...] = ()
+
+    async def __call__(self) -> tuple[str, ...]:
+        """Return them; none where the document can't be had, of which the route of the document tells more."""
+        try:
+            document = await self._document()
+            if document is not self._made_of:
+                self._origins, self._made_of = await run_in_threadpool(reached, document), document
+        except Exception:
+            return ()
+        return self._origins
 
 
 def _serialised(document: Json, path: str) -> Content:

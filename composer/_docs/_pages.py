@@ -1,23 +1,25 @@
-"""What the pages say, and the policy that they say it under."""
+"""What the pages say: HTML without any script of its own, with all that a viewer needs to know in a block of JSON."""
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import TypeAlias
+import json
+import secrets
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import asdict, dataclass
+from html import escape
+from typing import Any, TypeAlias
 from urllib.parse import quote
 
 from fastapi import FastAPI
-from fastapi.openapi.docs import get_redoc_html, get_swagger_ui_html
+from fastapi.encoders import jsonable_encoder
+from fastapi.openapi.docs import swagger_ui_default_parameters
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
-Page: TypeAlias = Callable[[Request], Awaitable[HTMLResponse]]
+from composer._docs._assets import version
+from composer._docs._policy import policy
 
-# Both viewers style their elements from scripts, and FastAPI starts them by an inline one. Whatever an app's
-# description or a viewer's own footer would load from another host is not loaded.
-_POLICY = (
-    "script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self' data:; "
-    "worker-src 'self' blob:; object-src 'none'; base-uri 'none'; frame-ancestors 'self'"
-)
+Json: TypeAlias = dict[str, Any]
+Page: TypeAlias = Callable[[Request], Awaitable[HTMLResponse]]
+Document: TypeAlias = Callable[[], Awaitable[Json]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,45 +43,105 @@ class AppEntry:
     fault: str
 
 
-def swagger(root: FastAPI, assets: str) -> Page:
+Apps: TypeAlias = Callable[[], Sequence[AppEntry]]
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """Say what an app's pages show: which app's they are, below which path their files are, and what they read.
+
+    `apps` is None where the pages are those of one app, which then look as FastAPI's own do.
+    """
+
+    app: FastAPI
+    base: str
+    connects: Callable[[], Awaitable[tuple[str, ...]]]
+    apps: Apps | None
+
+
+def swagger(shown: Shown) -> Page:
     """Make the page of Swagger UI."""
 
     async def page(request: Request) -> HTMLResponse:
-        base = _base(request)
-        redirect = root.swagger_ui_oauth2_redirect_url
-        return _guarded(
-            get_swagger_ui_html(
-                openapi_url=f"{base}{root.openapi_url}",
-                title=f"{root.title} - Swagger UI",
-                swagger_js_url=f"{base}{assets}/swagger-ui-bundle.js",
-                swagger_css_url=f"{base}{assets}/swagger-ui.css",
-                swagger_favicon_url=f"{base}{assets}/favicon.png",
-                oauth2_redirect_url=f"{base}{redirect}" if redirect else None,
-                init_oauth=root.swagger_ui_init_oauth,
-                # Its badge would send the document's address to a validator elsewhere.
-                swagger_ui_parameters={"validatorUrl": None, **(root.swagger_ui_parameters or {})},
-            )
-        )
+        app, base = shown.app, _base(request)
+        redirect = app.swagger_ui_oauth2_redirect_url
+        # Its badge would send the document's address to a validator elsewhere.
+        parameters = {**swagger_ui_default_parameters, "validatorUrl": None, **(app.swagger_ui_parameters or {})}
+        told = {
+            "parameters": jsonable_encoder(parameters),
+            "chosen": sorted(app.swagger_ui_parameters or {}),
+            "oauth": jsonable_encoder(app.swagger_ui_init_oauth),
+            "redirect": f"{base}{redirect}" if redirect else None,
+        }
+        html = _html(shown, base, "Swagger UI", "swagger-ui", told)
+        return _guarded(html, connects=await shown.connects())
 
     return page
 
 
-def redoc(root: FastAPI, assets: str) -> Page:
+def redoc(shown: Shown) -> Page:
     """Make the page of ReDoc."""
 
     async def page(request: Request) -> HTMLResponse:
-        base = _base(request)
-        return _guarded(
-            get_redoc_html(
-                openapi_url=f"{base}{root.openapi_url}",
-                title=f"{root.title} - ReDoc",
-                redoc_js_url=f"{base}{assets}/redoc.standalone.js",
-                redoc_favicon_url=f"{base}{assets}/favicon.png",
-                with_google_fonts=False,
-            )
-        )
+        # ReDoc makes its styles while it runs, and marks them by this.
+        nonce = secrets.token_urlsafe(16)
+        return _guarded(_html(shown, _base(request), "ReDoc", "redoc", {"nonce": nonce}), nonce=nonce)
 
     return page
+
+
+def oauth2_redirect(shown: Shown) -> Page:
+    """Make the page that an authorisation server sends the browser back to, for Swagger UI to take over."""
+
+    async def page(request: Request) -> HTMLResponse:
+        script = f"{_base(request)}{shown.base}/assets/oauth2-redirect.js?v={version()}"
+        head = f'<title>Authorisation</title>\n<script src="{escape(script)}"></script>'
+        return _guarded(f'<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n{head}\n</html>\n')
+
+    return page
+
+
+_SCRIPTS = {"swagger-ui": ("swagger-ui-bundle.js", "docs.js"), "redoc": ("redoc.standalone.js", "redoc.js")}
+_STYLES = {"swagger-ui": ("swagger-ui.css", "pages.css"), "redoc": ("pages.css",)}
+
+
+def _html(shown: Shown, base: str, viewer: str, element: str, told: Json) -> str:
+    assets = escape(f"{base}{shown.base}/assets")
+    tag = version()
+    styles = "\n".join(f'<link rel="stylesheet" href="{assets}/{name}?v={tag}">' for name in _STYLES[element])
+    scripts = "\n".join(
+        f'<script src="{assets}/{name}?v={tag}"></script>' for name in ("common.js", *_SCRIPTS[element])
+    )
+    return f"""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{escape(shown.app.title)} - {viewer}</title>
+<link rel="icon" href="{assets}/favicon.png?v={tag}">
+{styles}
+</head>
+<body>
+<noscript>This page needs JavaScript.</noscript>
+<div id="{element}"></div>
+<script type="application/json" id="configuration">{_in_script({**_common(shown, base), **told})}</script>
+{scripts}
+</body>
+</html>
+"""
+
+
+def _common(shown: Shown, base: str) -> Json:
+    app = shown.app
+    told: Json = {"document": f"{base}{app.openapi_url}", "title": app.title, "description": app.description}
+    if shown.apps is None:
+        return {**told, "apps": None}
+    return {**told, "apps": [asdict(entry) for entry in shown.apps()], "states": f"{base}{shown.base}/apps"}
+
+
+def _in_script(value: Any) -> str:
+    # Nothing in it may close the element or open a comment.
+    return json.dumps(value).replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
 def _base(request: Request) -> str:
@@ -87,6 +149,7 @@ def _base(request: Request) -> str:
     return quote(str(request.scope.get("root_path", "")).rstrip("/"), safe="/~")
 
 
-def _guarded(page: HTMLResponse) -> HTMLResponse:
-    page.headers["Content-Security-Policy"] = _POLICY
-    return page
+def _guarded(html: str, connects: Sequence[str] = (), nonce: str = "") -> HTMLResponse:
+    # A state or a nonce that is kept would be an old one.
+    headers = {"Content-Security-Policy": policy(connects, nonce), "Cache-Control": "no-store"}
+    return HTMLResponse(html, headers=headers)

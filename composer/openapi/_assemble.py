@@ -6,11 +6,24 @@ from typing import Any
 
 from composer.openapi._faults import Fault
 from composer.openapi._graph import Graph, Key, Node
-from composer.openapi._shape import METHODS, SECTIONS, Json, from_pointer, look_up, pointer
+from composer.openapi._rename import renamed
+from composer.openapi._shape import METHODS, SECTIONS, Json, from_pointer, look_up, to_pointer
 from composer.openapi._source import Source, copy_of, tag_groups
 
-_MERGED = {"openapi", "info", "paths", "webhooks", "components", "tags", "x-tagGroups", "security", "servers"}
-_SAME = ("jsonSchemaDialect", "servers", "security")
+_MERGED = {
+    "openapi",
+    "info",
+    "paths",
+    "webhooks",
+    "components",
+    "tags",
+    "x-tagGroups",
+    "security",
+    "servers",
+    "jsonSchemaDialect",
+}
+_HOLDERS = ("paths", "components")
+_SAME = ("jsonSchemaDialect", "servers")
 
 
 def collisions(sources: list[Source]) -> Iterator[Fault]:
@@ -26,9 +39,8 @@ def collisions(sources: list[Source]) -> Iterator[Fault]:
                 place = (re.sub(r"\{[^{}/]*\}", "{}", source.prefix + path), method)
                 other = seen.setdefault(place, source)
                 if other is not source:
-                    where = ((((), "paths"), path), method)
                     message = f"{source.prefix}{path} is {method.upper()} of the app {other.name} already"
-                    yield Fault(source.name, pointer(where), message)
+                    yield Fault(source.name, to_pointer(("paths", path, method)), message)
 
 
 def _paths(document: Json) -> dict[str, Json]:
@@ -37,45 +49,68 @@ def _paths(document: Json) -> dict[str, Json]:
 
 
 def assemble(graphs: list[Graph], nodes: list[Node], names: dict[Key, str], head: Json) -> Json:
-    """Return the merged document: `head`, then what the renamed documents hold, each thing once."""
-    sources = [graph.source for graph in graphs]
+    """Return the merged document: `head`, then what the documents hold under their new names, each thing once.
+
+    The graphs stay as they are; what has no new name in it is shared with them.
+    """
     merged: Json = {**head, "paths": {}}
-    for source in sources[:1]:
+    tops = [renamed(graph.root, names) for graph in graphs]
+    for graph, top in zip(graphs[:1], tops, strict=False):
         # Whatever differed at the top has been pushed down.
-        merged.update({key: source.document[key] for key in _SAME if key in source.document})
-    components: Json = {}
-    for node in nodes:
-        components.setdefault(node.key.section, {})[names[node.key]] = node.value
-    if components or any("components" in source.document for source in sources):
-        merged["components"] = {section: components[section] for section in SECTIONS if section in components}
-    for graph in graphs:
-        for path, item in _paths(graph.source.document).items():
-            _put(merged, names[graph.key("paths", path)], item)
-        for name, item in graph.source.document.get("webhooks", {}).items():
-            merged.setdefault("webhooks", {})[names[graph.key("webhooks", name)]] = item
-    tags = {tag["name"]: tag for source in reversed(sources) for tag in source.document.get("tags", [])}
-    order = dict.fromkeys(tag["name"] for source in sources for tag in source.document.get("tags", []))
-    if tags:
-        merged["tags"] = [tags[name] for name in order]
-    if len(sources) == 1:
-        merged.update(_rest(sources[0].document))
-    elif groups := _tag_groups(graphs, names):
-        merged["x-tagGroups"] = groups
+        merged.update({key: graph.source.document[key] for key in _SAME if key in graph.source.document})
+        merged.update({key: top[key] for key in ("security",) if key in top})
+    if nodes or any("components" in graph.source.document for graph in graphs):
+        merged["components"] = _components(nodes, names)
+    for key, node in ((key, node) for graph in graphs for key, node in graph.nodes.items()):
+        if key.section == "paths" and isinstance(node.value, dict):
+            _put(merged, names[key], renamed(node, names))
+        elif key.section == "webhooks":
+            merged.setdefault("webhooks", {})[names[key]] = renamed(node, names)
+    merged.update(_tagged(graphs, tops, names))
+    if len(graphs) == 1:
+        merged.update(_rest(graphs[0].source.document))
+        for holder, value in _extensions(graphs[0].source.document).items():
+            merged[holder].update(value)
     return merged
 
 
+def _components(nodes: list[Node], names: dict[Key, str]) -> Json:
+    found: Json = {}
+    for node in nodes:
+        found.setdefault(node.key.section, {})[names[node.key]] = renamed(node, names)
+    return {section: found[section] for section in SECTIONS if section in found}
+
+
+def _tagged(graphs: list[Graph], tops: list[Json], names: dict[Key, str]) -> Json:
+    tags = {tag["name"]: tag for top in reversed(tops) for tag in top.get("tags", [])}
+    order = dict.fromkeys(tag["name"] for top in tops for tag in top.get("tags", []))
+    found: Json = {"tags": [tags[name] for name in order]} if tags else {}
+    if len(graphs) == 1:
+        return found | {key: tops[0][key] for key in ("x-tagGroups",) if key in tops[0]}
+    groups = _tag_groups(graphs, tops, names)
+    return found | ({"x-tagGroups": groups} if groups else {})
+
+
 def _rest(document: Json) -> Json:
-    rest = {key: value for key, value in document.items() if key not in _MERGED}
-    return rest | {key: document[key] for key in ("x-tagGroups",) if key in document}
+    return {key: value for key, value in document.items() if key not in _MERGED}
+
+
+def _extensions(document: Json) -> dict[str, Json]:
+    """Return what stands beside the paths and components under names of the maker's own."""
+    found = {
+        key: {name: value for name, value in document.get(key, {}).items() if name[:2] == "x-"} for key in _HOLDERS
+    }
+    return {key: value for key, value in found.items() if value}
 
 
 def _put(merged: Json, path: str, item: Json) -> None:
     """Put a path item under its path; where two apps share one, leave nothing that is said of both."""
-    there = merged["paths"].setdefault(path, item)
-    if there is not item:
+    if path in merged["paths"]:
+        there, item = copy_of(merged["paths"][path]), copy_of(item)
         for each in (there, item):
             _push_into_operations(merged, each)
-        there.update({method: item[method] for method in METHODS & item.keys()})
+        item = {**there, **{method: item[method] for method in sorted(METHODS & item.keys())}}
+    merged["paths"][path] = item
 
 
 def _push_into_operations(merged: Json, item: Json) -> None:
@@ -97,14 +132,14 @@ def _identify(merged: Json, parameter: Json) -> tuple[Any, Any]:
     return parameter.get("name"), parameter.get("in")
 
 
-def _tag_groups(graphs: list[Graph], names: dict[Key, str]) -> list[Json]:
+def _tag_groups(graphs: list[Graph], tops: list[Json], names: dict[Key, str]) -> list[Json]:
     """Group the tags by app, or as the app grouped them; not at all where that would hide an operation."""
     groups: dict[str, dict[str, None]] = {}
-    for graph in graphs:
-        if any(spot.kind == "Operation" and not spot.value.get("tags") for _, spot in graph.spots):
+    for graph, top in zip(graphs, tops, strict=True):
+        if graph.untagged:
             return []
         own = {key: names[key] for key in graph.nodes if key.section == "tags"}
-        made = tag_groups(graph.source.document)
+        made = tag_groups(top)
         for group in made:
             groups.setdefault(group["name"], {}).update(dict.fromkeys(group["tags"]))
         grouped = {tag for group in made for tag in group["tags"]}
@@ -126,7 +161,12 @@ def head(sources: list[Source], openapi: str, title: str, version: str) -> Json:
 
 
 def _app(source: Source) -> Json:
-    return {"prefix": source.prefix, "info": source.document.get("info", {}), **_rest(source.document)}
+    return {
+        "prefix": source.prefix,
+        "info": source.document.get("info", {}),
+        **_rest(source.document),
+        **_extensions(source.document),
+    }
 
 
 def _about(source: Source) -> str:

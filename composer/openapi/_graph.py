@@ -4,16 +4,18 @@ A name is a component's, a path, a webhook's key, an operation id, an anchor, an
 renamed is found here and in `_refer` once; identity, renaming and reachability work on nodes and sites alone.
 """
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, NamedTuple
 
 from composer.openapi._faults import Fault
-from composer.openapi._shape import SECTIONS, Json, Spot, Where, pointer, walk
+from composer.openapi._settle import Settling
+from composer.openapi._shape import SECTIONS, Json, Spot, places, to_pointer, walk
 from composer.openapi._source import Source, tag_groups
 
 _MENTIONS = frozenset(("$ref", "$dynamicRef", "discriminator"))
+_TELLING = _MENTIONS | {"required", "$id", "$anchor", "$dynamicAnchor"}
 
 
 class Key(NamedTuple):
@@ -31,6 +33,7 @@ class Form(Enum):
     ANCHOR = "#name"
     URI = "https://host/name"
     NAME = "Name"
+    KEY = "Name: the key that a requirement has for a security scheme"
     IMPLICIT = "a discriminator's value that is a schema's name, written nowhere"
 
 
@@ -50,7 +53,7 @@ class Node:
     """Hold one named part, the names that it mentions, and what makes it like or unlike another of its name.
 
     `links` are what it depends on without a site; `sets` are the schemas whose `required` has no order; `only`
-    is what tells a part of which there can't be a second one (a path) from all others.
+    is what tells a part of which there can't be a second one (a path) from all others; `mark` is its own text.
     """
 
     key: Key
@@ -59,10 +62,27 @@ class Node:
     sites: list[Site] = field(default_factory=list)
     links: list[Key] = field(default_factory=list)
     sets: list[Json] = field(default_factory=list)
+    mark: Hashable = None
 
     def edges(self) -> list[Key]:
         """Return what this part depends on, in an order in which names and the order of keys have no say."""
         return [site.target for site in self.sites] + self.links
+
+
+class Complaint(NamedTuple):
+    """Say what is wrong at some keys below an object. Where that stands is found only if somebody is told."""
+
+    holder: Any
+    keys: tuple[str, ...]
+    message: str
+
+
+class Mention(NamedTuple):
+    """Say what a reference leads to: the node, how that is spelled, and what stands after its name."""
+
+    key: Key
+    form: Form
+    tail: tuple[str, ...] = ()
 
 
 @dataclass
@@ -70,19 +90,34 @@ class Graph:
     """Hold one document's nodes, its objects that mention others, and what is wrong with its references."""
 
     source: Source
+    settling: Settling
     nodes: dict[Key, Node] = field(default_factory=dict)
     spots: list[tuple[Node, Spot]] = field(default_factory=list)
-    requirements: list[Json] = field(default_factory=list)
-    faults: list[Fault] = field(default_factory=list)
-    external: list[Fault] = field(default_factory=list)
+    untagged: bool = False
+    resolved: dict[tuple[str, str], Mention | str] = field(default_factory=dict)
+    hoisted: dict[Key, tuple[str, ...]] = field(default_factory=dict)
+    complaints: list[Complaint] = field(default_factory=list)
+    external: list[Complaint] = field(default_factory=list)
 
     def key(self, section: str, name: str) -> Key:
         """Name a node of this document."""
         return Key(self.source.name, section, name)
 
-    def fault(self, where: Where, message: str) -> None:
-        """Note what is wrong at a place of this document."""
-        self.faults.append(Fault(self.source.name, pointer(where), message))
+    def wrong(self, holder: Any, keys: tuple[str, ...], message: str) -> None:
+        """Note what is wrong at a place of this document: at the keys below an object of it."""
+        self.complaints.append(Complaint(holder, keys, message))
+
+    def faults(self, complaints: list[Complaint]) -> list[Fault]:
+        """Find the places of which something was said."""
+        if not complaints:
+            return []
+        where = places(self.source.document)
+        for key, tokens in self.hoisted.items():
+            where.update(places(self.nodes[key].value, tokens))
+        return [
+            Fault(self.source.name, to_pointer([*where.get(id(holder), ()), *keys]), message)
+            for holder, keys, message in complaints
+        ]
 
     @property
     def root(self) -> Node:
@@ -90,42 +125,50 @@ class Graph:
         return self.nodes[self.key("", "")]
 
 
-def declare(source: Source) -> Graph:
-    """Make a node of every name in the document, before any mention of one is read."""
-    graph = Graph(source)
-    graph.nodes[graph.key("", "")] = Node(graph.key("", ""), None, only=source.name)
+def declare(source: Source, settling: Settling) -> Graph:
+    """Settle the document, and make a node of every name in it, before any mention of one is read."""
+    graph = Graph(source, settling)
+    named = {key: source.document[key] for key in ("tags", "x-tagGroups", "security") if key in source.document}
+    graph.nodes[graph.key("", "")] = Node(graph.key("", ""), named, only=source.name)
     _declare_tags(graph)
-    for section, kind, name, value, where in places(source.document):
+    for section, kind, name, value in _parts(source.document):
+        if section == "paths" and not name.startswith("/"):
+            graph.wrong(source.document, ("paths", name), "the path doesn't begin with '/'")
         node = Node(graph.key(section, name), value, only="" if section in SECTIONS else source.name)
         graph.nodes[node.key] = node
-        for spot in walk(kind, value, where):
-            if _is_telling(spot):
-                graph.spots.append((node, spot))
-            if spot.kind == "Operation":
-                _declare_operation(graph, node, spot)
-            elif spot.kind == "Schema":
-                _declare_schema(graph, node, spot)
-    for index, requirement in enumerate(source.document.get("security", [])):
-        graph.spots.append((graph.root, Spot("Requirement", requirement, (((), "security"), index), None)))
+        settling.part(section, value)
+        declare_part(graph, node, kind)
+    for requirement in source.document.get("security", []):
+        graph.spots.append((graph.root, Spot("Requirement", requirement, None)))
     return graph
 
 
-def _is_telling(spot: Spot) -> bool:
-    if spot.kind == "Schema":
-        return not _MENTIONS.isdisjoint(spot.value)
-    return spot.kind in ("Operation", "Link", "Requirement") or "$ref" in spot.value
+def declare_part(graph: Graph, node: Node, kind: str) -> None:
+    """Settle one part of the document, and make a node of every name in it."""
+    for spot in walk(kind, node.value):
+        graph.settling.spot(spot.kind, spot.value)
+        if spot.kind == "Schema":
+            if _TELLING.isdisjoint(spot.value):
+                continue
+            _declare_schema(graph, node, spot)
+            if not _MENTIONS.isdisjoint(spot.value):
+                graph.spots.append((node, spot))
+        elif spot.kind == "Operation":
+            _declare_operation(graph, node, spot)
+        elif spot.kind in ("Link", "Requirement") or "$ref" in spot.value:
+            graph.spots.append((node, spot))
 
 
-def places(document: Json) -> Iterator[tuple[str, str, str, Any, Where]]:
-    """Yield section, kind, name, value and place of every component, path and webhook."""
+def _parts(document: Json) -> Iterator[tuple[str, str, str, Any]]:
+    """Yield section, kind, name and value of every component, path and webhook."""
     components = document.get("components", {})
     for section, kind in SECTIONS.items():
         for name, value in components.get(section, {}).items():
-            yield section, kind, name, value, ((((), "components"), section), name)
+            yield section, kind, name, value
     for section in ("paths", "webhooks"):
         for name, value in document.get(section, {}).items():
-            if section == "webhooks" or name.startswith("/"):
-                yield section, "PathItem", name, value, (((), section), name)
+            if section == "webhooks" or name[:2] != "x-":
+                yield section, "PathItem", name, value
 
 
 def _declare_tags(graph: Graph) -> None:
@@ -147,6 +190,7 @@ def _tag(graph: Graph, name: str, content: Json) -> Node:
 def _declare_operation(graph: Graph, owner: Node, spot: Spot) -> None:
     operation = spot.value
     tags = operation.get("tags", [])
+    graph.untagged = graph.untagged or not tags
     for index, name in enumerate(tags):
         owner.sites.append(Site(tags, index, _tag(graph, name, {"name": name}).key, Form.NAME))
     if isinstance(operation.get("operationId"), str):
@@ -174,11 +218,6 @@ def _declare_schema(graph: Graph, owner: Node, spot: Spot) -> None:
 
 def _declare_inner(graph: Graph, owner: Node, spot: Spot, key: Key, keyword: str) -> None:
     """Make a node of a name given inside a part: like another one if the whole parts are alike."""
-    inside = pointer(spot.where).removeprefix(pointer(_place_of(owner)))
-    graph.nodes.setdefault(key, Node(key, [keyword, inside], links=[owner.key]))
+    # Parts that are alike are walked alike, so that the same number is the same place in them.
+    graph.nodes.setdefault(key, Node(key, [keyword, len(owner.sites)], links=[owner.key]))
     owner.sites.append(Site(spot.value, keyword, key, Form.NAME))
-
-
-def _place_of(node: Node) -> Where:
-    top: Where = ((), "components") if node.key.section in SECTIONS else ()
-    return ((top, node.key.section), node.key.name)

@@ -1,17 +1,19 @@
 """The merge, from the documents given to the one document."""
 
 import warnings
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any, Literal
 
 from composer.openapi._assemble import assemble, collisions, head
 from composer.openapi._faults import Fault, OpenAPIMergeError, OpenAPIMergeWarning
-from composer.openapi._graph import Graph, declare
+from composer.openapi._garbage import collector_at_rest
+from composer.openapi._graph import Graph
 from composer.openapi._identity import colours
-from composer.openapi._refer import refer
-from composer.openapi._rename import names, rename, surviving
+from composer.openapi._prepared import Prepared
+from composer.openapi._rename import names, surviving
+from composer.openapi._settle import common_of
 from composer.openapi._shape import Json
-from composer.openapi._source import Source, normalise, read
 
 
 def merge_openapi(
@@ -33,10 +35,11 @@ def merge_openapi(
     operation's. Raise OpenAPIMergeError with every fault of every source; with `on_error="skip"` leave the
     faulty sources out, each with an OpenAPIMergeWarning. References into other files stay, with a warning.
     """
+    merger = Merger(title=title, version=version, servers=servers)
     given = list(sources)
     while True:
         try:
-            merged, notes = _merge(given, {"title": title, "version": version}, servers)
+            merged, notes = merger.merge(given)
         except OpenAPIMergeError as error:
             if on_error == "raise":
                 raise
@@ -50,30 +53,51 @@ def merge_openapi(
             return merged
 
 
-def _merge(given: list[tuple[str, str, Any]], info: dict[str, str], servers: str) -> tuple[Json, list[Fault]]:
-    sources, faults = read(given)
-    about = head(sources, "", **info)
-    about["openapi"] = normalise(sources, servers)
-    graphs = [_read_names(source) for source in sources]
-    faults += [fault for graph in graphs for fault in graph.faults]
-    faults += collisions(sources)
-    if faults:
-        raise OpenAPIMergeError(faults)
+class Merger:
+    """Merge again and again, and read anew only the documents that are other objects than at the last time.
+
+    What it returns shares objects with what it returned before and will return: none of that may be changed, nor
+    a document that was given. It is for one thread at a time.
+    """
+
+    def __init__(self, *, title: str, version: str, servers: Literal["host", "keep"] = "host") -> None:
+        self._info = {"title": title, "version": version}
+        self._servers = servers
+        self._known: dict[str, Prepared] = {}
+
+    def merge(self, sources: Iterable[tuple[str, str, Any]]) -> tuple[Json, list[Fault]]:
+        """Return the merged document and each reference into another file; raise OpenAPIMergeError for all faults."""
+        given = list(sources)
+        with collector_at_rest():
+            prepared = [self._prepare(*each) for each in given]
+            self._known = {each[0]: found for each, found in zip(given, prepared, strict=True)}
+            return self._merge(prepared, _named_twice(given))
+
+    def _prepare(self, name: str, prefix: str, document: Any) -> Prepared:
+        known = self._known.get(name)
+        return known if known and known.holds(prefix, document) else Prepared(name, prefix, document)
+
+    def _merge(self, prepared: list[Prepared], faults: list[Fault]) -> tuple[Json, list[Fault]]:
+        common = common_of([each.top for each in prepared if each.top], self._servers)
+        found = [graph for each in prepared if (graph := each.graph(common))]
+        # No result may depend on the order in which the apps are given.
+        graphs = sorted(found, key=lambda graph: (graph.source.prefix, graph.source.name))
+        sources = [graph.source for graph in graphs]
+        faults += [fault for each in prepared for fault in each.faults]
+        faults += [fault for graph in graphs for fault in graph.faults(graph.complaints)]
+        faults += collisions(sources)
+        if faults:
+            raise OpenAPIMergeError(faults)
+        merged = _put_together(graphs, head(sources, common.version, **self._info))
+        return merged, [note for graph in graphs for note in graph.faults(graph.external)]
+
+
+def _named_twice(given: list[tuple[str, str, Any]]) -> list[Fault]:
+    counts = Counter(name for name, _, _ in given)
+    return [Fault(name, "#", "two sources have this name") for name, count in counts.items() if count > 1]
+
+
+def _put_together(graphs: list[Graph], about: Json) -> Json:
     nodes = {key: node for graph in graphs for key, node in graph.nodes.items()}
     colour = colours(nodes)
-    new = names(graphs, colour)
-    kept = surviving(graphs, colour)
-    for graph in graphs:
-        rename(graph, new)
-    return assemble(graphs, kept, new, about), [note for graph in graphs for note in graph.external]
-
-
-def _read_names(source: Source) -> Graph:
-    try:
-        graph = declare(source)
-        refer(graph)
-    except (AttributeError, IndexError, KeyError, TypeError) as error:
-        # Something of another type than OpenAPI has there; what is amiss with it is for a validator to say.
-        graph = Graph(source)
-        graph.fault((), f"isn't a valid OpenAPI document: {type(error).__name__}: {error}")
-    return graph
+    return assemble(graphs, surviving(graphs, colour), names(graphs, colour), about)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from typing import Any
 
 from composer.openapi._graph import Form, Graph, Key, Node, Site
 from composer.openapi._shape import SECTIONS, to_pointer
@@ -57,31 +58,56 @@ def _free(section: str, name: str, taken: set[tuple[str, str]]) -> str:
     return free
 
 
-def rename(graph: Graph, names: dict[Key, str]) -> None:
-    """Write the new names wherever the document mentions one. Its own copy is changed."""
-    for node in graph.nodes.values():
-        for site in node.sites:
-            _write(site, names[site.target])
-    for requirement in graph.requirements:
-        renamed = {names[graph.key("securitySchemes", name)]: requirement[name] for name in requirement}
-        requirement.clear()
-        requirement.update(renamed)
+def renamed(node: Node, names: dict[Key, str]) -> Any:
+    """Return the part with the new names wherever it mentions one: a copy, or itself where it mentions none."""
+    sites = [site for site in node.sites if _is_rewritten(site, names[site.target])]
+    if not sites:
+        return node.value
+    holders = {id(site.holder): site.holder for site in sites}
+    value = _copied(node.value, holders)
+    for site in sites:
+        _write(holders[id(site.holder)], site, names[site.target])
+    return value
 
 
-def _write(site: Site, name: str) -> None:
+def _copied(value: Any, holders: dict[int, Any]) -> Any:
+    """Copy a part, and put the copies of the objects that hold mentions in their places."""
+    whole = [value]
+    stack: list[tuple[Any, Any]] = [(whole, 0)]
+    while stack:
+        around, key = stack.pop()
+        old = around[key]
+        new = around[key] = old.copy()
+        if id(old) in holders:
+            holders[id(old)] = new
+        pairs = new.items() if isinstance(new, dict) else enumerate(new)
+        stack += [(new, key) for key, inner in pairs if isinstance(inner, (dict, list))]
+    return whole[0]
+
+
+def _is_rewritten(site: Site, name: str) -> bool:
+    # What keeps its name stays as it was spelled: percent-encoded or not, relative or not.
+    return name != site.target.name or (
+        # An operation id that its own document has twice.
+        site.target.section == "operationIds" and site.holder[site.key] != name
+    )
+
+
+def _write(holder: Any, site: Site, name: str) -> None:
     section = site.target.section
-    if name == site.target.name and (site.form is not Form.NAME or section == "ids"):
-        # As it was spelled: percent-encoded or not, relative or not.
-        return
     if site.form is Form.NAME:
-        site.holder[site.key] = name
+        holder[site.key] = name
+    elif site.form is Form.KEY:
+        entries = [(name if key == site.key else key, value) for key, value in holder.items()]
+        holder.clear()
+        holder.update(entries)
     elif site.form is Form.ANCHOR:
-        site.holder[site.key] = "#" + name
+        holder[site.key] = "#" + name
     elif site.form is Form.URI:
-        site.holder[site.key] = "#".join((name, *filter(None, site.tail)))
+        holder[site.key] = "#".join((name, *filter(None, site.tail)))
     else:
         place = ("components", section, name) if section in SECTIONS else (section, name)
-        holder = site.holder.setdefault("mapping", {}) if site.form is Form.IMPLICIT else site.holder
+        holder = holder.setdefault("mapping", {}) if site.form is Form.IMPLICIT else holder
         holder[site.key] = to_pointer((*place, *site.tail))
 
 

@@ -4,12 +4,11 @@ A `$ref` is a reference in a schema, a property's name under `properties`, and m
 Only the position tells, so every part of the merge walks by this table and by nothing else.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Final, NamedTuple, TypeAlias
 from urllib.parse import quote, unquote, urljoin
 
 Json: TypeAlias = dict[str, Any]
-Where: TypeAlias = tuple[Any, ...]
 
 SECTIONS: Final = {
     "schemas": "Schema",
@@ -25,6 +24,8 @@ SECTIONS: Final = {
 }
 METHODS: Final = frozenset(("get", "put", "post", "delete", "options", "head", "patch", "trace"))
 REFERABLE: Final = frozenset(SECTIONS.values())
+# What no reference can lead to, whatever stands there.
+FIXED: Final = frozenset(("openapi", "info", "servers", "security", "tags", "externalDocs", "jsonSchemaDialect"))
 
 # "Kind" is one object, "[Kind]" a list of them, "{Kind}" a map from names to them; any other key is data.
 _PARAMETER: Final = {"schema": "Schema", "content": "{MediaType}", "examples": "{Example}"}
@@ -57,7 +58,7 @@ _TABLE: Final[dict[str, dict[str, str]]] = {
         **dict.fromkeys(("if", "then", "else", "contentSchema"), "Schema"),
         **dict.fromkeys(("allOf", "anyOf", "oneOf", "prefixItems"), "[Schema]"),
         **dict.fromkeys(("properties", "patternProperties", "dependentSchemas"), "{Schema}"),
-        **dict.fromkeys(("$defs", "definitions"), "{Schema}"),
+        **dict.fromkeys(("$defs", "definitions", "dependencies"), "{Schema}"),
         "discriminator": "Discriminator",
     },
 }
@@ -66,11 +67,10 @@ _PATTERNED: Final = {"Paths": "PathItem", "Responses": "Response", "Callback": "
 
 
 class Spot(NamedTuple):
-    """Hold one object met on a walk: its kind, itself, its place, and the `$id` that its references are from."""
+    """Hold one object met on a walk: its kind, itself, and the `$id` that its references are from."""
 
     kind: str
     value: Json
-    where: Where
     base: str | None
 
 
@@ -80,6 +80,7 @@ def _parse(shape: str) -> tuple[str, str]:
 
 _FIELDS: Final = {kind: {key: _parse(shape) for key, shape in fields.items()} for kind, fields in _TABLE.items()}
 _NONE: Final[dict[str, tuple[str, str]]] = {}
+_SCHEMA_FIELDS: Final = frozenset(_TABLE["Schema"])
 
 
 def is_reference(kind: str, value: Json) -> bool:
@@ -87,66 +88,86 @@ def is_reference(kind: str, value: Json) -> bool:
     return kind in REFERABLE and isinstance(value.get("$ref"), str)
 
 
-def walk(kind: str, value: Any, where: Where = (), *, schemas: bool = True) -> Iterator[Spot]:
-    """Yield every object of the specification below a value of the kind, itself first; `schemas=False`: not those.
+def walk(kind: str, value: Any) -> Iterator[Spot]:
+    """Yield every object of the specification below a value of the kind, itself first.
 
     The order depends on names and content alone, never on the order of keys. An object may be changed
     while it is at hand: what it holds afterwards is what is walked next.
     """
-    stack = [Spot(kind, value, where, None)]
+    stack: list[tuple[str, Any, str | None]] = [(kind, value, None)]
     while stack:
-        spot = stack.pop()
-        kind, value, where, base = spot
-        if isinstance(value, dict) and (schemas or kind != "Schema"):
-            if kind == "Schema" and isinstance(value.get("$id"), str):
-                base = urljoin(base or "", value["$id"])
-                spot = Spot(kind, value, where, base)
-            yield spot
-            stack += [Spot(*child, base) for child in children(kind, value, where)]
+        kind, value, base = stack.pop()
+        if isinstance(value, dict):
+            if kind == "Schema":
+                if isinstance(value.get("$id"), str):
+                    base = urljoin(base or "", value["$id"])
+                yield Spot(kind, value, base)
+                # Most schemas hold no other: this is where a merge spends its time.
+                if _SCHEMA_FIELDS.isdisjoint(value):
+                    continue
+            else:
+                yield Spot(kind, value, base)
+            stack += [(held, inner, base) for held, inner in children(kind, value)]
         elif isinstance(value, list) and kind == "Schema":
             # The tuple form of `items`, which JSON Schema had before 2020-12.
-            stack += [Spot(kind, each, (where, index), base) for index, each in enumerate(value)]
+            stack += [(kind, each, base) for each in value]
 
 
-def children(kind: str, value: Json, where: Where) -> list[tuple[str, Any, Where]]:
-    """Return the kind, value and place of everything that an object holds directly and that isn't data."""
+def children(kind: str, value: Json) -> list[tuple[str, Any]]:
+    """Return the kind and value of everything that an object holds directly and that isn't data."""
     if kind in _PATTERNED:
         keys = [key for key in sorted(value) if key[:2] != "x-"] if "$ref" not in value else []
-        return [(_PATTERNED[kind], value[key], (where, key)) for key in keys]
+        return [(_PATTERNED[kind], value[key]) for key in keys]
     if kind not in ("Schema", "PathItem") and is_reference(kind, value):
         return []
-    found: list[tuple[str, Any, Where]] = []
+    found: list[tuple[str, Any]] = []
     fields = _FIELDS.get(kind, _NONE)
-    for key in sorted([key for key in value if key in fields]):
+    for key in sorted(fields.keys() & value.keys()):
         how, held = fields[key]
         inner = value[key]
         if not how:
-            found.append((held, inner, (where, key)))
+            found.append((held, inner))
         elif how == "[" and isinstance(inner, list):
-            found += [(held, each, ((where, key), index)) for index, each in enumerate(inner)]
+            found += [(held, each) for each in inner]
         elif how == "{" and isinstance(inner, dict):
-            found += [(held, inner[name], ((where, key), name)) for name in sorted(inner)]
+            found += [(held, inner[name]) for name in sorted(inner)]
     return found
 
 
-def pointer(where: Where) -> str:
-    """Write a place as a JSON pointer in a URI fragment: `#/paths/~1notes/get`."""
-    tokens: list[str] = []
-    while where:
-        where, key = where
-        tokens.append(str(key))
-    return to_pointer(reversed(tokens))
+def kind_at(tokens: Iterable[str]) -> str | None:
+    """Return the kind of what stands at a place of a document; "" for data, None for a list or map of parts."""
+    kind, how = "OpenAPI", ""
+    for token in tokens:
+        if how:
+            how = ""
+        elif kind in _PATTERNED and token[:2] != "x-":
+            kind = _PATTERNED[kind]
+        elif kind != "Schema" or not token.isdigit():
+            how, kind = _FIELDS.get(kind, _NONE).get(token, ("", ""))
+    return kind if not how else None
+
+
+def places(value: Any, tokens: tuple[str, ...] = ()) -> dict[int, tuple[str, ...]]:
+    """Return where each object in a value stands, by its `id()`; the value itself at the tokens."""
+    found: dict[int, tuple[str, ...]] = {}
+    stack: list[tuple[Any, tuple[str, ...]]] = [(value, tokens)]
+    while stack:
+        value, tokens = stack.pop()
+        found[id(value)] = tokens
+        pairs = value.items() if isinstance(value, dict) else enumerate(value)
+        stack += [(inner, (*tokens, str(key))) for key, inner in pairs if isinstance(inner, (dict, list))]
+    return found
 
 
 def to_pointer(tokens: Any) -> str:
     """Write unescaped tokens as a JSON pointer in a URI fragment."""
     escaped = (token.replace("~", "~0").replace("/", "~1") for token in tokens)
-    return "#" + "".join("/" + quote(token, safe="!$&'()*+,;=:@?-._~") for token in escaped)
+    return "#" + "".join("/" + quote(token, "!$&'()*+,;=:@?-._~", errors="surrogatepass") for token in escaped)
 
 
 def from_pointer(text: str) -> tuple[str, ...]:
     """Read the tokens of a JSON pointer in a URI fragment, `#/a~1b` as `("a/b",)`."""
-    tokens = unquote(text[1:]).split("/")[1:]
+    tokens = unquote(text[1:], errors="surrogatepass").split("/")[1:]
     return tuple(token.replace("~1", "/").replace("~0", "~") for token in tokens)
 
 

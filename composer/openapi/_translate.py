@@ -2,18 +2,25 @@
 
 from composer.openapi._shape import Json, is_reference, walk
 
+_WORDS = frozenset(("nullable", "exclusiveMinimum", "exclusiveMaximum", "example", "format"))
+
 
 def translate(document: Json) -> None:
     """Turn a 3.0 document into a 3.1 one that means the same. The document is changed; give a copy."""
-    for spot in walk("OpenAPI", document):
-        if spot.kind != "PathItem" and is_reference(spot.kind, spot.value):
-            _drop_siblings(spot.value)
-        elif spot.kind == "Schema":
-            _nullable(spot.value)
-            _exclusive(spot.value, "exclusiveMinimum", "minimum")
-            _exclusive(spot.value, "exclusiveMaximum", "maximum")
-            _example(spot.value)
-            _format(spot.value)
+    for kind, value, _ in walk("OpenAPI", document):
+        translate_one(kind, value)
+
+
+def translate_one(kind: str, value: Json) -> None:
+    """Turn one object of a 3.0 document, met on a walk, into a 3.1 one."""
+    if "$ref" in value and kind != "PathItem" and is_reference(kind, value):
+        _drop_siblings(value)
+    elif kind == "Schema" and not _WORDS.isdisjoint(value):
+        _nullable(value)
+        _exclusive(value, "exclusiveMinimum", "minimum")
+        _exclusive(value, "exclusiveMaximum", "maximum")
+        _example(value)
+        _format(value)
 
 
 def _drop_siblings(value: Json) -> None:

@@ -17,7 +17,7 @@ SCHEMA_KEYS = [
     *("unevaluatedProperties", "propertyNames", "if", "then", "else"),
 ]
 SCHEMA_LISTS = ["allOf", "anyOf", "oneOf", "prefixItems"]
-SCHEMA_MAPS = ["properties", "patternProperties", "dependentSchemas", "$defs", "definitions"]
+SCHEMA_MAPS = ["properties", "patternProperties", "dependentSchemas", "dependencies", "$defs", "definitions"]
 GRAMMAR: dict[str, dict[str, str]] = {
     "schema": {
         **dict.fromkeys(SCHEMA_KEYS, "schema"),
@@ -52,12 +52,14 @@ class Side:
         self.operations = {
             operation["operationId"]: (prefix + path, method)
             for path, item in document.get("paths", {}).items()
+            if path.startswith("/")
             for method, operation in self.item(item).items()
             if method in METHODS and "operationId" in operation
         }
         self.heirs: dict[str, set[str]] = {}
         for name, schema in document.get("components", {}).get("schemas", {}).items():
-            for parent in self.parents(schema):
+            for parent in self.parents({"allOf": [schema]}):
+                # Another name for a schema is one more name for its heir.
                 self.heirs.setdefault(parent, set()).add(name)
 
     def parents(self, schema: Any) -> Iterator[str]:
@@ -67,7 +69,10 @@ class Side:
             yield from self.parents(part)
 
     def tokens(self, reference: str) -> list[str]:
-        return [part.replace("~1", "/").replace("~0", "~") for part in unquote(reference[2:]).split("/")]
+        return [
+            part.replace("~1", "/").replace("~0", "~")
+            for part in unquote(reference[2:], errors="surrogatepass").split("/")
+        ]
 
     def find(self, reference: str) -> Any:
         found: Any = self.document
@@ -122,12 +127,16 @@ class Checker:
         if kind == "schema":
             self.discriminators(left, right, place)
             left, right = meaning(left, self.source.old and not self.merged.old), dict(right)
+            if "$schema" not in left and right.get("$schema") == self.source.document.get("jsonSchemaDialect"):
+                right.pop("$schema", None)
             if "$ref" in left or "$ref" in right:
                 self.references(left, right, place)
             for each in (left, right):
                 each.pop("discriminator", None)
                 if isinstance(each.get("required"), list):
                     each["required"] = sorted(each["required"])
+        elif kind in ("parameter", "media"):
+            self.dialects(left, right, place)
         elif kind == "link":
             left, right = self.link(self.source, left), self.link(self.merged, right)
         elif kind == "operation":
@@ -184,6 +193,13 @@ class Checker:
                 self.complain(here, "changes what the wire may say")
             else:
                 self.compare("schema", wires[0][value], wires[1][value], here)
+
+    def dialects(self, left: Json, right: Json, place: str) -> None:
+        """Compare in which dialect the schema of a parameter, header or body is written, where it can be said."""
+        one, other = self.source.follow(left.get("schema"), "schema"), self.merged.follow(right.get("schema"), "schema")
+        if isinstance(one, dict) and isinstance(other, dict):
+            tops = [side.document.get("jsonSchemaDialect") for side in (self.source, self.merged)]
+            self.literal(one.get("$schema", tops[0]), other.get("$schema", tops[1]), f"{place}/schema/$schema")
 
     def link(self, side: Side, link: Json) -> Json:
         link = dict(link)
@@ -348,8 +364,23 @@ def violations(merged: Json, sources: Iterable[tuple[str, str, Json]], *, keep_s
                     expected.add((place, method))
                     checker.top(place, method, item, merged["paths"].get(place, {}))
         found += [f"{name}: {each}" for each in checker.found]
+        found += _webhooks(name, source, result)
     found += _added(merged, result, expected)
     return found + _broken(merged, result)
+
+
+def _webhooks(app: str, source: Side, result: Side) -> Iterator[str]:
+    """Yield the app's webhooks that the merged document has under neither of the names that they may have."""
+    for name, item in source.document.get("webhooks", {}).items():
+        checkers = []
+        for there in (name, f"{app}_{name}"):
+            checkers.append(Checker(source, result))
+            for method in METHODS:
+                if method in source.item(item):
+                    found = result.document.get("webhooks", {}).get(there, {})
+                    checkers[-1].top(f"webhook {there}", method, item, found)
+        if all(checker.found for checker in checkers):
+            yield f"{app}: {checkers[0].found[0]}"
 
 
 def _added(merged: Json, side: Side, expected: set[tuple[str, str]]) -> list[str]:
@@ -367,11 +398,13 @@ def _broken(merged: Json, side: Side) -> list[str]:
     """Return the names that no document may hold, and the operation ids that are there twice."""
     ids = [
         operation["operationId"]
-        for item in merged["paths"].values()
+        for path, item in merged["paths"].items()
+        if path.startswith("/")
         for method, operation in side.item(item).items()
         if method in METHODS and "operationId" in operation
     ]
-    names = [name for section in merged.get("components", {}).values() for name in section]
+    components = merged.get("components", {})
+    names = [name for section, parts in components.items() if section[:2] != "x-" for name in parts]
     return [
         *(f"the operation id {each} is there twice" for each in sorted({each for each in ids if ids.count(each) > 1})),
         *(f"{name} is no component's name" for name in names if not re.fullmatch(r"[a-zA-Z0-9._-]+", name)),

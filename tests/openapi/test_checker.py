@@ -36,6 +36,7 @@ def _source(**more: Any) -> Json:
             },
         },
         security=[{"key": []}],
+        webhooks={"new": {"post": answering(ref("Leaf"))}},
         tags=[{"name": "users", "description": more.get("title", "U")}],
     )
 
@@ -96,6 +97,9 @@ MUTATIONS: dict[str, Callable[[Json], object]] = {
         post=answering(ref("a_Leaf"))
     ),
     "a tag has the other app's text": lambda merged: _get(merged).update(tags=["a_users"]),
+    "a webhook is lost": lambda merged: merged["webhooks"].pop("b_new"),
+    "a webhook is the other app's": lambda merged: merged["webhooks"].update(b_new=merged["webhooks"]["a_new"]),
+    "a schema is in another dialect": lambda merged: merged.update(jsonSchemaDialect="https://x/dialect"),
     "two operation ids are the same": lambda merged: _get(merged).update(operationId="a_op"),
     "a component has a bad name": lambda merged: _schemas(merged).update({"a b": {}}),
 }
