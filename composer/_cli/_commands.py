@@ -1,7 +1,5 @@
 """The commands, as typer reads them: each loads the composition, and does one thing with it."""
 
-import json
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +9,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from composer._build import composition_of
+from composer._cli._openapi import Form, write_or_check
 from composer._cli._show import err, routes_of, show_composition, show_error, show_routes
 from composer._cli._target import choose, load, project_folder
 from composer.errors import CompositionError
@@ -102,13 +101,14 @@ def routes(target: Target = None, apps: Apps = None, settings: SettingsPath = No
 def openapi(
     target: Target = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="The file to write. Default: print it.")] = None,
+    form: Annotated[Form | None, typer.Option("--format", help="Default: by the file's suffix, else json.")] = None,
+    check: Annotated[
+        Path | None, typer.Option("--check", help="The file to compare with; where it is out of date, exit with 1.")
+    ] = None,
     apps: Apps = None,
     settings: SettingsPath = None,
 ) -> None:
-    """Write the merged OpenAPI document as JSON."""
+    """Write the merged OpenAPI document, or tell what has changed since a file was written."""
     app = _loaded(target, settings, apps)
-    text = json.dumps(anyio.run(composition_of(app).documents.current), indent=2, ensure_ascii=False) + "\n"
-    if output is None:
-        sys.stdout.write(text)
-    else:
-        output.write_text(text, encoding="utf-8")
+    document = anyio.run(composition_of(app).documents.current)
+    raise typer.Exit(write_or_check(document, output, form, check))

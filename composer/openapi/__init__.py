@@ -5,19 +5,23 @@
 
 Each module imports from those before it: what can be wrong; what stands where in a document; 3.0 in words of
 3.1; one source, read; brought into the form that a merge needs; its named parts; the mentions of them; all that,
-kept for the next merge; which parts are the same; new names; the result; the whole. Nothing here knows of FastAPI:
-documents are plain JSON data.
+kept for the next merge; which parts are the same; new names; the result; the whole. Beside them stand `_text`,
+documents as JSON and YAML, and `_changes`, which compares two documents. Nothing here knows of FastAPI: documents
+are plain JSON data.
 """
 
+from composer.openapi._changes import Change, changes
 from composer.openapi._faults import Fault, OpenAPIMergeError, OpenAPIMergeWarning
 from composer.openapi._merge import Merger, merge_openapi
 from composer.openapi._text import parse_document, read_document
 
 __all__ = [
+    "Change",
     "Fault",
     "Merger",
     "OpenAPIMergeError",
     "OpenAPIMergeWarning",
+    "changes",
     "merge_openapi",
     "parse_document",
     "read_document",

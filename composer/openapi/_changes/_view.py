@@ -1,0 +1,268 @@
+"""A schema as a set of allowed values: references followed, `allOf` put together, unions as lists of options.
+
+What means the same is made to look the same first: 3.0 as 3.1, `const` as `enum`, a list of types as a union.
+"""
+
+import json
+import re
+from collections.abc import Iterable
+from typing import Any, Final, NamedTuple, TypeAlias
+
+from composer.openapi._shape import Json, from_pointer, look_up, walk
+from composer.openapi._translate import translate
+
+# What a value has to match all at once.
+Parts: TypeAlias = tuple[Json, ...]
+
+ANY: Final[Json] = {}
+NEVER: Final[Json] = {"not": {}}
+COMPONENT: Final = "#/components/schemas/"
+TEXTS: Final = frozenset(("title", "summary", "description", "example", "examples", "externalDocs", "$comment"))
+# None of these says by itself which values are allowed.
+_SILENT: Final = TEXTS | {
+    *("$schema", "$id", "$anchor", "$dynamicAnchor", "$vocabulary", "$defs", "definitions"),
+    *("default", "deprecated", "readOnly", "writeOnly", "discriminator", "allOf"),
+}
+_REFERENCES: Final = ("$ref", "$dynamicRef")
+_UNIONS: Final = ("anyOf", "oneOf")
+_COMPOUND: Final = frozenset((*_REFERENCES, *_UNIONS, "allOf", "not", "if"))
+
+
+class Option(NamedTuple):
+    """Hold one option of a union: how people call it, its discriminator's value or "", its parts; is it a component?"""
+
+    label: str
+    value: str
+    parts: Parts
+    named: bool = False
+
+
+def mapping(value: Any) -> Json:
+    """Return the value where it is an object, else an empty one."""
+    return value if isinstance(value, dict) else {}
+
+
+def listing(value: Any) -> list[Any]:
+    """Return the value where it is a list, else an empty one."""
+    return value if isinstance(value, list) else []
+
+
+def text_of(value: Any) -> str:
+    """Write a JSON value so that two are written the same if and only if they are the same (`true` isn't `1`)."""
+    return json.dumps(value, sort_keys=True, ensure_ascii=False)
+
+
+def as_schema(value: Any) -> Json:
+    """Return a schema as an object, which `true` and `false` are short for."""
+    return value if isinstance(value, dict) else NEVER if value is False else ANY
+
+
+def asserted(part: Json) -> list[str]:
+    """Return the keywords of a part by which it allows some values and others not."""
+    return [key for key in part if key not in _SILENT and key not in _REFERENCES and key[:2] != "x-"]
+
+
+class Document:
+    """Hold a copy of a document in one spelling, and know where its references lead."""
+
+    def __init__(self, document: Json) -> None:
+        self.json: Json = json.loads(json.dumps(document))
+        self.named: dict[str, Json] = {}
+        self.heirs: dict[int, dict[str, Json]] = {}
+        self._bare: dict[str, Json] = {}
+        if str(self.json.get("openapi")).startswith("3.0"):
+            translate(self.json)
+        for spot in walk("OpenAPI", self.json):
+            if spot.kind == "Schema":
+                self._name(spot.value)
+                _respell(spot.value)
+        self._find_heirs()
+
+    def _name(self, schema: Json) -> None:
+        for key, sign in (("$anchor", "#"), ("$dynamicAnchor", "#"), ("$id", "")):
+            if isinstance(schema.get(key), str):
+                self.named.setdefault(sign + schema[key], schema)
+
+    def _find_heirs(self) -> None:
+        for name, schema in self.schemas().items():
+            for member in listing(mapping(schema).get("allOf")):
+                parent = self.target(mapping(member).get("$ref"))
+                if isinstance(parent, dict) and isinstance(schema, dict):
+                    self.heirs.setdefault(id(parent), {})[name] = schema
+
+    def schemas(self) -> Json:
+        """Return the component schemas."""
+        return mapping(mapping(self.json.get("components")).get("schemas"))
+
+    def target(self, reference: Any) -> Any:
+        """Return what a reference leads to, None where that isn't in this document."""
+        if not isinstance(reference, str) or not reference.startswith("#/"):
+            return self.named.get(reference) if isinstance(reference, str) else None
+        try:
+            return look_up(self.json, from_pointer(reference))
+        except (LookupError, TypeError):
+            return None
+
+    def follow(self, value: Any) -> Json:
+        """Return the object that stands behind any number of references, itself where it is none."""
+        seen = set()
+        while isinstance(value, dict) and isinstance(value.get("$ref"), str) and value["$ref"] not in seen:
+            seen.add(value["$ref"])
+            found = self.target(value["$ref"])
+            value = {**found, **{key: value[key] for key in value if key != "$ref"}} if mapping(found) else {}
+        return mapping(value)
+
+    def leaves(self, parts: Iterable[Json]) -> Parts:
+        """Return the parts with all that they include by `$ref` and `allOf`, each once, the outermost first."""
+        found: dict[int, Json] = {}
+        passed: set[int] = set()
+        stack = list(parts)[::-1]
+        while stack:
+            part = stack.pop()
+            if id(part) in passed:
+                continue
+            passed.add(id(part))
+            inner = [self.target(part[key]) for key in _REFERENCES if key in part]
+            if len(part) > 1 or None in inner or not inner:
+                found[id(part)] = part
+            inner += listing(part.get("allOf"))
+            stack += [as_schema(each) for each in reversed(inner) if each is not None]
+        # A reference to itself says nothing.
+        return tuple(found.values()) or (ANY,)
+
+    def unresolved(self, parts: Parts) -> list[str]:
+        """Return the references of the parts that lead out of this document."""
+        references = [part[key] for part in parts for key in _REFERENCES if key in part]
+        return [text_of(reference) for reference in references if self.target(reference) is None]
+
+    def options(self, parts: Parts, seen: frozenset[int] = frozenset()) -> list[Option]:
+        """Return what leaves allow as a list of options; a list of one where they are no union."""
+        unions = [part for part in parts if union_of(part)]
+        others = [part for part in parts if asserted(part) and not union_of(part)]
+        if len(unions) != 1 or id(unions[0]) in seen or any(asserted(part) != ["type"] for part in others):
+            return [Option(self._label(parts), "", parts)]
+        union, found = unions[0], list[Option]()
+        # One object for each type, for parts are told apart by identity.
+        types = [self._bare.setdefault(text_of(part["type"]), {"type": part["type"]}) for part in others]
+        for each in map(as_schema, union[union_of(union)]):
+            inner = self.options(self.leaves((*types, each)), seen | {id(union)})
+            found += [self._option(union, each, inner[0].parts)] if len(inner) == 1 else inner
+        return found
+
+    def _option(self, union: Json, option: Json, parts: Parts) -> Option:
+        name = self.name_of(option)
+        label = name or self._label(parts)
+        if not isinstance(union.get("discriminator"), dict) or not name:
+            return Option(label, "", parts, bool(name))
+        target = self.target(option["$ref"])
+        written = mapping(union["discriminator"].get("mapping"))
+        values = [value for value, to in written.items() if self.mapped(to) is target]
+        return Option(label, "|".join(sorted(values)) or name, parts, named=True)
+
+    def heirs_of(self, parent: Json) -> dict[str, Json]:
+        """Return the schemas that a discriminator chooses from where no union lists them, by its values."""
+        if union_of(parent) or "discriminator" not in parent:
+            return {}
+        written = mapping(mapping(parent["discriminator"]).get("mapping"))
+        found = {value: self.mapped(to) for value, to in written.items()}
+        chosen = set(map(id, found.values()))
+        implied = {name: heir for name, heir in self.heirs.get(id(parent), {}).items() if id(heir) not in chosen}
+        return {value: heir for value, heir in (implied | found).items() if isinstance(heir, dict)}
+
+    def mapped(self, to: Any) -> Any:
+        """Return the schema that a discriminator's mapping names, by its reference or as a bare name."""
+        return self.schemas().get(to) if isinstance(to, str) and to in self.schemas() else self.target(to)
+
+    def name_of(self, option: Json) -> str:
+        """Return the name of the component that a schema refers to, "" where it refers to none."""
+        reference = option.get("$ref")
+        return from_pointer(reference)[-1] if isinstance(reference, str) and reference.startswith(COMPONENT) else ""
+
+    def _label(self, parts: Parts) -> str:
+        types = [part["type"] for part in parts if isinstance(part.get("type"), str)]
+        values = [part["enum"] for part in parts if isinstance(part.get("enum"), list)]
+        if types:
+            return str(types[0])
+        if values:
+            return "|".join(map(text_of, values[0]))
+        return "any" if not any(map(asserted, parts)) else "unnamed"
+
+
+def union_of(part: Json) -> str:
+    """Return the keyword by which a part is a union, "" where it is none."""
+    return next((key for key in _UNIONS if isinstance(part.get(key), list)), "")
+
+
+def _respell(schema: Json) -> None:
+    """Bring one schema into the spelling that is compared; what it means stays."""
+    if "const" in schema:
+        schema["enum"] = [schema.pop("const")]
+    if _COMPOUND.isdisjoint(schema):
+        _split_types(schema)
+    for key in _UNIONS:
+        if isinstance(schema.get(key), list):
+            stands_alone = asserted(schema) == [key] and "allOf" not in schema and "$ref" not in schema
+            if not stands_alone or len(schema[key]) == 1:
+                _move_union(schema, key)
+
+
+def _move_union(schema: Json, key: str) -> None:
+    union = {key: schema.pop(key)}
+    if "discriminator" in schema:
+        union["discriminator"] = schema.pop("discriminator")
+    moved = union[key] if len(union[key]) == 1 else [union]
+    schema["allOf"] = [*listing(schema.get("allOf")), *moved]
+
+
+def _split_types(schema: Json) -> None:
+    written = schema.get("type")
+    types = [written] if isinstance(written, str) else listing(written)
+    values = schema.get("enum")
+    # An `enum` without null keeps null out, whatever `type` says.
+    null = "null" in types or not types
+    if isinstance(values, list):
+        null = null and None in values
+        schema["enum"] = [value for value in values if value is not None]
+    elif not types:
+        return
+    held = {key: schema.pop(key) for key in asserted(schema)}
+    options = [{**held, "type": each} for each in sorted(set(map(str, types)) - {"null"})] if types else [held]
+    if held.get("enum") == []:
+        options = []
+    if null or not options:
+        options.append({"type": "null"})
+    if len(options) == 1:
+        schema.update(options[0])
+    else:
+        schema["anyOf"] = options
+
+
+class Marks:
+    """Tell which schemas of two documents are the same through all references, whatever their names.
+
+    Components begin with what they are without the names in them; then those that refer to unlike ones are told
+    apart, until nothing changes. This only decides which options of two unions are looked at together.
+    """
+
+    def __init__(self, *documents: Document) -> None:
+        self._known: dict[Any, int] = {}
+        self._marks: dict[tuple[int, str], int] = {}
+        texts = {
+            (id(document), name): re.split(f'"{COMPONENT}([^"]+)"', text_of(schema))
+            for document in documents
+            for name, schema in document.schemas().items()
+        }
+        count = -1
+        while count < len(set(self._marks.values())):
+            count = len(set(self._marks.values()))
+            self._marks = {key: self._number(key[0], pieces) for key, pieces in texts.items()}
+
+    def _number(self, document: int, pieces: list[str]) -> int:
+        names = ["/".join(from_pointer("#/" + name)) for name in pieces[1::2]]
+        mentioned = tuple(self._marks.get((document, name), -1) for name in names)
+        return self._known.setdefault((tuple(pieces[::2]), mentioned), len(self._known))
+
+    def mark(self, document: Document, parts: Parts) -> tuple[int, ...]:
+        """Return a number for each part that says which values are allowed, the same to two that are the same."""
+        split = [re.split(f'"{COMPONENT}([^"]+)"', text_of(part)) for part in parts if asserted(part)]
+        return tuple(self._number(id(document), pieces) for pieces in split)
