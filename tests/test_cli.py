@@ -102,6 +102,34 @@ def test_openapi_prints_the_merged_document_or_writes_it(project: WriteProject, 
     assert (tmp_path / "openapi.json").read_text() == printed.stdout
 
 
+def test_openapi_tells_what_has_changed_since_a_file_was_written(project: WriteProject) -> None:
+    root = project(PROJECT)
+    assert composer(root, "openapi", "-o", "openapi.yaml").returncode == 0
+    done = composer(root, "openapi", "--check", "openapi.yaml")
+    assert (done.returncode, done.stdout) == (0, "openapi.yaml is up to date\n")
+    done = composer(root, "openapi", "--check", "openapi.yaml", "--apps", "notes")
+    assert done.returncode == 1
+    assert "Breaking changes (2):\n" in done.stdout
+    assert "  GET /v1/notes/items/{number}: the operation is gone\n" in done.stdout
+
+
+def test_openapi_writes_nothing_where_an_app_s_document_fails(project: WriteProject) -> None:
+    bad = """
+        from fastapi import FastAPI
+
+        def create_app():
+            app = FastAPI()
+            app.openapi = lambda: {"openapi": "2.0"}
+            return app
+        """
+    root = project(PROJECT | {"apps/bad.py": bad})
+    done = composer(root, "openapi", "--output", "openapi.json")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "without that of bad: #: only OpenAPI 3.0 and 3.1 can be merged, this is 2.0" in done.stderr
+    assert "Nothing was written: the document of every app is needed." in done.stderr
+    assert not (root / "openapi.json").exists()
+
+
 def test_a_subset_can_be_named_by_apps_and_groups(project: WriteProject) -> None:
     root = project(PROJECT)
     assert "No problems in 1 apps." in composer(root, "check", "--apps", "v1").stderr

@@ -365,16 +365,16 @@ def test_an_app_whose_document_is_mended_is_shown_again() -> None:
     given = [{"swagger": "2.0"}, described()]
     documents = documents_of(App("a", "/a", Starlette(), openapi=lambda: given[0]))
     assert list(documents()["paths"]) == []
-    assert documents.fault("a") == "#: only OpenAPI 3.0 and 3.1 can be merged, this is 2.0"
+    assert documents.faults()["a"] == "#: only OpenAPI 3.0 and 3.1 can be merged, this is 2.0"
     del given[0]
     assert list(documents()["paths"]) == ["/a/x"]
-    assert documents.fault("a") == ""
+    assert documents.faults() == {}
 
 
 def test_what_is_no_json_is_left_out() -> None:
     documents = documents_of(App("a", "/a", Starlette(), openapi=lambda: {"openapi": {1, 2}}))
     assert list(documents()["paths"]) == []
-    assert documents.fault("a") == "it isn't a JSON document: Object of type set is not JSON serializable"
+    assert documents.faults()["a"] == "it isn't a JSON document: Object of type set is not JSON serializable"
 
 
 def test_a_root_whose_own_document_fails_keeps_no_app_from_being_shown(caplog: pytest.LogCaptureFixture) -> None:
@@ -383,7 +383,7 @@ def test_a_root_whose_own_document_fails_keeps_no_app_from_being_shown(caplog: p
             raise RuntimeError
 
     assert paths(composed(Broken(), a=app_with("/x"))) == ["/a/x"]
-    assert "without that of the root: making it raised RuntimeError" in caplog.text
+    assert "without that of root: making it raised RuntimeError" in caplog.text
 
 
 # -- how it is told ----------------------------------------------------------------------------------------

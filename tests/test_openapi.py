@@ -745,25 +745,35 @@ def test_merging_again_with_one_other_document_is_merging_them_all() -> None:
     merger = Merger(title="T", version="1")
     for documents in ([one, other], [one, third], [one, document({"Root": {}}, openapi="3.0.3")], [one], [other, one]):
         sources = [(name, f"/{name}", each) for name, each in zip("ab", documents, strict=False)]
-        assert merger.merge(sources)[0] == merge_openapi(sources, title="T", version="1")
+        assert merger.merge(sources).document == merge_openapi(sources, title="T", version="1")
 
 
 def test_merging_again_leaves_what_was_merged_before_as_it_was() -> None:
     one, other = secured([{"key": []}], operationId="x"), secured([], {"type": "http", "scheme": "bearer"})
     merger = Merger(title="T", version="1")
-    before, _ = merger.merge([("a", "/a", one)])
+    before = merger.merge([("a", "/a", one)]).document
     text_before = json.dumps(before)
     merger.merge([("a", "/a", one), ("b", "/b", other)])
     merger.merge([("a", "/a", one), ("c", "/c", one)])
     assert json.dumps(before) == text_before
-    assert merger.merge([("a", "/a", one)])[0] == before
+    assert merger.merge([("a", "/a", one)]).document == before
 
 
 def test_a_document_that_failed_can_be_merged_again_once_it_is_mended() -> None:
     merger = Merger(title="T", version="1")
     with pytest.raises(OpenAPIMergeError):
         merger.merge([("a", "/a", document({"Root": ref("Gone")}))])
-    assert list(merger.merge([("a", "/a", document({"Root": {}}))])[0]["paths"]) == ["/a/"]
+    assert list(merger.merge([("a", "/a", document({"Root": {}}))]).document["paths"]) == ["/a/"]
+
+
+def test_a_source_that_is_left_out_is_told_with_its_faults_and_can_come_back() -> None:
+    faulty, sound = ("a", "/a", document({"Root": ref("Gone")})), ("b", "/b", document({"Root": {}}))
+    merger = Merger(title="T", version="1")
+    merged = merger.merge([faulty, sound], on_error="skip")
+    assert list(merged.document["paths"]) == ["/b/"]
+    assert [fault.app for fault in merged.left_out] == ["a"]
+    again = merger.merge([("a", "/a", sound[2]), sound], on_error="skip")
+    assert (list(again.document["paths"]), again.left_out) == (["/a/", "/b/"], [])
 
 
 def test_merges_side_by_side_leave_the_garbage_collector_as_it_was() -> None:

@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, TypeAlias
 
 import anyio
@@ -10,29 +10,33 @@ import anyio.to_thread
 from fastapi import FastAPI
 
 from composer._build._source import Source
-from composer.openapi import OpenAPIMergeError, merge_openapi
+from composer.openapi import Fault, Merger
 
 _log = logging.getLogger("composer")
 
 _Json: TypeAlias = dict[str, Any]
+
+# How many faults of one document are told; who mends these sees the others.
+_TOLD = 3
 
 
 class Documents:
     """Hold the documents of all apps, and the one that they and the root's own routes are merged into.
 
     A call returns the merged document, as `FastAPI.openapi` does. Each app is asked each time, and only where one
-    gave another document than before is anything merged again; till then it is the same object. An app that fails at
+    gave another document than before is that one merged anew; till then it is the same object. An app that fails at
     it, or whose document can't be merged, is left out, and the log says which and why.
     """
 
-    def __init__(self, root: FastAPI, sources: Iterable[Source]) -> None:
-        self._root = root
+    def __init__(self, root: FastAPI, apps: Iterable[Source]) -> None:
+        self._apps = {source.name: source for source in apps}
         # What the root says of its own routes, whatever is put in the place of it later.
-        self._own = root.openapi
-        self._sources = {source.name: source for source in sources}
-        self._read: list[_Json] = []
+        self._own = Source("root" if "root" not in self._apps else "composition", "", root.openapi)
+        self._info = {"title": root.title, "version": root.version}
+        self._merger = Merger(title=root.title, version=root.version)
+        self._read: list[_Json | None] = []
         self._merged: _Json = {}
-        self._faults: dict[str, str] = {}
+        self._unmerged: dict[str, str] = {}
         self._told: set[str] = set()
         self._lock = threading.Lock()
         # One computes while the others wait in the event loop, and no thread of the handlers' is taken.
@@ -41,61 +45,58 @@ class Documents:
     async def current(self) -> _Json:
         """Return the merged document without keeping the event loop from its work."""
         async with anyio.create_task_group() as asking:
-            for source in self._sources.values():
+            for source in self._apps.values():
                 asking.start_soon(source.ask)
         return await anyio.to_thread.run_sync(self, limiter=self._turns)
 
     def source(self, name: str) -> Source:
         """Return what is known of one app's own document."""
-        return self._sources[name]
+        return self._apps[name]
 
-    def fault(self, name: str) -> str:
-        """Return why an app's document is left out of the merged one, in words for everybody; "" where it isn't."""
-        return self._sources[name].fault or self._faults.get(name, "")
+    def faults(self) -> dict[str, str]:
+        """Return why documents are left out of the merged one, by the names of their apps, in words for everybody."""
+        return {source.name: source.fault for source in self._all() if source.fault} | self._unmerged
 
     def __call__(self) -> _Json:
         """Return the merged document."""
         with self._lock:
-            own = self._root_s_own()
-            for source in self._sources.values():
+            for source in self._all():
                 source.read()
-                if source.fault:
-                    self._tell(source.name, source.fault, source.error)
-            given = [source for source in self._sources.values() if source.document is not None]
-            read = [own, *(source.document for source in given if source.document is not None)]
+            read = [source.document for source in self._all()]
             if len(read) != len(self._read) or any(new is not old for new, old in zip(read, self._read, strict=True)):
-                self._merged = self._merge(own, [(each.name, each.prefix, each.document) for each in given])
+                self._merged = self._merge()
                 self._read = read
+            self._tell()
             return self._merged
 
-    def _root_s_own(self) -> _Json:
-        try:
-            return self._own()
-        except Exception as error:
-            self._tell("the root", f"making it raised {type(error).__name__}", error)
-            return {"info": {"title": self._root.title, "version": self._root.version}}
+    def _all(self) -> list[Source]:
+        return [*self._apps.values(), self._own]
 
-    def _merge(self, own: _Json, apps: list[tuple[str, str, Any]]) -> _Json:
-        self._faults = {}
-        name = "root" if "root" not in self._sources else "composition"
-        given = [*apps, (name, "", _own_part(own))] if own.get("paths") or own.get("webhooks") else apps
-        while True:
-            try:
-                merged = merge_openapi(given, title=self._root.title, version=self._root.version)
-            except OpenAPIMergeError as error:
-                for fault in error.faults:
-                    self._faults.setdefault(fault.app, f"{fault.pointer}: {fault.message}")
-                    self._tell(fault.app, f"{fault.pointer}: {fault.message}")
-                faulty = {fault.app for fault in error.faults}
-                given = [source for source in given if source[0] not in faulty]
-            else:
-                return _headed(own, merged)
+    def _merge(self) -> _Json:
+        own = self._own.document or {"info": self._info}
+        given = [(app.name, app.prefix, app.document) for app in self._apps.values() if app.document is not None]
+        if own.get("paths") or own.get("webhooks"):
+            given.append((self._own.name, self._own.prefix, _own_part(own)))
+        merged = self._merger.merge(given, on_error="skip")
+        by_app: dict[str, list[Fault]] = {}
+        for fault in merged.left_out:
+            by_app.setdefault(fault.app, []).append(fault)
+        self._unmerged = {name: _text(found) for name, found in by_app.items()}
+        return _headed(own, merged.document)
 
-    def _tell(self, app: str, cause: str, error: BaseException | None = None) -> None:
-        if (text := f"{app}: {cause}") not in self._told:
-            # Asked for again at each request, an app fails again; once in the log is enough.
-            self._told.add(text)
-            _log.error("the documents of all apps are shown without that of %s", text, exc_info=error)
+    def _tell(self) -> None:
+        errors = {source.name: source.error for source in self._all()}
+        for name, fault in self.faults().items():
+            if (text := f"{name}: {fault}") not in self._told:
+                # Asked for again at each request, an app fails again; once in the log is enough.
+                self._told.add(text)
+                _log.error("the documents of all apps are shown without that of %s", text, exc_info=errors[name])
+
+
+def _text(faults: Sequence[Fault]) -> str:
+    told = [f"{fault.pointer}: {fault.message}" for fault in faults[:_TOLD]]
+    more = len(faults) - len(told)
+    return "; ".join([*told, f"and {more} more"] if more else told)
 
 
 def _own_part(own: _Json) -> _Json:

@@ -3,6 +3,7 @@
 from fastapi import FastAPI
 
 from composer._build._document import Documents
+from composer._build._source import Source
 from composer._docs import AppEntry, install_docs, install_own_docs
 from composer._lifecycle import Lifecycle
 from composer._model import BuiltApp, PartStatus, Plan
@@ -19,12 +20,11 @@ def install_pages(root: FastAPI, plan: Plan, lifecycle: Lifecycle, documents: Do
 
 
 def _entries(plan: Plan, lifecycle: Lifecycle, documents: Documents) -> list[AppEntry]:
-    statuses = lifecycle.apps()
-    return [_entry(app, statuses[app.name], documents) for app in plan.apps]
+    statuses, faults = lifecycle.apps(), documents.faults()
+    return [_entry(app, statuses[app.name], documents.source(app.name), faults.get(app.name, "")) for app in plan.apps]
 
 
-def _entry(app: BuiltApp, status: PartStatus, documents: Documents) -> AppEntry:
-    source, fault = documents.source(app.name), documents.fault(app.name)
+def _entry(app: BuiltApp, status: PartStatus, source: Source, fault: str) -> AppEntry:
     return AppEntry(
         name=app.name,
         prefix=app.prefix,

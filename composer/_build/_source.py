@@ -52,7 +52,17 @@ def with_documents(apps: Iterable[App], root: Path) -> tuple[list[App], list[Pro
 
 def sources_of(plan: Plan, mounted: Mapping[str, Mounted], lifecycle: Lifecycle) -> "list[Source]":
     """Return where each app's document comes from; `mounted` holds the apps as they are served, by name."""
-    return [Source(app, _reach(app, mounted[app.name], lifecycle)) for app in plan.apps]
+    return [_source(app, _reach(app, mounted[app.name], lifecycle)) for app in plan.apps]
+
+
+def _source(app: BuiltApp, reach: Callable[[], ASGIApp | None]) -> "Source":
+    given, asgi = app.declared.openapi, app.asgi
+    if given is False or (given is True and isinstance(asgi, FastAPI) and not asgi.openapi_url):
+        return Source(app.name, app.prefix, lambda: None, private=True)
+    if isinstance(given, str) or (given is True and not isinstance(asgi, FastAPI)):
+        guest = _Guest(given if isinstance(given, str) else None, reach)
+        return Source(app.name, app.prefix, guest.last, guest=guest)
+    return Source(app.name, app.prefix, _maker(given, asgi))
 
 
 def _reach(app: BuiltApp, mounted: Mounted, lifecycle: Lifecycle) -> Callable[[], ASGIApp | None]:
@@ -67,26 +77,31 @@ def _reach(app: BuiltApp, mounted: Mounted, lifecycle: Lifecycle) -> Callable[[]
 
 
 class Source:
-    """Hold one app that may take part in the merged document, what its own one was last, and why it has none.
+    """Hold what may take part in the merged document, what its own one was last, and why it has none.
 
-    `private` says that the app keeps its document to itself. `fault` may be shown to everybody; `error` is the
-    exception behind it, where there is one.
+    `make` returns the document, or None where there is none; `guest` is asked by a request before. `private` says
+    that the app keeps its document to itself. `fault` may be shown to everybody; `error` is the exception behind it,
+    where there is one.
     """
 
-    def __init__(self, app: BuiltApp, reach: Callable[[], ASGIApp | None]) -> None:
-        self.name = app.name
-        self.prefix = app.prefix
+    def __init__(
+        self,
+        name: str,
+        prefix: str,
+        make: Callable[[], Any],
+        *,
+        guest: "_Guest | None" = None,
+        private: bool = False,
+    ) -> None:
+        self.name = name
+        self.prefix = prefix
+        self.private = private
         self.document: _Json | None = None
         self.fault = ""
         self.error: BaseException | None = None
+        self._make = make
+        self._guest = guest
         self._text = ""
-        given, asgi = app.declared.openapi, app.asgi
-        own = asgi.openapi_url if isinstance(asgi, FastAPI) else ""
-        self.private = given is False or (given is True and own is None)
-        self._guest: _Guest | None = None
-        if isinstance(given, str) or (given is True and not isinstance(asgi, FastAPI)):
-            self._guest = _Guest(given if isinstance(given, str) else None, reach)
-        self._make = self._guest.last if self._guest else _maker(given, asgi)
 
     @property
     def title(self) -> str:
@@ -101,8 +116,6 @@ class Source:
 
     def read(self) -> None:
         """Take up the document as it is now. One that is as it was stays the same object."""
-        if self.private:
-            return
         try:
             made = self._make()
             if made is not self.document:
@@ -115,6 +128,9 @@ class Source:
             self.document, self.fault, self.error = None, f"making it raised {type(error).__name__}", error
 
     def _take_up(self, made: Any) -> None:
+        if made is None:
+            self.document = None
+            return
         try:
             text = json.dumps(made)
         except (TypeError, ValueError, RecursionError) as error:

@@ -110,5 +110,10 @@ def openapi(
 ) -> None:
     """Write the merged OpenAPI document, or tell what has changed since a file was written."""
     app = _loaded(target, settings, apps)
-    document = anyio.run(composition_of(app).documents.current)
+    documents = composition_of(app).documents
+    document = anyio.run(documents.current)
+    if documents.faults():
+        # The log has told which and why. A file without an app would pass for the whole.
+        show_error("Nothing was written: the document of every app is needed.")
+        raise typer.Exit(1)
     raise typer.Exit(write_or_check(document, output, form, check))

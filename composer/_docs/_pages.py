@@ -101,7 +101,10 @@ def oauth2_redirect(shown: Shown) -> Page:
     return page
 
 
-_SCRIPTS = {"swagger-ui": ("swagger-ui-bundle.js", "docs.js"), "redoc": ("redoc.standalone.js", "redoc.js")}
+_SCRIPTS = {
+    "swagger-ui": ("common.js", "reach.js", "swagger-ui-bundle.js", "docs.js"),
+    "redoc": ("common.js", "redoc.standalone.js", "redoc.js"),
+}
 _STYLES = {"swagger-ui": ("swagger-ui.css", "pages.css"), "redoc": ("pages.css",)}
 
 
@@ -109,9 +112,7 @@ def _html(shown: Shown, base: str, viewer: str, element: str, told: Json) -> str
     assets = escape(f"{base}{shown.base}/assets")
     tag = version()
     styles = "\n".join(f'<link rel="stylesheet" href="{assets}/{name}?v={tag}">' for name in _STYLES[element])
-    scripts = "\n".join(
-        f'<script src="{assets}/{name}?v={tag}"></script>' for name in ("common.js", *_SCRIPTS[element])
-    )
+    scripts = "\n".join(f'<script src="{assets}/{name}?v={tag}"></script>' for name in _SCRIPTS[element])
     return f"""<!doctype html>
 <html lang="en">
 <head>

@@ -12,12 +12,13 @@ are plain JSON data.
 
 from composer.openapi._changes import Change, changes
 from composer.openapi._faults import Fault, OpenAPIMergeError, OpenAPIMergeWarning
-from composer.openapi._merge import Merger, merge_openapi
+from composer.openapi._merge import Merged, Merger, merge_openapi
 from composer.openapi._text import parse_document, read_document
 
 __all__ = [
     "Change",
     "Fault",
+    "Merged",
     "Merger",
     "OpenAPIMergeError",
     "OpenAPIMergeWarning",

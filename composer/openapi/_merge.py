@@ -3,7 +3,7 @@
 import warnings
 from collections import Counter
 from collections.abc import Iterable
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from composer.openapi._assemble import assemble, collisions, head
 from composer.openapi._faults import Fault, OpenAPIMergeError, OpenAPIMergeWarning
@@ -36,21 +36,18 @@ def merge_openapi(
     faulty sources out, each with an OpenAPIMergeWarning. References into other files stay, with a warning.
     """
     merger = Merger(title=title, version=version, servers=servers)
-    given = list(sources)
-    while True:
-        try:
-            merged, notes = merger.merge(given)
-        except OpenAPIMergeError as error:
-            if on_error == "raise":
-                raise
-            faulty = {fault.app for fault in error.faults}
-            given = [source for source in given if source[0] not in faulty]
-            for fault in error.faults:
-                warnings.warn(f"left out: {fault}", OpenAPIMergeWarning, stacklevel=2)
-        else:
-            for note in notes:
-                warnings.warn(str(note), OpenAPIMergeWarning, stacklevel=2)
-            return merged
+    merged = merger.merge(sources, on_error)
+    for told in (*(f"left out: {fault}" for fault in merged.left_out), *map(str, merged.external)):
+        warnings.warn(told, OpenAPIMergeWarning, stacklevel=2)
+    return merged.document
+
+
+class Merged(NamedTuple):
+    """Hold a merged document, its references into other files, and the faults of the sources that it is without."""
+
+    document: Json
+    external: list[Fault]
+    left_out: list[Fault]
 
 
 class Merger:
@@ -65,13 +62,23 @@ class Merger:
         self._servers = servers
         self._known: dict[str, Prepared] = {}
 
-    def merge(self, sources: Iterable[tuple[str, str, Any]]) -> tuple[Json, list[Fault]]:
-        """Return the merged document and each reference into another file; raise OpenAPIMergeError for all faults."""
+    def merge(self, sources: Iterable[tuple[str, str, Any]], on_error: Literal["raise", "skip"] = "raise") -> Merged:
+        """Merge the sources; raise OpenAPIMergeError for all faults, or with `on_error="skip"` leave out the faulty."""
         given = list(sources)
         with collector_at_rest():
             prepared = [self._prepare(*each) for each in given]
-            self._known = {each[0]: found for each, found in zip(given, prepared, strict=True)}
-            return self._merge(prepared, _named_twice(given))
+            self._known = {each.name: each for each in prepared}
+            left_out: list[Fault] = []
+            faults = _named_twice(given)
+            while True:
+                try:
+                    return Merged(*self._merge(prepared, faults), left_out)
+                except OpenAPIMergeError as error:
+                    if on_error == "raise":
+                        raise
+                    faulty = {fault.app for fault in error.faults}
+                    left_out += error.faults
+                    prepared, faults = [each for each in prepared if each.name not in faulty], []
 
     def _prepare(self, name: str, prefix: str, document: Any) -> Prepared:
         known = self._known.get(name)

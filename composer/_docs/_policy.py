@@ -1,0 +1,84 @@
+"""What the pages let a browser load and reach: nothing but their own server, and the servers that a document names."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+from urllib.parse import urljoin
+
+# What a viewer makes while it runs: pictures and sounds from an app's answer, ReDoc's search.
+_ALWAYS = {
+    "default-src": "'none'",
+    "script-src": "'self'",
+    "img-src": "'self' data: blob:",
+    "media-src": "'self' data: blob:",
+    "font-src": "'self' data:",
+    "worker-src": "blob:",
+    "object-src": "'none'",
+    "base-uri": "'none'",
+    "form-action": "'self'",
+    "frame-ancestors": "'self'",
+}
+
+_ORIGIN = re.compile(r"(https?)://([a-z0-9.-]+|\[[0-9a-f:.]+\])(:\d+)?(?=[/?#]|$)", re.IGNORECASE)
+_URLS = ("tokenUrl", "refreshUrl")
+
+
+def policy(connects: Sequence[str] = (), nonce: str = "") -> str:
+    """Return the value of a `Content-Security-Policy` header: no inline script, no `eval`, no other host's script.
+
+    `connects` are the origins besides the page's own that its scripts may call; `nonce` marks the styles that one of
+    them makes. Source: https://www.w3.org/TR/CSP3/.
+    """
+    rules = {
+        **_ALWAYS,
+        "style-src": f"'self' 'nonce-{nonce}'" if nonce else "'self'",
+        "connect-src": " ".join(["'self'", *connects]),
+    }
+    return "; ".join(f"{name} {value}" for name, value in rules.items())
+
+
+def reached(document: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the origins that a request from the page may go to, besides its own: servers, and where tokens come from.
+
+    A host that has variables in it may be any host of its scheme.
+    """
+    found = (_source(url) for url in _named(document))
+    return tuple(sorted({origin for origin in found if origin}))
+
+
+def _source(url: str) -> str:
+    if match := _ORIGIN.match(url):
+        return match[0].lower()
+    scheme, _, rest = url.partition("://")
+    if "{" not in rest.split("/")[0] + scheme:
+        return ""
+    return f"{scheme.lower()}:" if scheme.lower() in ("http", "https") else "https:"
+
+
+def _named(document: Mapping[str, Any]) -> Iterator[str]:
+    servers = list(_servers(document))
+    yield from servers
+    for item in _values(document.get("paths")):
+        yield from _servers(item)
+        for operation in _values(item):
+            yield from _servers(operation)
+    for scheme in _values(_mapping(document.get("components")).get("securitySchemes")):
+        flows = list(_values(scheme.get("flows")))
+        urls = [scheme.get("openIdConnectUrl"), *(flow.get(name) for flow in flows for name in _URLS)]
+        # A relative one starts at a server.
+        yield from (urljoin(server, url) for url in urls if isinstance(url, str) for server in ["", *servers])
+
+
+def _servers(thing: Mapping[str, Any]) -> Iterator[str]:
+    servers = thing.get("servers")
+    for server in servers if isinstance(servers, list) else ():
+        if isinstance(url := _mapping(server).get("url"), str):
+            yield url
+
+
+def _values(thing: Any) -> Iterable[Mapping[str, Any]]:
+    return (value for value in _mapping(thing).values() if isinstance(value, dict))
+
+
+def _mapping(thing: Any) -> Mapping[str, Any]:
+    return thing if isinstance(thing, dict) else {}

@@ -1,0 +1,179 @@
+"use strict";
+
+// What both pages need: the document, which app each operation belongs to, the chooser, and how each app is.
+const composed = (() => {
+  const configuration = JSON.parse(document.getElementById("configuration").textContent);
+  const METHODS = ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
+  const EVERY = 4000; // milliseconds between two questions how the apps are
+
+  // ReDoc makes some of its styles before it can be told of the word that marks them as the page's own.
+  if (configuration.nonce) {
+    const create = document.createElement.bind(document);
+    document.createElement = (name, ...more) => {
+      const made = create(name, ...more);
+      if (name === "style") made.nonce = configuration.nonce;
+      return made;
+    };
+  }
+
+  // Asked for before the viewer's own script is read, so that both come at once.
+  const loading = fetch(configuration.document, { headers: { Accept: "application/json" } }).then((answer) => {
+    if (!answer.ok) throw new Error(`${answer.status} ${answer.statusText} ${configuration.document}`);
+    return answer.json();
+  });
+  loading.catch(() => {}); // whoever awaits it tells of it
+
+  function element(name, attributes = {}, ...children) {
+    const made = document.createElement(name);
+    for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
+    made.append(...children);
+    return made;
+  }
+
+  // What the page knows of the apps and of the operations in a document. An operation belongs to the app with the
+  // longest prefix of its path, whole segments only; one of no app belongs to the root.
+  class Catalogue {
+    constructor(api, entries) {
+      this.api = api;
+      this.entries = new Map(entries.map((entry) => [entry.name, entry]));
+      this.told = api["x-apps"] || {};
+      this._prefixes = this._findPrefixes();
+      this.root = Object.keys(this.told).find((name) => !this.entries.has(name)) || this._free("root");
+      this.operations = this._findOperations();
+      if (this.operations.some((operation) => operation.app === this.root)) {
+        const root = { name: this.root, prefix: "/", title: api.info?.title || "", own: true, shown: true };
+        this.entries = new Map([[this.root, root], ...this.entries]);
+      }
+      this.byApp = new Map([...this.entries.keys()].map((name) => [name, []]));
+      for (const operation of this.operations) this.byApp.get(operation.app).push(operation);
+    }
+
+    _free(name) {
+      return this.entries.has(name) ? this._free(`${name}_`) : name;
+    }
+
+    _findPrefixes() {
+      const shown = [...this.entries.values()].filter((entry) => entry.name in this.told || entry.shown);
+      return new Map(shown.map((entry) => [entry.prefix.replace(/\/+$/, ""), entry.name]));
+    }
+
+    appOf(path) {
+      for (let end = path.length; end > 0; end = path.lastIndexOf("/", end - 1)) {
+        const name = this._prefixes.get(path.slice(0, end));
+        if (name !== undefined) return name;
+      }
+      return this._prefixes.get("") ?? this.root;
+    }
+
+    _findOperations() {
+      const found = [];
+      for (const [path, item] of Object.entries(this.api.paths || {})) {
+        const app = this.appOf(path);
+        for (const method of METHODS.filter((name) => item[name])) {
+          const { operationId: id = "", tags = [], summary = "" } = item[method];
+          const title = this.entries.get(app)?.title || "";
+          const text = [app, title, ...tags, method, path, summary, id].join("\n").toLowerCase();
+          found.push({ app, path, method, id, tags, text });
+        }
+      }
+      return found;
+    }
+
+    // What is said of one app: of the root by the document itself.
+    infoOf(name) {
+      return this.told[name]?.info || this.api.info || {};
+    }
+
+    canChoose(name) {
+      return this.byApp.get(name)?.length > 0;
+    }
+
+    // The operation that a link means: what stands before the last "/" is an app or a tag, and settles which of
+    // several with one id. Both may have "/" in their names, escaped or not.
+    operationOf(link) {
+      const parts = link.replace(/^#!?\/?/, "").split("/").map(decoded);
+      for (let last = 1; last < parts.length; last++) {
+        const [before, id] = [parts.slice(0, last).join("/"), parts.slice(last).join("/")];
+        const named = this.operations.filter((each) => each.id === id || `${each.method}-${each.path}` === id);
+        const fits = (each) => each.app === before || (each.tags.length ? each.tags : ["default"]).includes(before);
+        if (named.length) return named.find(fits) || named[0];
+      }
+      return undefined;
+    }
+  }
+
+  function decoded(text) {
+    try {
+      return decodeURIComponent(text);
+    } catch {
+      return text;
+    }
+  }
+
+  // The words beside an app's name.
+  function wordsOf(entry) {
+    if (entry.own) return [];
+    return [entry.state, ...(entry.private ? ["private"] : []), ...(entry.fault ? ["no document"] : [])];
+  }
+
+  function chosenInAddress() {
+    return new URLSearchParams(location.search).get("app") || "";
+  }
+
+  function addressFor(name, hash = "") {
+    const query = new URLSearchParams(location.search);
+    query.delete("app");
+    if (name) query.set("app", name);
+    const text = query.toString();
+    return `${location.pathname}${text ? `?${text}` : ""}${hash}`;
+  }
+
+  // The bar on top of the page. `choose` is called with an app's name, or "" for all.
+  class Bar {
+    constructor(choose) {
+      this._select = element("select", { id: "app" });
+      this._select.addEventListener("change", () => choose(this._select.value));
+      this._state = element("span", { class: "words" });
+      const label = element("label", { for: "app" }, "App");
+      this.node = element("header", { class: "bar" }, label, this._select, this._state);
+      document.body.prepend(this.node);
+    }
+
+    show(catalogue, chosen) {
+      const options = [...catalogue.entries.values()].map((entry) => {
+        const words = wordsOf(entry).filter((word) => word !== "up");
+        const text = entry.name + (words.length ? ` (${words.join(", ")})` : "");
+        const option = element("option", { value: entry.name }, text);
+        option.disabled = !catalogue.canChoose(entry.name);
+        return option;
+      });
+      this._select.replaceChildren(element("option", { value: "" }, "All apps"), ...options);
+      this._select.value = chosen;
+      const entry = catalogue.entries.get(chosen);
+      this._state.replaceChildren(...(entry ? wordsOf(entry) : []).map((word) => badge(word)));
+    }
+  }
+
+  function badge(word) {
+    return element("span", { class: "word", "data-word": word }, word);
+  }
+
+  // Call back with the apps each time one of them is other than before, as long as somebody looks.
+  function watch(changed) {
+    let before = JSON.stringify(configuration.apps);
+    const ask = async () => {
+      if (document.hidden) return;
+      try {
+        const answer = await fetch(configuration.states, { headers: { Accept: "application/json" } });
+        const text = answer.ok ? await answer.text() : before;
+        if (text !== before) changed(JSON.parse((before = text)));
+      } catch {
+        // The server is away at the moment; what was known stays.
+      }
+    };
+    setInterval(ask, EVERY);
+    document.addEventListener("visibilitychange", ask);
+  }
+
+  return { configuration, loading, Catalogue, Bar, element, badge, wordsOf, chosenInAddress, addressFor, watch };
+})();

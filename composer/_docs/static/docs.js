@@ -1,0 +1,323 @@
+"use strict";
+
+// Swagger UI with all apps' operations, grouped by app, or with those of one app, grouped by tag. All of it is done by
+// Swagger UI's plugins: https://swagger.io/docs/open-source-tools/swagger-ui/customization/plugin-api/
+(() => {
+  const { configuration, loading, Catalogue, Bar, element, wordsOf, chosenInAddress, addressFor, watch } = composed;
+  const OPENED = 50; // groups are opened by a filter as long as no more operations than this are found
+
+  const dark = matchMedia("(prefers-color-scheme: dark)");
+  const colour = () => document.documentElement.classList.toggle("dark-mode", dark.matches);
+  dark.addEventListener("change", colour);
+  colour();
+
+  const given = (name) => configuration.chosen.includes(name);
+  const options = {
+    ...configuration.parameters,
+    presets: [SwaggerUIBundle.presets.apis],
+    ...(configuration.redirect ? { oauth2RedirectUrl: location.origin + configuration.redirect } : {}),
+  };
+  if (configuration.apps === null) alone();
+  else together();
+
+  // One app's own page, as FastAPI shows it.
+  function alone() {
+    const quick = (system) => ({ ...resolvesParts(system), statePlugins: readsJson() });
+    started(SwaggerUIBundle({ url: configuration.document, ...options, plugins: [quick] }));
+  }
+
+  function started(ui) {
+    if (configuration.oauth) ui.initOAuth(configuration.oauth);
+    return ui;
+  }
+
+  // Swagger UI reads JSON as YAML, which takes seconds where this takes milliseconds. It is given what was read
+  // already, if anything was.
+  function readsJson(known) {
+    const parseToJson = (original, system) => (text) => {
+      try {
+        return system.specActions.updateJsonSpec(known || JSON.parse(text || system.specSelectors.specStr()));
+      } catch {
+        return original(text);
+      }
+    };
+    return { spec: { wrapActions: { parseToJson } } };
+  }
+
+  function resolvesParts({ fn }) {
+    const resolve = fn.resolveSubtree;
+    const resolveSubtree = (document, path, more) => resolve(composed.reachable(document, path), path, more);
+    return { fn: { resolveSubtree } };
+  }
+
+  async function together() {
+    const bar = new Bar(choose);
+    const filter = filterField();
+    if (options.filter !== false) bar.node.append(filter.label, filter.input, filter.found);
+    let api;
+    try {
+      api = await loading;
+    } catch (error) {
+      const told = element("p", { class: "failed", role: "alert" }, `The document can't be had: ${error.message}`);
+      document.getElementById("swagger-ui").replaceChildren(told);
+      return;
+    }
+    let catalogue = new Catalogue(api, configuration.apps);
+    const view = { chosen: valid(chosenInAddress()), filter: "", matches: null };
+
+    const ui = started(
+      SwaggerUIBundle({
+        defaultModelsExpandDepth: 0,
+        ...options,
+        filter: true,
+        plugins: [resolvesParts, plugin()],
+      }),
+    );
+    ui.specActions.updateUrl(configuration.document);
+    ui.specActions.updateLoadingStatus("success");
+    ui.specActions.updateSpec("{}");
+    bar.show(catalogue, view.chosen);
+    if (typeof options.filter === "string") filter.input.value = options.filter;
+    narrow();
+    follow();
+
+    filter.input.addEventListener("input", narrow);
+    addEventListener("popstate", () => {
+      turnTo(valid(chosenInAddress()));
+      follow();
+    });
+    watch((entries) => {
+      catalogue = new Catalogue(api, entries);
+      redraw();
+    });
+
+    function valid(name) {
+      return catalogue.canChoose(name) ? name : "";
+    }
+
+    function choose(name) {
+      history.pushState(null, "", addressFor(name));
+      turnTo(name);
+    }
+
+    function turnTo(name) {
+      view.chosen = name;
+      narrow();
+    }
+
+    function narrow() {
+      view.filter = filter.input.value.trim().toLowerCase();
+      view.matches = view.filter ? matching(view.filter.split(/\s+/)) : null;
+      filter.found.textContent = view.matches ? `${view.matches.size} found` : "";
+      redraw();
+    }
+
+    function matching(words) {
+      const among = view.chosen ? catalogue.byApp.get(view.chosen) : catalogue.operations;
+      const found = among.filter((operation) => words.every((word) => operation.text.includes(word)));
+      return new Set(found.map(keyOf));
+    }
+
+    // Whatever isn't in Swagger UI's own state is drawn anew when this is called.
+    function redraw() {
+      bar.show(catalogue, view.chosen);
+      ui.composedActions.redraw();
+    }
+
+    // Open what the address names, and scroll there.
+    function follow() {
+      const hash = location.hash;
+      if (!options.deepLinking || hash.length < 3) return;
+      const operation = catalogue.operationOf(hash);
+      if (operation === undefined) {
+        const name = decodeURI(hash).replace(/^#!?\/?/, "").replace(/%2F/gi, "/");
+        open(["operations-tag", name]);
+        reveal(() => document.querySelector(`[data-tag="${CSS.escape(name)}"]`));
+        return;
+      }
+      if (view.chosen && view.chosen !== operation.app) turnTo("");
+      const group = view.chosen ? operation.tags[0] || "default" : operation.app;
+      open(["operations-tag", group]);
+      open(["operations", group, operation.id || `${operation.method}-${operation.path}`]);
+      reveal(() => blockOf(operation));
+    }
+
+    // Swagger UI's own action would write an entry into the browser's history for each thing opened.
+    function open(thing) {
+      ui.getStore().dispatch({ type: "layout_show", payload: { thing, shown: true } });
+    }
+
+    function reveal(find, tries = 100) {
+      const found = find();
+      if (found) found.scrollIntoView();
+      else if (tries) requestAnimationFrame(() => reveal(find, tries - 1));
+    }
+
+    function blockOf({ path, method }) {
+      const paths = document.querySelectorAll(`.opblock-${method} [data-path="${CSS.escape(path)}"]`);
+      return paths[0]?.closest(".opblock");
+    }
+
+    function keyOf({ path, method }) {
+      return `${method} ${path}`;
+    }
+
+    function plugin() {
+      const ofChosen = (read) => (original, system) =>
+        (state, ...more) => read(system, () => original(state, ...more));
+      return {
+        fn: { opsFilter: (tagged) => tagged }, // the groups come filtered
+        components: { FilterContainer: () => null }, // the bar has the field
+        wrapComponents: { OperationTag: appGroups },
+        statePlugins: {
+          composed: {
+            actions: { redraw: () => ({ type: "composed_redraw" }) },
+            reducers: { composed_redraw: (state) => state.update("drawn", 0, (count) => count + 1) },
+          },
+          layout: {
+            wrapActions: { parseDeepLinkHash: () => () => ({ type: "composed_follows_links_itself" }) },
+          },
+          spec: {
+            wrapActions: readsJson(api).spec.wrapActions,
+            wrapSelectors: {
+              taggedOperations: ofChosen(groups()),
+              specJS: () => () => api,
+              info: ofChosen(info()),
+              version: ofChosen((system, original) => (view.chosen ? system.specSelectors.info().get("version") : original())),
+            },
+          },
+        },
+      };
+    }
+
+    // What the page's head says: of all apps, only what the root says itself, since each app's group tells its own.
+    function info() {
+      const made = new Map();
+      return (system, original) => {
+        if (!Object.keys(catalogue.told).length) return original();
+        if (!made.has(view.chosen)) {
+          const told = view.chosen ? catalogue.infoOf(view.chosen) : { ...api.info, description: configuration.description };
+          made.set(view.chosen, system.Im.fromJS(told));
+        }
+        return made.get(view.chosen);
+      };
+    }
+
+    // The operations by app, or those of one app by tag. Swagger UI asks for them each time that it draws.
+    function groups() {
+      let [made, madeOf] = [null, []];
+      return (system, original) => {
+        const now = [system.specSelectors.operationsWithTags(), catalogue, view.chosen, view.matches];
+        if (made === null || now.some((value, index) => value !== madeOf[index])) {
+          [made, madeOf] = [view.chosen ? byTag(original()) : byApp(original(), system.Im), now];
+        }
+        return made;
+      };
+    }
+
+    function fits(operation) {
+      const [path, method] = [operation.get("path"), operation.get("method")];
+      const isOfApp = !view.chosen || catalogue.appOf(path) === view.chosen;
+      return isOfApp && (view.matches === null || view.matches.has(`${method} ${path}`));
+    }
+
+    function byTag(tagged) {
+      const narrowed = tagged.map((group) => group.update("operations", (operations) => operations.filter(fits)));
+      return narrowed.filter((group) => group.get("operations").size > 0);
+    }
+
+    function byApp(tagged, Im) {
+      const found = new Map([...catalogue.entries.keys()].map((name) => [name, new Map()]));
+      for (const group of tagged.values()) {
+        for (const operation of group.get("operations")) {
+          // One that has several tags is shown once.
+          if (fits(operation)) found.get(catalogue.appOf(operation.get("path"))).set(operation.get("id"), operation);
+        }
+      }
+      const words = view.filter.split(/\s+/);
+      const named = ([name, own]) => own.size > 0 || words.every((word) => name.toLowerCase().includes(word));
+      const shown = [...found].filter((each) => view.matches === null || named(each));
+      const group = ([name, own]) => [name, Im.Map({ tagDetails: Im.Map(), operations: Im.List(own.values()) })];
+      return Im.OrderedMap(shown.map(group));
+    }
+
+    function appGroups(Original, system) {
+      const h = system.React.createElement;
+      const Markdown = system.getComponent("Markdown", true);
+
+      return function Group(props) {
+        const entry = view.chosen ? undefined : catalogue.entries.get(props.tag);
+        return entry === undefined ? h(Original, forced(props)) : h("section", { className: "opblock-tag-section" }, ...appGroup(entry, props));
+      };
+
+      // A filter opens a tag's group too.
+      function forced(props) {
+        const isOpened = view.matches !== null && view.matches.size <= OPENED;
+        return isOpened ? { ...props, getConfigs: () => ({ ...props.getConfigs(), docExpansion: "list" }) } : props;
+      }
+
+      function appGroup(entry, props) {
+        const operations = props.tagObj.get("operations");
+        const key = view.filter ? ["filtered", view.filter, entry.name] : ["operations-tag", entry.name];
+        const expands = given("docExpansion") && options.docExpansion !== "none";
+        const narrowed = view.matches !== null && view.matches.size <= OPENED;
+        const isOpen = operations.size > 0 && props.layoutSelectors.isShown(key, expands || narrowed);
+        const toggle = () => operations.size > 0 && props.layoutActions.show(key, !isOpen);
+        const head = heading(entry, operations.size, isOpen, toggle);
+        return isOpen ? [head, h("div", { key: "body" }, about(entry), ...byTags(props, operations))] : [head];
+      }
+
+      function heading(entry, count, isOpen, toggle) {
+        const words = wordsOf(entry).map((word) => h("span", { key: word, className: "word", "data-word": word }, word));
+        const title = entry.title && entry.title !== entry.name ? entry.title : "";
+        const told = [
+          title && h("span", { key: "title" }, title),
+          h("code", { key: "prefix" }, entry.prefix),
+          entry.owner && h("span", { key: "owner" }, `owner: ${entry.owner}`),
+          count > 0 && h("span", { key: "count" }, count === 1 ? "1 operation" : `${count} operations`),
+        ].filter(Boolean);
+        const reasons = [
+          entry.description && h("p", { key: "description" }, entry.description),
+          entry.reason && h("p", { key: "reason", className: "failed" }, `${entry.state}: ${entry.reason}`),
+          entry.fault && h("p", { key: "fault", className: "failed" }, `its document is left out: ${entry.fault}`),
+        ].filter(Boolean);
+        const props = { className: "opblock-tag app", onClick: toggle, "data-tag": entry.name, "data-is-open": isOpen };
+        const label = `${entry.name}: ${isOpen ? "hide" : "show"} its operations`;
+        return h(
+          "div",
+          { key: "head", ...props, "data-empty": count === 0 },
+          h("h3", {}, h("span", { className: "name" }, entry.name), ...words),
+          h("div", { className: "told" }, ...told),
+          ...reasons,
+          count > 0 && h("button", { className: "expand", "aria-expanded": isOpen, "aria-label": label, title: label }),
+        );
+      }
+
+      function about(entry) {
+        const text = entry.own ? "" : catalogue.told[entry.name]?.info?.description;
+        return text ? h("div", { key: "about", className: "about" }, h(Markdown, { source: text })) : null;
+      }
+
+      // The operations of an app's group, under the names of their tags where there are several.
+      function byTags(props, operations) {
+        const drawn = props.children.props.children;
+        const tags = new Map();
+        operations.forEach((operation, index) => {
+          const tag = operation.getIn(["operation", "tags", 0]) || "default";
+          tags.set(tag, [...(tags.get(tag) || []), drawn[index]]);
+        });
+        const several = tags.size > 1;
+        return [...tags].map(([tag, own]) =>
+          h("div", { key: tag, className: "operation-tag-content" }, several && h("h4", { className: "tag" }, tag), ...own),
+        );
+      }
+    }
+  }
+
+  function filterField() {
+    const input = element("input", { id: "filter", type: "search", autocomplete: "off", spellcheck: "false" });
+    input.placeholder = "app, tag, path, summary or operation id";
+    const found = element("span", { class: "found", role: "status" });
+    return { input, found, label: element("label", { for: "filter" }, "Filter") };
+  }
+})();

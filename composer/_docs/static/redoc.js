@@ -1,0 +1,101 @@
+"use strict";
+
+// ReDoc with all apps' operations, grouped by app, or with those of one app.
+(async () => {
+  const { configuration, loading, Catalogue, Bar, element, badge, wordsOf, chosenInAddress, addressFor, watch } = composed;
+  const AT_ONCE = 300; // ReDoc draws all operations at once: with more of them, an app is to be chosen first
+
+  const place = document.getElementById("redoc");
+  const settings = { nonce: configuration.nonce, ...(configuration.apps ? { scrollYOffset: ".bar" } : {}) };
+  const draw = (api) => Redoc.init(api, settings, place);
+  let api;
+  try {
+    api = await loading;
+  } catch (error) {
+    const told = element("p", { class: "failed", role: "alert" }, `The document can't be had: ${error.message}`);
+    place.replaceChildren(told);
+    return;
+  }
+  if (configuration.apps === null) {
+    draw(api);
+    return;
+  }
+
+  let catalogue = new Catalogue(api, configuration.apps);
+  const bar = new Bar((name) => location.assign(addressFor(name)));
+  const chosen = chosenOne();
+  bar.show(catalogue, chosen);
+  if (chosen) draw(only(chosen));
+  else if (catalogue.operations.length <= AT_ONCE) draw(grouped());
+  else list();
+  watch((entries) => {
+    catalogue = new Catalogue(api, entries);
+    bar.show(catalogue, chosen);
+    if (!chosen && catalogue.operations.length > AT_ONCE) list();
+  });
+  // A page that the browser kept shows another app's name in the field.
+  addEventListener("pageshow", () => bar.show(catalogue, chosen));
+
+  function chosenOne() {
+    const asked = chosenInAddress();
+    if (catalogue.canChoose(asked)) return asked;
+    const [, id] = /operation\/(.+)$/.exec(decodeURIComponent(location.hash)) || [];
+    const linked = catalogue.operations.length > AT_ONCE && catalogue.operations.find((each) => each.id === id);
+    return linked ? linked.app : "";
+  }
+
+  function only(name) {
+    const operations = catalogue.byApp.get(name);
+    const kept = new Set(operations.flatMap((operation) => operation.tags));
+    const { webhooks, ...rest } = api;
+    return {
+      ...rest,
+      info: { ...api.info, ...catalogue.infoOf(name) },
+      paths: Object.fromEntries(operations.map(({ path }) => [path, api.paths[path]])),
+      tags: (api.tags || []).filter((tag) => kept.has(tag.name)),
+      "x-tagGroups": undefined,
+    };
+  }
+
+  // ReDoc groups tags, so each operation gets one, and two apps' tags of one name are kept apart.
+  function grouped() {
+    const users = new Map();
+    for (const { app, tags } of catalogue.operations) {
+      for (const tag of tags) users.set(tag, (users.get(tag) || new Set()).add(app));
+    }
+    const described = new Map((api.tags || []).map((tag) => [tag.name, tag]));
+    const [named, groups] = [new Map(), new Map([...catalogue.entries.keys()].map((name) => [name, new Set()]))];
+    const tagFor = (app, tag) => {
+      const name = tag === undefined ? `${app} operations` : users.get(tag).size > 1 ? `${app} ${tag}` : tag;
+      named.set(name, { ...described.get(tag), name, "x-displayName": described.get(tag)?.["x-displayName"] || tag || app });
+      groups.get(app).add(name);
+      return name;
+    };
+    const paths = { ...api.paths };
+    for (const { app, path, method, tags } of catalogue.operations) {
+      const own = (tags.length ? tags : [undefined]).map((tag) => tagFor(app, tag));
+      paths[path] = { ...paths[path], [method]: { ...api.paths[path][method], tags: own } };
+    }
+    const filled = [...groups].filter(([, tags]) => tags.size > 0);
+    return {
+      ...api,
+      paths,
+      tags: [...named.values()],
+      "x-tagGroups": filled.map(([name, tags]) => ({ name, tags: [...tags] })),
+    };
+  }
+
+  function list() {
+    const rows = [...catalogue.entries.values()].map((entry) => {
+      const count = catalogue.byApp.get(entry.name).length;
+      const name = count ? element("a", { href: addressFor(entry.name) }, entry.name) : entry.name;
+      const told = [entry.description, entry.reason, entry.fault && `its document is left out: ${entry.fault}`];
+      const rest = [entry.title !== entry.name && entry.title, count && `${count} operations`, ...told].filter(Boolean);
+      return element("li", {}, name, " ", ...wordsOf(entry).map(badge), element("div", {}, rest.join(" · ")));
+    });
+    const heading = element("h1", {}, api.info?.title || "");
+    const all = element("button", {}, `Show all ${catalogue.operations.length} operations on one page`);
+    all.addEventListener("click", () => draw(grouped()));
+    place.replaceChildren(element("main", { class: "list" }, heading, element("ul", {}, ...rows), all));
+  }
+})();

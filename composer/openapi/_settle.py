@@ -1,0 +1,125 @@
+"""What the documents of a merge have in common, and each brought into the form in which they can be put together."""
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from composer.openapi._shape import METHODS, Json
+from composer.openapi._source import Source, copy_of
+from composer.openapi._translate import translate_one
+
+
+@dataclass(frozen=True, slots=True)
+class Common:
+    """Say what holds for all documents of a merge: the version, and what may stay at the top since all say the same.
+
+    What isn't the same in all of them moves from the top to what it governs.
+    """
+
+    version: str
+    keeps_servers: bool
+    security: bool
+    servers: bool
+    dialect: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Top:
+    """Hold what stands at the top of one document and can be compared with others."""
+
+    version: str
+    security: str
+    servers: str
+    dialect: str
+
+
+def top_of(source: Source) -> Top:
+    """Return what the document says at its top; ask before it is settled."""
+    document = source.document
+    servers, dialect = document.get("servers"), document.get("jsonSchemaDialect")
+    return Top(
+        document["openapi"], _security_meaning(document), json.dumps(servers, sort_keys=True), json.dumps(dialect)
+    )
+
+
+def common_of(tops: list[Top], servers: str) -> Common:
+    """Find out what the documents have in common."""
+    return Common(
+        version=max((top.version for top in tops), key=_order, default="3.1.0"),
+        keeps_servers=servers == "keep",
+        security=len({top.security for top in tops}) < 2,
+        servers=len({top.servers for top in tops}) < 2,
+        dialect=len({top.dialect for top in tops}) < 2,
+    )
+
+
+def _order(version: str) -> list[int]:
+    return [int(number) for number in re.findall(r"\d+", version)]
+
+
+def _security_meaning(document: Json) -> str:
+    """Write the security at the top by what its schemes are, whatever else the document holds."""
+    schemes = document.get("components", {}).get("securitySchemes", {})
+    requirements = document.get("security")
+    names = sorted({name for each in requirements or [] if isinstance(each, dict) for name in each})
+    return json.dumps([requirements, [[name, _behind(schemes, name)] for name in names]], sort_keys=True)
+
+
+def _behind(schemes: Json, name: str) -> Any:
+    seen: set[str] = set()
+    scheme = schemes.get(name)
+    while isinstance(scheme, dict) and isinstance(scheme.get("$ref"), str) and name not in seen:
+        seen.add(name)
+        name = scheme["$ref"].rpartition("/")[2]
+        scheme = schemes.get(name)
+    return scheme
+
+
+class Settling:
+    """Change one document into what can be merged: first what stands at its top, then each object that a walk meets."""
+
+    def __init__(self, source: Source, common: Common) -> None:
+        document = source.document
+        self._is_old = common.version >= "3.1" and document["openapi"] < "3.1"
+        self._changes: dict[str, Callable[[Json], None]] = {}
+        if not common.keeps_servers:
+            # The composition is the server now.
+            document.pop("servers", None)
+            self._changes["Link"] = lambda link: link.pop("server", None)
+        self._servers = None if common.servers else document.pop("servers", None)
+        self._keeps_servers = common.keeps_servers
+        if not common.security and "security" in document:
+            security = document.pop("security")
+            self._changes["Operation"] = lambda operation: operation.setdefault("security", copy_of(security))
+        self._dialect = None if common.dialect else document.pop("jsonSchemaDialect", None)
+        if self._dialect is not None:
+            self._changes.update(dict.fromkeys(("Parameter", "Header", "MediaType"), self._say_dialect))
+
+    def part(self, section: str, value: Any) -> None:
+        """Settle a component or path as such, before it is walked."""
+        if section in ("paths", "pathItems", "webhooks") and isinstance(value, dict):
+            self._serve(value, is_own=section != "webhooks")
+        elif section == "schemas" and self._dialect is not None:
+            self._say_dialect({"schema": value})
+
+    def spot(self, kind: str, value: Json) -> None:
+        """Settle one object, before what it holds is walked."""
+        if self._is_old:
+            translate_one(kind, value)
+        if kind in self._changes:
+            self._changes[kind](value)
+
+    def _serve(self, item: Json, *, is_own: bool) -> None:
+        """Settle the servers of a path; those that a callback or webhook names itself are somebody else's, and stay."""
+        if is_own and not self._keeps_servers:
+            for served in (item, *(item[method] for method in METHODS & item.keys())):
+                served.pop("servers", None)
+        elif self._servers is not None and not METHODS.isdisjoint(item):
+            item.setdefault("servers", copy_of(self._servers))
+
+    def _say_dialect(self, holder: Json) -> None:
+        schema = holder.get("schema")
+        if isinstance(schema, dict) and ("$ref" not in schema or len(schema) > 1):
+            schema.setdefault("$schema", self._dialect)
