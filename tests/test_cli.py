@@ -110,7 +110,7 @@ def test_openapi_tells_what_has_changed_since_a_file_was_written(project: WriteP
     done = composer(root, "openapi", "--check", "openapi.yaml", "--apps", "notes")
     assert done.returncode == 1
     assert "Breaking changes (2):\n" in done.stdout
-    assert "  GET /v1/notes/items/{number}: the operation is gone\n" in done.stdout
+    assert "  GET /v1/notes/items/{number}: operation is gone\n" in done.stdout
 
 
 def test_openapi_writes_nothing_where_an_app_s_document_fails(project: WriteProject) -> None:
