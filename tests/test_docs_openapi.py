@@ -101,7 +101,7 @@ def test_a_copy_is_found_through_references_and_under_a_prefix() -> None:
     [
         ("Conflict on paths => /a : get\nConflict on tags => x\nPlease fix conflicts.\n", "Conflict on paths, tags"),
         ("Conflict on paths => operationIds : getUser in files: a.json, b.json\n", "Conflict on operationIds"),
-        ("All must use one version: /tmp/b.json.\n", "All must use one version"),
+        ("All must use one version: made/b.json.\n", "All must use one version"),
         ("", "no message"),
     ],
 )
