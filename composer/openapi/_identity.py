@@ -3,9 +3,9 @@
 import json
 from collections import Counter
 from collections.abc import Hashable, Iterable
-from typing import Any
 
 from composer.openapi._graph import Form, Key, Node
+from composer.openapi._shape import copied
 
 _GAP = "\0"
 _encode = json.JSONEncoder(sort_keys=True).encode
@@ -75,19 +75,14 @@ def _skeleton(node: Node) -> Hashable:
         return node.key
     if node.mark is not None:
         return node.mark
-    undo: list[tuple[Any, Any, Any]] = []
-    unwritten: list[str] = []
-    for site in node.sites:
-        if site.form is Form.IMPLICIT:
-            unwritten.append(site.key)
-        elif site.form is not Form.KEY:
-            undo.append((site.holder, site.key, site.holder[site.key]))
-            site.holder[site.key] = [_GAP, *site.tail]
+    sites = [site for site in node.sites if site.form not in (Form.IMPLICIT, Form.KEY)]
+    holders = {id(holder): holder for holder in (*(site.holder for site in sites), *node.sets)}
+    # A copy, since merged documents that are being served hold the part itself.
+    value = copied(node.value, holders) if holders else node.value
+    for site in sites:
+        holders[id(site.holder)][site.key] = [_GAP, *site.tail]
     for schema in node.sets:
-        undo.append((schema, "required", schema["required"]))
-        schema["required"] = sorted(schema["required"], key=str)
-    text = _encode([node.value, unwritten])
-    for holder, key, value in reversed(undo):
-        holder[key] = value
+        holders[id(schema)]["required"] = sorted(schema["required"], key=str)
+    text = _encode([value, [site.key for site in node.sites if site.form is Form.IMPLICIT]])
     node.mark = (node.key.section, text)
     return node.mark

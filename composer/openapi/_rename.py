@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from composer.openapi._graph import Form, Graph, Key, Node, Site
-from composer.openapi._shape import SECTIONS, to_pointer
+from composer.openapi._shape import SECTIONS, copied, to_pointer
 
 _NOT_IN_NAMES = re.compile(r"[^a-zA-Z0-9._-]")
 
@@ -64,25 +64,10 @@ def renamed(node: Node, names: dict[Key, str]) -> Any:
     if not sites:
         return node.value
     holders = {id(site.holder): site.holder for site in sites}
-    value = _copied(node.value, holders)
+    value = copied(node.value, holders)
     for site in sites:
         _write(holders[id(site.holder)], site, names[site.target])
     return value
-
-
-def _copied(value: Any, holders: dict[int, Any]) -> Any:
-    """Copy a part, and put the copies of the objects that hold mentions in their places."""
-    whole = [value]
-    stack: list[tuple[Any, Any]] = [(whole, 0)]
-    while stack:
-        around, key = stack.pop()
-        old = around[key]
-        new = around[key] = old.copy()
-        if id(old) in holders:
-            holders[id(old)] = new
-        pairs = new.items() if isinstance(new, dict) else enumerate(new)
-        stack += [(new, key) for key, inner in pairs if isinstance(inner, (dict, list))]
-    return whole[0]
 
 
 def _is_rewritten(site: Site, name: str) -> bool:

@@ -183,3 +183,18 @@ def look_up(document: Any, tokens: tuple[str, ...]) -> Any:
         else:
             raise LookupError(token)
     return document
+
+
+def copied(value: Any, holders: dict[int, Any]) -> Any:
+    """Copy a part of a document; where `holders` has an object of it by its id, put the copy in its place there."""
+    whole = [value]
+    stack: list[tuple[Any, Any]] = [(whole, 0)]
+    while stack:
+        around, key = stack.pop()
+        old = around[key]
+        new = around[key] = old.copy()
+        if id(old) in holders:
+            holders[id(old)] = new
+        pairs = new.items() if isinstance(new, dict) else enumerate(new)
+        stack += [(new, key) for key, inner in pairs if isinstance(inner, (dict, list))]
+    return whole[0]
