@@ -61,21 +61,21 @@ NO_LIFESPAN = unavailable(
 class Mounted:
     """One app under its prefix: the state that its lifespan yields, and what answers its requests at the moment."""
 
-    __slots__ = ("_answer", "_app", "prefix", "state")
+    __slots__ = ("_app", "answer", "prefix", "state")
 
     def __init__(self, prefix: str, app: ASGIApp) -> None:
         self.prefix = prefix.rstrip("/")
         self.state: dict[str, Any] = {}
         self._app = app
-        self._answer = NO_LIFESPAN
+        self.answer = NO_LIFESPAN
 
     def open(self) -> None:
         """Let the app itself answer: its lifespan is up."""
-        self._answer = self._app
+        self.answer = self._app
 
     def close(self, answer: ASGIApp) -> None:
         """Let something else answer in its place."""
-        self._answer = answer
+        self.answer = answer
 
     async def __call__(self, scope: Scope, path: str, receive: Receive, send: Send) -> None:
         """Hand a request on, as if a server had been started for this app alone; `path` is what the root has left."""
@@ -86,7 +86,7 @@ class Mounted:
         child["root_path"] = root_path + self.prefix
         child["path"] = root_path + (f"{path}/" if path == self.prefix else path)
         child["state"] = {**scope.get("state", {}), **self.state}
-        await self._answer(child, receive, send)
+        await self.answer(child, receive, send)
 
     async def at(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Hand on a request whose path is the app's own, without the prefix."""

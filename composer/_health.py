@@ -26,10 +26,16 @@ def probes(parts: Callable[[], Iterable[PartStatus]]) -> Mapping[str, ASGIApp]:
 
 
 def readiness(parts: Iterable[PartStatus]) -> dict[str, Any]:
-    """Return what `/readyz` shows: ready when every part is up, and each part with its state and the reason for it."""
+    """Return what `/readyz` shows: ready when every required part is up, and each part's state and reason."""
     rows = [
-        {"kind": part.kind, "name": part.name, "state": part.state.value, "reason": part.reason or None}
+        {
+            "kind": part.kind,
+            "name": part.name,
+            "state": part.state.value,
+            "reason": part.reason or None,
+            "required": part.required,
+        }
         for part in parts
     ]
-    ready = all(row["state"] == State.UP.value for row in rows)
+    ready = all(row["state"] == State.UP.value for row in rows if row["required"])
     return {"status": "ready" if ready else "not ready", "parts": rows}

@@ -15,6 +15,9 @@ Settings = Mapping[str, Any] | BaseModel
 # app ("/openapi.json"); a file, JSON or YAML; a function that returns it, given the app if it has a parameter; itself.
 Document = bool | str | Path | Mapping[str, Any] | Callable[..., Any]
 
+Startup = Literal["wait", "background", "lazy"]
+OnFailure = Literal["abort", "degrade"]
+
 # Seconds, for every part whose declaration or settings don't say otherwise.
 STARTUP_TIMEOUT = 30.0
 SHUTDOWN_TIMEOUT = 10.0
@@ -38,6 +41,8 @@ class App:
 
     `factory` returns an ASGI app, and its parameters are filled by their annotated types; or it is the ASGI app
     itself. `settings` is the settings model that the factory asks for, or a mapping to validate by that model.
+    `startup` says when it starts: before the server opens ("wait"), while it serves ("background"), or by its first
+    request ("lazy"); `on_failure` what a failed start does: it fails all ("abort") or this app alone ("degrade").
     `startup_timeout` and `shutdown_timeout` are seconds. `after` names the apps that have to be up before it starts.
     `openapi` says where its OpenAPI document comes from; `owner` and `description` are shown beside it on the pages.
     """
@@ -50,10 +55,17 @@ class App:
     openapi: Document = True
     owner: str = ""
     description: str = ""
+    startup: Startup = "wait"
+    on_failure: OnFailure = "abort"
     startup_timeout: float = STARTUP_TIMEOUT
     shutdown_timeout: float = SHUTDOWN_TIMEOUT
     after: tuple[str, ...] = ()
     where: str = ""
+
+    @property
+    def required(self) -> bool:
+        """Whether the composition isn't ready without it; one that a request starts never is."""
+        return self.on_failure == "abort" and self.startup != "lazy"
 
     @property
     def place(self) -> str:
@@ -156,7 +168,8 @@ class State(Enum):
 class PartStatus:
     """How one part is at the moment: an app or a cornerstone, its state, and the reason where it isn't up.
 
-    `seconds` is what its start took. The reason tells no values: it is shown to everybody who can ask.
+    `seconds` is what its start took. The reason tells no values: it is shown to everybody who can ask. Without a part
+    that isn't `required` the composition is ready all the same.
     """
 
     kind: Literal["app", "cornerstone"]
@@ -164,3 +177,4 @@ class PartStatus:
     state: State = State.PENDING
     reason: str = ""
     seconds: float = 0.0
+    required: bool = True

@@ -16,7 +16,7 @@ from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, TomlConfigSettingsSource
 
-from composer._model import SHUTDOWN_TIMEOUT, STARTUP_TIMEOUT, Problem, Project
+from composer._model import SHUTDOWN_TIMEOUT, STARTUP_TIMEOUT, OnFailure, Problem, Project, Startup
 from composer._render import did_you_mean, listed
 from composer.errors import described, problem
 
@@ -55,8 +55,10 @@ class AppTable(BaseModel):
     prefix: str | None = None
     enabled: bool = True
     factory: str | None = None
+    startup: Startup = "wait"
     startup_timeout: float = Field(STARTUP_TIMEOUT, gt=0)
     shutdown_timeout: float = Field(SHUTDOWN_TIMEOUT, gt=0)
+    on_failure: OnFailure = "abort"
     after: list[str] = []
     openapi: Annotated[bool | str, BeforeValidator(_truth)] = True
     owner: str = ""

@@ -179,6 +179,8 @@ def _app(part: _Part[AppTable], factory: Any, document: Document, project: Proje
         own.prefix if own.prefix is not None else f"/{name}",
         factory,
         settings=part.whole.table("settings"),
+        startup=own.startup,
+        on_failure=own.on_failure,
         startup_timeout=own.startup_timeout,
         shutdown_timeout=own.shutdown_timeout,
         after=tuple(own.after),

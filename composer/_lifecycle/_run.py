@@ -1,0 +1,148 @@
+"""One run of everything, from start to stop, and as many of them as a server wants.
+
+A start that fails stops what had started, and raises with every part's own error in it. Stopping stops everything,
+whatever fails on the way.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from contextlib import asynccontextmanager, nullcontext
+from typing import Any
+
+from composer._dispatch import Mounted
+from composer._lifecycle._apps import Apps
+from composer._lifecycle._part import Part, StartFailedError, stopped
+from composer._lifespan import Body, Signals, context_lifespan, is_context_manager
+from composer._model import PartStatus, Plan
+from composer._render import listed
+from composer.errors import PartError, ShutdownError, StartupError
+
+
+class Lifecycle:
+    """Run the lifespans of one plan, as often as a server does; `parts` tells how each is at the moment."""
+
+    def __init__(self, plan: Plan, mounted: Mapping[str, Mounted]) -> None:
+        self._plan = plan
+        self._mounted = mounted
+        self._parts: list[Part] = []
+        self._listeners: list[Callable[[], None]] = []
+
+    def when_started(self, tell: Callable[[], None]) -> None:
+        """Call `tell` each time that everything has started."""
+        self._listeners.append(tell)
+
+    def parts(self) -> list[PartStatus]:
+        """Return how each part is, in the order in which they start; before any start, each as pending."""
+        if self._parts:
+            return [part.status for part in self._parts]
+        cornerstones = [PartStatus("cornerstone", built.name) for built in self._plan.cornerstones]
+        return cornerstones + [
+            PartStatus("app", built.name, required=built.declared.required) for built in self._plan.apps
+        ]
+
+    def apps(self) -> dict[str, PartStatus]:
+        """Return how each app is, by name."""
+        return {part.name: part for part in self.parts() if part.kind == "app"}
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Start everything on entry and stop it on exit.
+
+        Raises StartupError when a part fails to start, after all that had started was stopped, and ShutdownError when
+        parts fail to stop, after all were.
+        """
+        run = _Run(self._plan, self._mounted)
+        self._parts = run.all_parts
+        try:
+            await run.start()
+        except BaseException as error:
+            failures = await _to_the_end(run.stop())
+            if isinstance(error, StartFailedError):
+                raise StartupError(_title(error.failures, "start"), [*error.failures, *failures]) from None
+            raise
+        for tell in self._listeners:
+            tell()
+        try:
+            yield
+        finally:
+            failures = await _to_the_end(run.stop())
+            if failures:
+                raise ShutdownError(_title(failures, "stop"), failures)
+
+
+def _title(failures: Sequence[PartError], phase: str) -> str:
+    names = listed(f"{failure.kind} {failure.name}" for failure in failures)
+    return f"failed to {phase}: {names}"
+
+
+async def _to_the_end(stopping: Coroutine[Any, Any, list[PartError]]) -> list[PartError]:
+    """Await to the end, also when this task is cancelled meanwhile: nothing may be left open."""
+    task = asyncio.create_task(stopping, name="stopping the composition")
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None:
+        raise cancelled
+    return task.result()
+
+
+class _Run:
+    """One run of all the lifespans, from start to stop."""
+
+    def __init__(self, plan: Plan, mounted: Mapping[str, Mounted]) -> None:
+        self._cornerstones = [
+            Part("cornerstone", built.name, built.declared, context_lifespan(_manager(built.value)))
+            for built in plan.cornerstones
+        ]
+        self._apps = Apps(plan.apps, mounted)
+        self._serving = [
+            Part("cornerstone", f"{built.name}.serving", built.declared, _serving(built.value))
+            for built in plan.cornerstones
+            if callable(getattr(built.value, "serving", None))
+        ]
+        self._started: list[Part] = []
+
+    @property
+    def all_parts(self) -> list[Part]:
+        """Every part, in the order of the start."""
+        return [*self._cornerstones, *self._apps.parts.values(), *self._serving]
+
+    async def start(self) -> None:
+        """Start all parts; raise StartFailedError with every failure."""
+        self._apps.announce()
+        for part in self._cornerstones:
+            await self._start_one(part)
+        await self._apps.start()
+        for part in self._serving:
+            await self._start_one(part)
+
+    async def _start_one(self, part: Part) -> None:
+        try:
+            await part.start()
+        except PartError as failure:
+            raise StartFailedError([failure]) from None
+        self._started.append(part)
+
+    async def stop(self) -> list[PartError]:
+        """Stop all that had started, mirroring the start; return every failure."""
+        failures = []
+        for part in reversed([part for part in self._started if part in self._serving]):
+            failures += await stopped(part)
+        failures += await self._apps.stop()
+        for part in reversed([part for part in self._started if part in self._cornerstones]):
+            failures += await stopped(part)
+        return failures
+
+
+def _manager(value: Any) -> Any:
+    return value if is_context_manager(value) else nullcontext()
+
+
+def _serving(value: Any) -> Body:
+    async def body(signals: Signals) -> None:
+        await context_lifespan(value.serving())(signals)
+
+    return body
