@@ -579,8 +579,8 @@ def test_the_probes_tell_that_the_process_runs_and_that_every_part_is_up() -> No
         assert answer.json() == {
             "status": "ready",
             "parts": [
-                {"kind": "cornerstone", "name": "db", "state": "up", "reason": None},
-                {"kind": "app", "name": "a", "state": "up", "reason": None},
+                {"kind": "cornerstone", "name": "db", "state": "up", "reason": None, "required": True},
+                {"kind": "app", "name": "a", "state": "up", "reason": None, "required": True},
             ],
         }
 
