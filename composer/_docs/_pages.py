@@ -64,6 +64,8 @@ def swagger(shown: Shown) -> Page:
 
     async def page(request: Request) -> HTMLResponse:
         app, base = shown.app, _base(request)
+        # First of all: once the document is made, it is known what there is to tell of each app.
+        connects = await shown.connects()
         redirect = app.swagger_ui_oauth2_redirect_url
         # Its badge would send the document's address to a validator elsewhere.
         parameters = {**swagger_ui_default_parameters, "validatorUrl": None, **(app.swagger_ui_parameters or {})}
@@ -73,8 +75,7 @@ def swagger(shown: Shown) -> Page:
             "oauth": jsonable_encoder(app.swagger_ui_init_oauth),
             "redirect": f"{base}{redirect}" if redirect else None,
         }
-        html = _html(shown, base, "Swagger UI", "swagger-ui", told)
-        return _guarded(html, connects=await shown.connects())
+        return _guarded(_html(shown, base, "Swagger UI", "swagger-ui", told), connects)
 
     return page
 
@@ -83,6 +84,7 @@ def redoc(shown: Shown) -> Page:
     """Make the page of ReDoc."""
 
     async def page(request: Request) -> HTMLResponse:
+        await shown.connects()
         # ReDoc makes its styles while it runs, and marks them by this.
         nonce = secrets.token_urlsafe(16)
         return _guarded(_html(shown, _base(request), "ReDoc", "redoc", {"nonce": nonce}), nonce=nonce)

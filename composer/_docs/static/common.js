@@ -150,7 +150,7 @@ const composed = (() => {
       this._select.replaceChildren(element("option", { value: "" }, "All apps"), ...options);
       this._select.value = chosen;
       const entry = catalogue.entries.get(chosen);
-      this._state.replaceChildren(...(entry ? wordsOf(entry) : []).map((word) => badge(word)));
+      this._state.replaceChildren(...(entry ? wordsOf(entry) : []).flatMap((word) => [badge(word), " "]));
     }
   }
 

@@ -147,10 +147,20 @@
       ui.getStore().dispatch({ type: "layout_show", payload: { thing, shown: true } });
     }
 
-    function reveal(find, tries = 100) {
-      const found = find();
-      if (found) found.scrollIntoView();
-      else if (tries) requestAnimationFrame(() => reveal(find, tries - 1));
+    // Scroll there, and again while what is above and below it is still being drawn, unless somebody scrolls away.
+    function reveal(find) {
+      const until = performance.now() + 1500;
+      const away = new AbortController();
+      for (const kind of ["wheel", "touchmove", "keydown", "pointerdown"]) {
+        addEventListener(kind, () => away.abort(), { once: true, signal: away.signal, passive: true });
+      }
+      const step = () => {
+        if (away.signal.aborted) return;
+        find()?.scrollIntoView();
+        if (performance.now() < until) setTimeout(step, 50);
+        else away.abort();
+      };
+      step();
     }
 
     function blockOf({ path, method }) {
@@ -268,17 +278,18 @@
       }
 
       function heading(entry, count, isOpen, toggle) {
-        const words = wordsOf(entry).map((word) => h("span", { key: word, className: "word", "data-word": word }, word));
+        const words = wordsOf(entry).flatMap((word) => [" ", h("span", { key: word, className: "word", "data-word": word }, word)]);
         const title = entry.title && entry.title !== entry.name ? entry.title : "";
-        const told = [
+        const facts = [
           title && h("span", { key: "title" }, title),
           h("code", { key: "prefix" }, entry.prefix),
           entry.owner && h("span", { key: "owner" }, `owner: ${entry.owner}`),
           count > 0 && h("span", { key: "count" }, count === 1 ? "1 operation" : `${count} operations`),
         ].filter(Boolean);
+        const description = entry.description || (!entry.own && catalogue.told[entry.name]?.info?.summary);
         const reasons = [
-          entry.description && h("p", { key: "description" }, entry.description),
-          entry.reason && h("p", { key: "reason", className: "failed" }, `${entry.state}: ${entry.reason}`),
+          description && h("p", { key: "description" }, String(description)),
+          entry.reason && h("p", { key: "reason", className: "failed" }, entry.reason),
           entry.fault && h("p", { key: "fault", className: "failed" }, `its document is left out: ${entry.fault}`),
         ].filter(Boolean);
         const props = { className: "opblock-tag app", onClick: toggle, "data-tag": entry.name, "data-is-open": isOpen };
@@ -287,7 +298,7 @@
           "div",
           { key: "head", ...props, "data-empty": count === 0 },
           h("h3", {}, h("span", { className: "name" }, entry.name), ...words),
-          h("div", { className: "told" }, ...told),
+          h("div", { className: "told" }, ...facts.flatMap((fact) => [fact, " "])),
           ...reasons,
           count > 0 && h("button", { className: "expand", "aria-expanded": isOpen, "aria-label": label, title: label }),
         );
