@@ -450,6 +450,28 @@ def test_beside_each_app_stands_how_it_is_and_what_is_said_of_it(browser: Chrome
     assert complaints(browser) == []
 
 
+def test_the_bar_says_how_the_chosen_app_is_and_who_owns_it(browser: Chrome, house: str) -> None:
+    for page in ("docs", "redoc"):
+        visit(browser, f"{house}/{page}?app=alpha")
+        bar = wait_for(
+            browser, "return document.querySelector('.bar .word') && document.querySelector('.bar').innerText"
+        )
+        assert "up" in bar.split(), page
+        assert "owner: Ann · <b>first</b>" in bar, page
+
+
+def test_redoc_tells_of_every_app_as_docs_does(browser: Chrome, house: str) -> None:
+    visit(browser, f"{house}/redoc")
+    rows = wait_for(browser, "return [...document.querySelectorAll('.bar details li')].map(row => row.textContent)")
+    alpha, faulty, hidden = (
+        next(row for row in rows if row.startswith(name)) for name in ("alpha", "faulty", "hidden")
+    )
+    assert "up" in alpha
+    assert "owner: Ann · <b>first</b>" in alpha
+    assert "its document is left out: " in faulty
+    assert "private" in hidden
+
+
 def test_an_app_that_fails_is_shown_as_failed_without_loading_the_page_again(
     browser: Chrome, house: str, tmp_path: Path
 ) -> None:

@@ -134,8 +134,9 @@ const composed = (() => {
       this._select = element("select", { id: "app" });
       this._select.addEventListener("change", () => choose(this._select.value));
       this._state = element("span", { class: "words" });
+      this._told = element("span", { class: "told" });
       const label = element("label", { for: "app" }, "App");
-      this.node = element("header", { class: "bar" }, label, this._select, this._state);
+      this.node = element("header", { class: "bar" }, label, this._select, this._state, this._told);
       document.body.prepend(this.node);
     }
 
@@ -151,6 +152,8 @@ const composed = (() => {
       this._select.value = chosen;
       const entry = catalogue.entries.get(chosen);
       this._state.replaceChildren(...(entry ? wordsOf(entry) : []).flatMap((word) => [badge(word), " "]));
+      const told = entry ? [entry.owner && `owner: ${entry.owner}`, entry.description, entry.reason] : [];
+      this._told.textContent = told.filter(Boolean).join(" · ");
     }
   }
 

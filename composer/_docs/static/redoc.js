@@ -24,17 +24,25 @@
   let catalogue = new Catalogue(api, configuration.apps);
   const bar = new Bar((name) => location.assign(addressFor(name)));
   const chosen = chosenOne();
-  bar.show(catalogue, chosen);
+  const all = element("ul");
+  const onePage = !chosen && catalogue.operations.length <= AT_ONCE;
+  if (onePage) bar.node.append(element("details", { class: "list" }, element("summary", {}, "How the apps are"), all));
+  show();
   if (chosen) draw(only(chosen));
-  else if (catalogue.operations.length <= AT_ONCE) draw(grouped());
+  else if (onePage) draw(grouped());
   else list();
   watch((entries) => {
     catalogue = new Catalogue(api, entries);
-    bar.show(catalogue, chosen);
-    if (!chosen && catalogue.operations.length > AT_ONCE) list();
+    show();
+    if (!chosen && !onePage) list();
   });
   // A page that the browser kept shows another app's name in the field.
-  addEventListener("pageshow", () => bar.show(catalogue, chosen));
+  addEventListener("pageshow", show);
+
+  function show() {
+    bar.show(catalogue, chosen);
+    all.replaceChildren(...[...catalogue.entries.values()].map(row));
+  }
 
   function chosenOne() {
     const asked = chosenInAddress();
@@ -85,17 +93,21 @@
     };
   }
 
+  function row(entry) {
+    const count = catalogue.byApp.get(entry.name).length;
+    const name = count ? element("a", { href: addressFor(entry.name) }, entry.name) : entry.name;
+    const owner = entry.owner && `owner: ${entry.owner}`;
+    const fault = entry.fault && `its document is left out: ${entry.fault}`;
+    const title = entry.title !== entry.name && entry.title;
+    const told = [title, count && `${count} operations`, owner, entry.description, entry.reason, fault].filter(Boolean);
+    return element("li", {}, name, " ", ...wordsOf(entry).map(badge), element("div", {}, told.join(" · ")));
+  }
+
   function list() {
-    const rows = [...catalogue.entries.values()].map((entry) => {
-      const count = catalogue.byApp.get(entry.name).length;
-      const name = count ? element("a", { href: addressFor(entry.name) }, entry.name) : entry.name;
-      const told = [entry.description, entry.reason, entry.fault && `its document is left out: ${entry.fault}`];
-      const rest = [entry.title !== entry.name && entry.title, count && `${count} operations`, ...told].filter(Boolean);
-      return element("li", {}, name, " ", ...wordsOf(entry).map(badge), element("div", {}, rest.join(" · ")));
-    });
     const heading = element("h1", {}, api.info?.title || "");
-    const all = element("button", {}, `Show all ${catalogue.operations.length} operations on one page`);
-    all.addEventListener("click", () => draw(grouped()));
-    place.replaceChildren(element("main", { class: "list" }, heading, element("ul", {}, ...rows), all));
+    const rows = [...catalogue.entries.values()].map(row);
+    const everything = element("button", {}, `Show all ${catalogue.operations.length} operations on one page`);
+    everything.addEventListener("click", () => draw(grouped()));
+    place.replaceChildren(element("main", { class: "list" }, heading, element("ul", {}, ...rows), everything));
   }
 })();
