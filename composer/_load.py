@@ -30,7 +30,9 @@ def find_package(package: str, root: Path, key: str) -> tuple[list[Path], Proble
     except (Exception, SystemExit) as error:
         # The packages above it are imported to find it.
         return [], problem("C006", user_line(error, root) or f"[composer] {key}", error=error)
-    folders = [Path(folder).resolve() for folder in spec.submodule_search_locations or ()] if spec else []
+    places = (spec.submodule_search_locations if spec else None) or ()
+    # The import path may name a folder twice: "" is the working directory.
+    folders = list(dict.fromkeys(Path(place).resolve() for place in places))
     if spec and own.is_dir() and own.resolve() not in folders:
         taken = folders[0] if folders else spec.origin
         return [], problem("C007", f"[composer] {key}", package=package, taken=taken, wanted=own)

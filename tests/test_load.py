@@ -49,6 +49,17 @@ def test_a_package_needs_no_init_file_and_may_be_inside_another_one(project: Wri
     assert found_in("backend.apps", root) == [root / "backend" / "apps"]
 
 
+def test_a_folder_that_the_import_path_names_twice_is_found_once(
+    project: WriteProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = project({"apps/notes.py": APP})
+    # As `python -c` and an interactive Python have it: "" stands for the working directory.
+    monkeypatch.chdir(root)
+    monkeypatch.setattr(sys, "path", ["", str(root), *sys.path])
+
+    assert found_in("apps", root) == [root / "apps"]
+
+
 def test_an_installed_package_is_found_and_the_import_path_stays_as_it_is(project: WriteProject) -> None:
     root, path = project({}), list(sys.path)
 
