@@ -6,12 +6,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import aiosqlite
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from sqlalchemy import URL, event, make_url
-from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.engine import AdaptedConnection
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.pool import ConnectionPoolEntry
+from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_random
 
 from composer import Project
 
@@ -108,10 +110,20 @@ def _make_folder(url: URL) -> None:
 
 def _set_up_sqlite(database: Database, busy_timeout: float) -> None:
     @event.listens_for(database._engine.sync_engine, "connect")
-    def set_up(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
-        cursor = connection.cursor()
-        # The timeout first: the step to WAL may itself have to wait for another process.
-        cursor.execute(f"PRAGMA busy_timeout = {int(busy_timeout * 1000)}")
-        cursor.execute("PRAGMA journal_mode = WAL")
-        cursor.execute("PRAGMA foreign_keys = ON")
-        cursor.close()
+    def set_up(connection: AdaptedConnection, _: ConnectionPoolEntry) -> None:
+        connection.run_async(lambda driver: _prepare(driver, busy_timeout))
+
+
+async def _prepare(driver: aiosqlite.Connection, busy_timeout: float) -> None:
+    await driver.execute(f"PRAGMA busy_timeout = {int(busy_timeout * 1000)}")
+    # The step to WAL doesn't heed the time-out where two connections take it at once: it says "locked" right away.
+    steps = AsyncRetrying(
+        retry=retry_if_exception_type(aiosqlite.OperationalError),
+        wait=wait_random(0.005, 0.05),
+        stop=stop_after_delay(busy_timeout),
+        reraise=True,
+    )
+    async for step in steps:
+        with step:
+            await driver.execute("PRAGMA journal_mode = WAL")
+    await driver.execute("PRAGMA foreign_keys = ON")

@@ -128,6 +128,22 @@ async def test_servers_that_start_together_make_each_table_once(database_url: st
     assert started == [0] * 8
 
 
+async def test_sqlite_servers_that_start_together_never_find_the_database_locked(tmp_path: Path) -> None:
+    started = []
+
+    async def start(url: str) -> None:
+        async with open_database(url):
+            started.append(url)
+
+    # Two steps to WAL at once met in one round of twenty.
+    urls = [f"sqlite+aiosqlite:///{tmp_path / f'{number}.db'}" for number in range(40)]
+    for url in urls:
+        async with anyio.create_task_group() as group:
+            for _ in range(8):
+                group.start_soon(start, url)
+    assert len(started) == 8 * len(urls)
+
+
 async def test_a_foreign_key_that_leads_nowhere_is_refused(database_url: str) -> None:
     async with open_database(database_url) as database:
         with pytest.raises(IntegrityError):
