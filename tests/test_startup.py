@@ -109,6 +109,8 @@ async def test_the_server_opens_while_an_app_starts_in_the_background() -> None:
         assert (await client.get("/quick")).json() == "of quick"
         assert_unavailable(await client.get("/slow"), "The app is starting.")
         assert await part(client, "slow") == (503, "starting", None)
+        told = {entry["name"]: entry["state"] for entry in (await client.get("/docs/apps")).json()}
+        assert told == {"quick": "up", "slow": "starting"}
         go.set()
         assert (await until(client, "/slow")).json() == "of slow"
         assert await part(client, "slow") == (200, "up", None)

@@ -45,8 +45,8 @@ class Documents:
     async def current(self) -> _Json:
         """Return the merged document without keeping the event loop from its work."""
         async with anyio.create_task_group() as asking:
-            for source in self._apps.values():
-                asking.start_soon(source.ask)
+            for guest in [source.guest for source in self._apps.values() if source.guest]:
+                asking.start_soon(guest.ask)
         return await anyio.to_thread.run_sync(self, limiter=self._turns)
 
     def source(self, name: str) -> Source:

@@ -60,7 +60,7 @@ def _source(app: BuiltApp, reach: Callable[[], ASGIApp | None]) -> "Source":
     if given is False or (given is True and isinstance(asgi, FastAPI) and not asgi.openapi_url):
         return Source(app.name, app.prefix, lambda: None, private=True)
     if isinstance(given, str) or (given is True and not isinstance(asgi, FastAPI)):
-        guest = _Guest(given if isinstance(given, str) else None, reach)
+        guest = Guest(given if isinstance(given, str) else None, reach)
         return Source(app.name, app.prefix, guest.last, guest=guest)
     return Source(app.name, app.prefix, _maker(given, asgi))
 
@@ -90,7 +90,7 @@ class Source:
         prefix: str,
         make: Callable[[], Any],
         *,
-        guest: "_Guest | None" = None,
+        guest: "Guest | None" = None,
         private: bool = False,
     ) -> None:
         self.name = name
@@ -99,20 +99,14 @@ class Source:
         self.document: _Json | None = None
         self.fault = ""
         self.error: BaseException | None = None
+        self.guest = guest
         self._make = make
-        self._guest = guest
-        self._text = ""
 
     @property
     def title(self) -> str:
         """The title that the document gives the app; "" where there is none."""
         info = (self.document or {}).get("info")
         return str(info.get("title", "")) if isinstance(info, dict) else ""
-
-    async def ask(self) -> None:
-        """Ask an app that gives its document as an answer to a request only; do nothing for the others."""
-        if self._guest:
-            await self._guest.ask()
 
     def read(self) -> None:
         """Take up the document as it is now. One that is as it was stays the same object."""
@@ -135,8 +129,8 @@ class Source:
             text = json.dumps(made)
         except (TypeError, ValueError, RecursionError) as error:
             raise DocumentError(f"it isn't a JSON document: {error}") from None
-        if self.document is None or text != self._text:
-            self.document, self._text = made, text
+        if self.document is None or text != json.dumps(self.document):
+            self.document = made
 
 
 def _maker(given: Any, asgi: ASGIApp) -> Callable[[], Any]:
@@ -150,7 +144,7 @@ def _maker(given: Any, asgi: ASGIApp) -> Callable[[], Any]:
     return asgi.openapi if isinstance(asgi, FastAPI) else lambda: None
 
 
-class _Guest:
+class Guest:
     """Ask an app for its document as a client would, and remember what it answered.
 
     `reach` returns what to ask, or None where the app can't be asked now; what it answered before counts then.

@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeAlias
 from rich.text import Text
 
 from composer._cli._show import out, show_error
-from composer.openapi import Change, changes, parse_document
+from composer.openapi import Change, changes, is_yaml, parse_document
 
 Json: TypeAlias = dict[str, Any]
 Form: TypeAlias = Literal["json", "yaml"]
@@ -53,7 +53,7 @@ def form_of(file: Path | None, chosen: Form | None) -> Form:
     """Return how a file is written: as chosen, else YAML by the suffixes .yaml and .yml, else JSON."""
     if chosen is not None:
         return chosen
-    return "yaml" if file is not None and file.suffix.lower() in (".yaml", ".yml") else "json"
+    return "yaml" if file is not None and is_yaml(file) else "json"
 
 
 def written(document: Json, form: Form) -> str:

@@ -56,8 +56,9 @@ class Apps:
 
         Raises StartFailedError with every failure as soon as one that is required has failed, after a short grace.
         """
-        starts = {name: self._begin(name) for name, app in self._declared.items() if app.startup != "lazy"}
-        left = {start for name, start in starts.items() if self._declared[name].startup == "wait"}
+        left = {self._begin(name) for name, app in self._declared.items() if app.startup == "wait"}
+        for name in [name for name, app in self._declared.items() if app.startup == "background"]:
+            self._begin(name)
         while left and not self._failures(required=True):
             _, left = await asyncio.wait(left, return_when=asyncio.FIRST_COMPLETED)
         if self._failures(required=True):
@@ -72,7 +73,7 @@ class Apps:
         found = []
         for name, attempt in self._attempts.items():
             app = self._declared[name]
-            if app.startup == "wait" and (app.on_failure == "abort") is required and (why := _failure_of(attempt)):
+            if app.startup == "wait" and app.required is required and (why := _failure_of(attempt)):
                 found.append(why)
         return found
 
@@ -143,6 +144,7 @@ class Apps:
         for mounted in self._mounted.values():
             mounted.close(STOPPED)
         await cancel_all([*self._trying, *self._attempts.values()])
+        # One may have come up in the meantime.
         for name in self._started:
             self._mounted[name].close(STOPPED)
         stops: dict[str, asyncio.Task[list[PartError]]] = {}

@@ -13,7 +13,7 @@ are plain JSON data.
 from composer.openapi._changes import Change, changes
 from composer.openapi._faults import Fault, OpenAPIMergeError, OpenAPIMergeWarning
 from composer.openapi._merge import Merged, Merger, merge_openapi
-from composer.openapi._text import parse_document, read_document
+from composer.openapi._text import is_yaml, parse_document, read_document
 
 __all__ = [
     "Change",
@@ -23,6 +23,7 @@ __all__ = [
     "OpenAPIMergeError",
     "OpenAPIMergeWarning",
     "changes",
+    "is_yaml",
     "merge_openapi",
     "parse_document",
     "read_document",

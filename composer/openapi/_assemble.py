@@ -7,7 +7,7 @@ from typing import Any
 from composer.openapi._faults import Fault
 from composer.openapi._graph import Graph, Key, Node
 from composer.openapi._rename import renamed
-from composer.openapi._shape import METHODS, SECTIONS, Json, from_pointer, look_up, to_pointer
+from composer.openapi._shape import METHODS, SECTIONS, Json, from_pointer, look_up, mapping, to_pointer
 from composer.openapi._source import Source, copy_of, tag_groups
 
 _MERGED = {
@@ -181,7 +181,7 @@ def _about(source: Source) -> str:
 def _links(document: Json) -> Iterable[str]:
     info = document.get("info", {})
     contact, licence, more = (
-        _object(each) for each in (info.get("contact"), info.get("license"), document.get("externalDocs"))
+        mapping(each) for each in (info.get("contact"), info.get("license"), document.get("externalDocs"))
     )
     if "termsOfService" in info:
         yield f"[Terms of service]({info['termsOfService']})"
@@ -197,7 +197,3 @@ def _links(document: Json) -> Iterable[str]:
         )
     if more:
         yield f"[{more.get('description') or 'More'}]({more.get('url', '')})"
-
-
-def _object(value: Any) -> Json:
-    return value if isinstance(value, dict) else {}

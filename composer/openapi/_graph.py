@@ -4,7 +4,7 @@ A name is a component's, a path, a webhook's key, an operation id, an anchor, an
 renamed is found here and in `_refer` once; identity, renaming and reachability work on nodes and sites alone.
 """
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, NamedTuple
@@ -181,6 +181,15 @@ def _declare_tags(graph: Graph) -> None:
             graph.root.sites.append(Site(group["tags"], index, node.key, Form.NAME))
 
 
+def free_name(name: str, is_taken: Callable[[str], bool]) -> str:
+    """Return the name, or else the first of `name_2`, `name_3` and so on that isn't taken."""
+    free, count = name, 1
+    while is_taken(free):
+        count += 1
+        free = f"{name}_{count}"
+    return free
+
+
 def _tag(graph: Graph, name: str, content: Json) -> Node:
     # One without a text of its own is a tag all the same: it mustn't take on another app's text.
     key = graph.key("tags", name)
@@ -194,11 +203,8 @@ def _declare_operation(graph: Graph, owner: Node, spot: Spot) -> None:
     for index, name in enumerate(tags):
         owner.sites.append(Site(tags, index, _tag(graph, name, {"name": name}).key, Form.NAME))
     if isinstance(operation.get("operationId"), str):
-        name, count = operation["operationId"], 1
-        while graph.key("operationIds", name) in graph.nodes:
-            # Not allowed, but found in the wild: whoever mentions the id means the first one.
-            count += 1
-            name = f"{operation['operationId']}_{count}"
+        # An id twice isn't allowed, but found in the wild: whoever mentions it means the first one.
+        name = free_name(operation["operationId"], lambda name: graph.key("operationIds", name) in graph.nodes)
         _declare_inner(graph, owner, spot, graph.key("operationIds", name), "operationId")
 
 

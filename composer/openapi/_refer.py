@@ -3,7 +3,7 @@
 from typing import Any
 from urllib.parse import unquote, urldefrag, urljoin
 
-from composer.openapi._graph import Complaint, Form, Graph, Key, Mention, Node, Site, declare_part
+from composer.openapi._graph import Complaint, Form, Graph, Key, Mention, Node, Site, declare_part, free_name
 from composer.openapi._shape import (
     FIXED,
     SECTIONS,
@@ -96,10 +96,8 @@ def _hoist(graph: Graph, kind: str, tokens: tuple[str, ...], value: Any) -> Ment
     """
     if kind not in _SECTION_OF or not isinstance(value, (dict, bool)):
         return "refers to what is no part"
-    section, name, count = _SECTION_OF[kind], tokens[-1], 1
-    while graph.key(section, name) in graph.nodes:
-        count += 1
-        name = f"{tokens[-1]}_{count}"
+    section = _SECTION_OF[kind]
+    name = free_name(tokens[-1], lambda name: graph.key(section, name) in graph.nodes)
     node = Node(graph.key(section, name), copy_of(value))
     graph.nodes[node.key] = node
     graph.hoisted[node.key] = tokens

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from composer.openapi._graph import Form, Graph, Key, Node, Site
+from composer.openapi._graph import Form, Graph, Key, Node, Site, free_name
 from composer.openapi._shape import SECTIONS, copied, to_pointer
 
 _NOT_IN_NAMES = re.compile(r"[^a-zA-Z0-9._-]")
@@ -50,10 +50,7 @@ def _suggest(key: Key) -> str:
 
 
 def _free(section: str, name: str, taken: set[tuple[str, str]]) -> str:
-    free, count = name, 1
-    while (section, free) in taken:
-        count += 1
-        free = f"{name}_{count}"
+    free = free_name(name, lambda name: (section, name) in taken)
     taken.add((section, free))
     return free
 

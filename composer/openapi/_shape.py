@@ -83,6 +83,11 @@ _NONE: Final[dict[str, tuple[str, str]]] = {}
 _SCHEMA_FIELDS: Final = frozenset(_TABLE["Schema"])
 
 
+def mapping(value: Any) -> Json:
+    """Return the value where it is an object, else an empty one."""
+    return value if isinstance(value, dict) else {}
+
+
 def is_reference(kind: str, value: Json) -> bool:
     """Tell whether the object stands for another one by `$ref`."""
     return kind in REFERABLE and isinstance(value.get("$ref"), str)

@@ -6,15 +6,18 @@ from typing import Any
 
 from composer.openapi._shape import Json
 
-YAML_SUFFIXES = (".yaml", ".yml")
+
+def is_yaml(file: Path) -> bool:
+    """Tell by its suffix whether a file holds YAML; any other one holds JSON."""
+    return file.suffix.lower() in (".yaml", ".yml")
 
 
 def read_document(file: Path) -> Json:
-    """Read a document from a file, YAML by the suffixes .yaml and .yml, else JSON.
+    """Read a document from a file, YAML or JSON by its suffix.
 
     Raises OSError where it can't be read, ValueError where it holds something else than one JSON object.
     """
-    return parse_document(file.read_bytes(), yaml=file.suffix.lower() in YAML_SUFFIXES)
+    return parse_document(file.read_bytes(), yaml=is_yaml(file))
 
 
 def parse_document(text: bytes, *, yaml: bool) -> Json:

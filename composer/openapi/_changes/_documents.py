@@ -7,8 +7,8 @@ from typing import Any, Final
 from composer.openapi._changes._operations import Found, OperationChanges
 from composer.openapi._changes._rules import Side, texts
 from composer.openapi._changes._schemas import SchemaChanges
-from composer.openapi._changes._view import Document, mapping, text_of
-from composer.openapi._shape import Json
+from composer.openapi._changes._view import Document, text_of
+from composer.openapi._shape import Json, mapping
 
 # What stands at the top of a document and is for people.
 _HEAD: Final = {"info": "info", "servers": "servers", "tags": "tags", "x-tagGroups": "tags"}

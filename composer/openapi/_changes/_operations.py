@@ -6,8 +6,8 @@ from typing import Any, Final, NamedTuple, TypeAlias
 
 from composer.openapi._changes._rules import Effect, Side, texts
 from composer.openapi._changes._schemas import Key, SchemaChanges
-from composer.openapi._changes._view import Document, as_schema, listing, mapping, text_of
-from composer.openapi._shape import METHODS, Json
+from composer.openapi._changes._view import Document, as_schema, listing, text_of
+from composer.openapi._shape import METHODS, Json, mapping
 
 
 class Found(NamedTuple):
@@ -78,11 +78,17 @@ class OperationChanges:
         for key in sorted(left.keys() | right.keys()):
             was, now = left.get(key), right.get(key)
             place = f"{where} {key[0]} parameter {(now or was)['name']}"
-            if was is None or now is None:
-                yield _gone_or_new(place, "parameter", now is None, now, side)
-            else:
-                yield from _required(place, was, now, side)
-                yield from self._value(place, was, now, side, _STYLES.get(key[0], "simple"))
+            yield from self._sent(place, "parameter", was, now, side, _STYLES.get(key[0], "simple"))
+
+    def _sent(
+        self, where: str, what: str, old: Json | None, new: Json | None, side: Side, style: str
+    ) -> Iterator[Found]:
+        """Compare a parameter or header with what it was; None stands for none."""
+        if old is None or new is None:
+            yield _gone_or_new(where, what, new is None, new, side)
+        else:
+            yield from _required(where, old, new, side)
+            yield from self._value(where, old, new, side, style)
 
     def _value(self, where: str, old: Json, new: Json, side: Side, style: str) -> Iterator[Found]:
         """Compare what parameters and headers have in common."""
@@ -146,11 +152,7 @@ class OperationChanges:
         for key in sorted(left.keys() | right.keys()):
             was, now = left.get(key), right.get(key)
             place = f"{where} header {(now or was or {})['name']}"
-            if was is None or now is None:
-                yield _gone_or_new(place, "header", now is None, now, side)
-            else:
-                yield from _required(place, was, now, side)
-                yield from self._value(place, was, now, side, "simple")
+            yield from self._sent(place, "header", was, now, side, "simple")
 
     def _links(self, where: str, old: Json, new: Json) -> Iterator[Found]:
         for name in sorted(old.keys() | new.keys()):

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from enum import Enum
 from typing import Any, Final, TypeAlias
 
-from composer.openapi._changes._view import TEXTS, Document, Parts, as_schema, asserted, listing, mapping, text_of
-from composer.openapi._shape import Json
+from composer.openapi._changes._view import TEXTS, Document, Parts, as_schema, asserted, listing, text_of
+from composer.openapi._shape import Json, mapping
 
 
 class Side(Enum):

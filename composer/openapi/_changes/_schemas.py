@@ -14,8 +14,8 @@ from typing import Any, Final, NamedTuple, TypeAlias
 
 from composer.openapi._changes import _rules as rules
 from composer.openapi._changes._rules import Difference, Effect, Side, effect_of
-from composer.openapi._changes._view import ANY, Document, Marks, Option, Parts, as_schema, asserted, mapping, union_of
-from composer.openapi._shape import Json
+from composer.openapi._changes._view import ANY, Document, Marks, Option, Parts, as_schema, asserted, union_of
+from composer.openapi._shape import Json, mapping
 
 
 class Finding(NamedTuple):

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable
 from typing import Any, Final, NamedTuple, TypeAlias
 
-from composer.openapi._shape import Json, from_pointer, look_up, walk
+from composer.openapi._shape import Json, from_pointer, look_up, mapping, walk
 from composer.openapi._translate import translate
 
 # What a value has to match all at once.
@@ -35,11 +35,6 @@ class Option(NamedTuple):
     value: str
     parts: Parts
     named: bool = False
-
-
-def mapping(value: Any) -> Json:
-    """Return the value where it is an object, else an empty one."""
-    return value if isinstance(value, dict) else {}
 
 
 def listing(value: Any) -> list[Any]:
