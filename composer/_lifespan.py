@@ -18,7 +18,8 @@ from composer._asgi import ASGIApp, Message, Scope
 
 log = logging.getLogger("composer")
 
-# Seconds that a task gets to end after it was cancelled; one that is deaf to cancellation is then left behind.
+# Seconds that a task gets to end after it was cancelled, or after it said that it failed; one that is deaf to
+# cancellation is then left behind. Tests set it lower.
 CANCEL_GRACE = 1.0
 
 Body = Callable[["Signals"], Coroutine[Any, Any, None]]
@@ -29,16 +30,24 @@ class LifespanError(Exception):
 
 
 class Signals:
-    """What a lifespan's task and its owner tell each other: started, and stop."""
+    """What a lifespan's task and its owner tell each other: started, broken, and stop."""
 
     def __init__(self) -> None:
-        self.started = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        self.started: asyncio.Future[None] = loop.create_future()
+        self.broken: asyncio.Future[LifespanError] = loop.create_future()
         self.stop = asyncio.Event()
 
     def up(self) -> None:
         """Tell the owner that the lifespan is up; saying it again changes nothing."""
         if not self.started.done():
             self.started.set_result(None)
+
+    def fail(self, error: LifespanError) -> LifespanError:
+        """Tell the owner that the lifespan has failed, though its task may go on; the first such error counts."""
+        if not self.broken.done():
+            self.broken.set_result(error)
+        return error
 
 
 class Lifespan:
@@ -50,7 +59,22 @@ class Lifespan:
     def __init__(self, name: str, body: Body) -> None:
         self.name = name
         self._body = body
-        self._task: asyncio.Task[None] | None = None
+        self._task: asyncio.Task[BaseException | None] | None = None
+        self._given_up = False
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing of it runs: it has ended, or was never started."""
+        return self._task is None or self._task.done()
+
+    @property
+    def error(self) -> BaseException | None:
+        """The error that its task ended with, or else how it broke its promise; None where neither happened."""
+        if self._task is None:
+            return None
+        own = self._task.result() if self._task.done() and not self._task.cancelled() else None
+        broken = self._signals.broken
+        return broken.result() if own is None and broken.done() and not broken.cancelled() else own
 
     async def start(self, seconds: float) -> None:
         """Start the task and wait until it says that it is up, for at most that many seconds.
@@ -59,20 +83,18 @@ class Lifespan:
         unless the lifespan is up its task has ended, or was cancelled and left behind after a grace.
         """
         signals = self._signals = Signals()
-        self._task = asyncio.create_task(self._body(signals), name=f"lifespan of {self.name}")
-        try:
-            await asyncio.wait({self._task, signals.started}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-        except asyncio.CancelledError:
-            await self._cancel()
-            raise
-        if self._task.done():
-            _raise_error(self._task)
-        if signals.started.done():
+        self._task = asyncio.create_task(self._carry(signals), name=f"lifespan of {self.name}")
+        await self._wait(seconds, self._task, signals.started, signals.broken)
+        if signals.broken.done():
+            # An app may say that it failed, and then raise what tells why.
+            await self._wait(CANCEL_GRACE, self._task)
+        elif signals.started.done() and self.error is None:
             return
-        if self._task.done():
-            raise LifespanError("it ended before it was up")
+        over = self._task.done() or signals.broken.done()
         await self._cancel()
-        raise TimeoutError(f"it was not up after {seconds:g} seconds")
+        if over:
+            raise self.error or LifespanError("it ended before it was up")
+        raise TimeoutError(f"it was not up after {seconds:g} seconds") from self.error
 
     async def stop(self, seconds: float) -> None:
         """Tell the task to stop and wait until it has ended, for at most that many seconds.
@@ -82,41 +104,75 @@ class Lifespan:
         if self._task is None:
             return
         self._signals.stop.set()
-        done, _ = await asyncio.wait({self._task}, timeout=seconds)
-        if not done:
+        await self._wait(seconds, self._task)
+        if not self._task.done():
             await self._cancel()
-            raise TimeoutError(f"it had not stopped after {seconds:g} seconds")
-        _raise_error(self._task)
+            raise TimeoutError(f"it had not stopped after {seconds:g} seconds") from self.error
+        if self.error is not None:
+            raise self.error
 
     def when_ended(self, tell: Callable[[BaseException | None], None]) -> None:
-        """Call `tell` with the error, or None, if the task ends before it was told to stop."""
+        """Call `tell` with the error, or None, if the task ends or says that it failed before it was told to stop.
 
-        def ended(task: asyncio.Task[None]) -> None:
+        It is called twice where the task first says so and then ends.
+        """
+
+        def ended(_: object) -> None:
             if not self._signals.stop.is_set():
-                tell(_error_of(task))
+                tell(self.error)
 
         if self._task is not None:
+            self._signals.broken.add_done_callback(ended)
             self._task.add_done_callback(ended)
 
+    async def _carry(self, signals: Signals) -> BaseException | None:
+        """Run the body and return its error: a task that raises SystemExit or KeyboardInterrupt ends the event loop."""
+        try:
+            await self._body(signals)
+        except asyncio.CancelledError as error:
+            # A task's owner must not be taken for cancelled because the body raised that error itself.
+            told = LifespanError("it was cancelled").with_traceback(error.__traceback__)
+            return None if self._given_up else told
+        except BaseException as error:
+            return error
+        return None
+
+    async def _wait(self, seconds: float, *any_of: asyncio.Future[Any]) -> None:
+        """Wait for one of them; where that is cancelled, the task is cancelled too and has ended afterwards."""
+        try:
+            await asyncio.wait(any_of, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        except asyncio.CancelledError:
+            await self._cancel()
+            raise
+
     async def _cancel(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            _, deaf = await asyncio.wait({self._task}, timeout=CANCEL_GRACE)
-            if deaf:
+        """Cancel the task where it runs, and wait for its end, or leave it behind after the grace."""
+        if self._task is None or self._task.done():
+            return
+        self._given_up = True
+        # One that swallows the cancellation and comes up all the same is told to stop at once.
+        self._signals.stop.set()
+        # What an app makes of its cancellation is no failure of its own.
+        self._signals.broken.cancel()
+        self._task.cancel()
+        try:
+            await _to_the_end(self._task, CANCEL_GRACE)
+        finally:
+            if not self._task.done():
                 log.error("the lifespan of %s is deaf to cancellation, and is left behind", self.name)
 
 
-def _raise_error(task: asyncio.Task[None]) -> None:
-    if (error := _error_of(task)) is not None:
-        raise error
-
-
-def _error_of(task: asyncio.Task[None]) -> BaseException | None:
-    if task.cancelled():
-        return LifespanError("it was cancelled")
-    error = task.exception()
-    # A task's owner must not be taken for cancelled because the task raised that error itself.
-    return LifespanError(f"it raised {error!r}") if isinstance(error, asyncio.CancelledError) else error
+async def _to_the_end(task: asyncio.Task[Any], seconds: float) -> None:
+    """Wait until a task has ended, for at most that many seconds; a cancellation meanwhile is raised only then."""
+    now = asyncio.get_running_loop().time
+    end, cancelled = now() + seconds, None
+    while not task.done() and (left := end - now()) > 0:
+        try:
+            await asyncio.wait({task}, timeout=left)
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None:
+        raise cancelled
 
 
 def context_lifespan(manager: Any) -> Body:
@@ -143,7 +199,7 @@ def is_context_manager(thing: object) -> bool:
 def asgi_lifespan(app: ASGIApp, state: dict[str, Any]) -> Body:
     """Make the body that drives an app's lifespan; what the app yields is put into `state`.
 
-    An app that ends or raises before it has received `lifespan.startup` has no lifespan and is simply up; a FastAPI or
+    An app that ends or raises before it has received or sent anything has no lifespan and is simply up; a FastAPI or
     Starlette app always has one, so one that raises has failed.
     """
 
@@ -153,12 +209,11 @@ def asgi_lifespan(app: ASGIApp, state: dict[str, Any]) -> Body:
         try:
             await app(scope, conversation.receive, conversation.send)
         except Exception:
-            if conversation.received or isinstance(app, Starlette):
+            if conversation.begun or isinstance(app, Starlette):
                 raise
-        if not conversation.received:
+        if not conversation.begun:
             signals.up()
             await signals.stop.wait()
-        conversation.check_ended()
 
     return body
 
@@ -168,26 +223,35 @@ class _Conversation:
 
     def __init__(self, signals: Signals) -> None:
         self._signals = signals
-        self._failed: str | None = None
-        self.received = False
+        self._received = False
+        self.begun = False
 
     async def receive(self) -> Message:
-        if not self.received:
-            self.received = True
+        self.begun = True
+        if not self._received:
+            self._received = True
             return {"type": "lifespan.startup"}
         await self._signals.stop.wait()
         return {"type": "lifespan.shutdown"}
 
     async def send(self, message: Message) -> None:
-        kind = message["type"]
+        self.begun = True
+        kind = message.get("type")
         if kind == "lifespan.startup.complete":
             self._signals.up()
         elif kind in ("lifespan.startup.failed", "lifespan.shutdown.failed"):
-            self._failed = str(message.get("message", "")) or f"it sent {kind}"
+            self._signals.fail(_error_in(str(message.get("message", "")).strip() or f"it sent {kind}"))
         elif kind != "lifespan.shutdown.complete":
-            raise LifespanError(f"it sent {kind!r}, which is no message of the lifespan protocol")
+            what = "a message without a type" if kind is None else f"{kind!r}"
+            # The app may catch it, and has failed all the same.
+            raise self._signals.fail(LifespanError(f"it sent {what}, which is no message of the lifespan protocol"))
+        elif not self._signals.stop.is_set():
+            raise self._signals.fail(LifespanError(f"it sent {kind!r} before it was told to stop"))
 
-    def check_ended(self) -> None:
-        """Raise LifespanError where the app only said that it failed, and raised nothing itself."""
-        if self._failed is not None:
-            raise LifespanError(self._failed)
+
+def _error_in(text: str) -> LifespanError:
+    """Return the error that an app wrote out: its last line, with the whole as a note where that is more."""
+    error = LifespanError(text.splitlines()[-1].strip())
+    if "\n" in text:
+        error.add_note(text)
+    return error
