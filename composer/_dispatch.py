@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from typing import Any
 
+from anyio import CancelScope
 from starlette._utils import get_route_path
 from starlette.requests import HTTPConnection
-from starlette.responses import JSONResponse
-from starlette.websockets import WebSocketClose
 
 from composer._asgi import ASGIApp, Receive, Scope, Send
+from composer._problem_json import unavailable as unavailable
+from composer._threads import POOL, Pool
 from composer._wire import SCOPE_KEY, SharedObjects
 
 # What the root's own routing leaves in the scope; a mounted app would take it for its own.
@@ -30,27 +31,10 @@ _OF_THE_ROOT = (
     "starlette.exception_handlers",
 )
 
-# Close code of a WebSocket: try again later. Source: https://www.iana.org/assignments/websocket, 1013.
-_TRY_AGAIN_LATER = 1013
+# Where the scope says whose threads they are.
+_POOL = "composer.threads"
 
 AroundRequest = Callable[[HTTPConnection], Any]
-
-
-def unavailable(detail: str, retry_after: int = 1) -> ASGIApp:
-    """Make the app that answers in the place of one that isn't up: 503 as problem+json, or a refused WebSocket.
-
-    `retry_after` is in seconds. Source of the format: RFC 9457.
-    """
-    body = {"type": "about:blank", "title": "Service Unavailable", "status": 503, "detail": detail}
-    headers = {"Retry-After": str(retry_after)}
-    response = JSONResponse(body, 503, headers, media_type="application/problem+json")
-    refusal = WebSocketClose(_TRY_AGAIN_LATER, detail)
-
-    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
-        await (refusal if scope["type"] == "websocket" else response)(scope, receive, send)
-
-    return answer
-
 
 NO_LIFESPAN = unavailable(
     "The server ran no lifespan, so no app was started. Serve the composition with lifespans on; in a test, write "
@@ -59,13 +43,17 @@ NO_LIFESPAN = unavailable(
 
 
 class Mounted:
-    """One app under its prefix: the state that its lifespan yields, and what answers its requests at the moment."""
+    """One app under its prefix: the state that its lifespan yields, and what answers its requests at the moment.
 
-    __slots__ = ("_app", "answer", "prefix", "state")
+    Whatever answers has the app's own pool of threads.
+    """
+
+    __slots__ = ("_app", "answer", "pool", "prefix", "state")
 
     def __init__(self, prefix: str, app: ASGIApp) -> None:
         self.prefix = prefix.rstrip("/")
         self.state: dict[str, Any] = {}
+        self.pool = Pool()
         self._app = app
         self.answer = NO_LIFESPAN
 
@@ -86,7 +74,12 @@ class Mounted:
         child["root_path"] = root_path + self.prefix
         child["path"] = root_path + (f"{path}/" if path == self.prefix else path)
         child["state"] = {**scope.get("state", {}), **self.state}
-        await self.answer(child, receive, send)
+        child[_POOL] = self.pool
+        before = POOL.set(self.pool)
+        try:
+            await self.answer(child, receive, send)
+        finally:
+            POOL.reset(before)
 
     async def at(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Hand on a request whose path is the app's own, without the prefix."""
@@ -123,6 +116,8 @@ class Dispatcher:
         elif (probe := self._probes.get(path)) is not None and scope["type"] == "http":
             await probe(scope, receive, send)
         else:
+            # A server may start a request in the context of the one before it on the same connection.
+            POOL.set(scope.get(_POOL))
             await self._routes(scope, receive, send)
 
     def find(self, path: str) -> Mounted | None:
@@ -151,19 +146,29 @@ class Dispatcher:
 def with_hooks(app: ASGIApp, hooks: Sequence[AroundRequest]) -> ASGIApp:
     """Wrap each HTTP request and WebSocket of an app by the hooks of cornerstones that it uses, the first outermost.
 
-    Returns the app itself where there is none. Each hook is left whatever the app did.
+    Returns the app itself where there is none. Each hook is left whatever the app did, and has the time that it takes
+    also where the request ran out of its own.
     """
     if not hooks:
         return app
 
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
-        async with AsyncExitStack() as stack:
-            for hook in hooks:
-                manager = hook(HTTPConnection(scope))
-                if isinstance(manager, AbstractAsyncContextManager):
-                    await stack.enter_async_context(manager)
-                else:
-                    stack.enter_context(manager)
-            await app(scope, receive, send)
+        # Opened before the hooks, for they may open some of their own, and what opens last must close first.
+        with CancelScope() as leaving:
+            async with AsyncExitStack() as stack:
+                try:
+                    await _enter(hooks, scope, stack)
+                    await app(scope, receive, send)
+                finally:
+                    leaving.shield = True
 
     return answer
+
+
+async def _enter(hooks: Sequence[AroundRequest], scope: Scope, stack: AsyncExitStack) -> None:
+    for hook in hooks:
+        manager = hook(HTTPConnection(scope))
+        if isinstance(manager, AbstractAsyncContextManager):
+            await stack.enter_async_context(manager)
+        else:
+            stack.enter_context(manager)

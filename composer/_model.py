@@ -22,6 +22,10 @@ OnFailure = Literal["abort", "degrade"]
 STARTUP_TIMEOUT = 30.0
 SHUTDOWN_TIMEOUT = 10.0
 
+# Bytes of a request's body that an app takes unless its declaration or the settings say otherwise: 16 MiB, which is
+# also the longest message that uvicorn takes from a WebSocket.
+MAX_BODY_SIZE = 16 * 1024 * 1024
+
 
 @dataclass(frozen=True, slots=True)
 class Project:
@@ -44,6 +48,9 @@ class App:
     `startup` says when it starts: before the server opens ("wait"), while it serves ("background"), or by its first
     request ("lazy"); `on_failure` what a failed start does: it fails all ("abort") or this app alone ("degrade").
     `startup_timeout` and `shutdown_timeout` are seconds. `after` names the apps that have to be up before it starts.
+    `max_concurrency` is how many requests and WebSockets it serves at once (beyond it: 503 with Retry-After, or close
+    code 1013), `request_timeout` in how many seconds its responses have to start (else: 504), `max_body_size` how many
+    bytes a request's body may have (else: 413), unless the app or a route has one of its own; None is no limit.
     `openapi` says where its OpenAPI document comes from; `owner` and `description` are shown beside it on the pages.
     """
 
@@ -60,6 +67,9 @@ class App:
     startup_timeout: float = STARTUP_TIMEOUT
     shutdown_timeout: float = SHUTDOWN_TIMEOUT
     after: tuple[str, ...] = ()
+    max_concurrency: int | None = None
+    request_timeout: float | None = None
+    max_body_size: int | None = MAX_BODY_SIZE
     where: str = ""
 
     @property
@@ -159,6 +169,7 @@ class State(Enum):
     PENDING = "pending"
     STARTING = "starting"
     UP = "up"
+    NOT_READY = "not ready"
     FAILED = "failed"
     STOPPING = "stopping"
     STOPPED = "stopped"

@@ -12,11 +12,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, get_args
 
-from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, PydanticUserError, ValidationError
+from pydantic import (
+    AliasChoices,
+    BaseModel,
+    BeforeValidator,
+    ByteSize,
+    ConfigDict,
+    Field,
+    PydanticUserError,
+    TypeAdapter,
+    ValidationError,
+)
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, TomlConfigSettingsSource
 
-from composer._model import SHUTDOWN_TIMEOUT, STARTUP_TIMEOUT, OnFailure, Problem, Project, Startup
+from composer._model import MAX_BODY_SIZE, SHUTDOWN_TIMEOUT, STARTUP_TIMEOUT, OnFailure, Problem, Project, Startup
 from composer._render import did_you_mean, listed
 from composer.errors import described, problem
 
@@ -35,8 +45,22 @@ def _truth(value: Any) -> Any:
     return {"true": True, "false": False}.get(value.lower(), value) if isinstance(value, str) else value
 
 
+def _bytes(value: Any) -> Any:
+    """Read a number of bytes, or a text like 10MB; what pydantic says about a wrong one repeats a part of it."""
+    try:
+        return TypeAdapter(ByteSize).validate_python(value)
+    except ValidationError:
+        raise ValueError("it is neither a number of bytes nor a text like 10MB or 16MiB") from None
+
+
+Bytes = Annotated[int, Field(gt=0), BeforeValidator(_bytes)]
+
+
 class ComposerTable(BaseModel):
-    """The table `[composer]`: what is composed. Packages are import names, found from the settings' folder first."""
+    """The table `[composer]`: what is composed. Packages are import names, found from the settings' folder first.
+
+    `max_body_size` is that of every app whose own table has none.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -45,10 +69,14 @@ class ComposerTable(BaseModel):
     apps: list[str] = ["apps"]
     cornerstones: list[str] = ["shared"]
     only: list[str] | None = None
+    max_body_size: Bytes = MAX_BODY_SIZE
 
 
 class AppTable(BaseModel):
-    """The table `[apps.NAME]`: how one app is mounted, started and stopped. Every key is optional; times in seconds."""
+    """The table `[apps.NAME]`: how one app is mounted, started, limited and stopped. Every key is optional.
+
+    Times are in seconds. A `max_body_size` is a number of bytes, or a text like "10MB" or "16MiB".
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -60,6 +88,9 @@ class AppTable(BaseModel):
     shutdown_timeout: float = Field(SHUTDOWN_TIMEOUT, gt=0)
     on_failure: OnFailure = "abort"
     after: list[str] = []
+    max_concurrency: int | None = Field(None, gt=0)
+    request_timeout: float | None = Field(None, gt=0, allow_inf_nan=False)
+    max_body_size: Bytes | None = None
     openapi: Annotated[bool | str, BeforeValidator(_truth)] = True
     owner: str = ""
     description: str = ""

@@ -11,6 +11,7 @@ from typing import Any, cast
 from fastapi import FastAPI
 from pydantic import ValidationError
 
+from composer._asgi import ASGIApp
 from composer._build._check import check_after, check_names, check_objects, check_prefixes, check_root
 from composer._build._declare import Declared, declare
 from composer._build._document import Documents
@@ -19,8 +20,10 @@ from composer._build._source import sources_of, with_documents
 from composer._dispatch import Dispatcher, Mounted, with_hooks
 from composer._health import probes
 from composer._lifecycle import Lifecycle
+from composer._limits import Limits, limited
 from composer._model import App, BuiltApp, Cornerstone, PartStatus, Plan, Problem, Project
 from composer._settings import ComposerTable, read_settings
+from composer._threads import keep_apart
 from composer._wire import SharedObjects, demands_of, wire
 from composer.errors import CompositionError, problem
 
@@ -149,14 +152,15 @@ def _only_used(plan: Plan, root: FastAPI) -> Plan:
 
 def _install(root: FastAPI, plan: Plan) -> None:
     """Put the plan into the root: dispatch before its routes, all lifespans inside its own, one document."""
-    mounted = {app.name: Mounted(app.prefix, with_hooks(app.asgi, _hooks(app, plan))) for app in plan.apps}
+    mounted = {app.name: Mounted(app.prefix, _served(app, plan)) for app in plan.apps}
     lifecycle = Lifecycle(plan, mounted)
     documents = Documents(root, sources_of(plan, mounted, lifecycle))
     setattr(root.state, _STATE, Composition(root.title, plan, lifecycle, documents))
     install_pages(root, plan, lifecycle, documents)
     router = root.router
     shared = SharedObjects(plan.cornerstones)
-    dispatcher = Dispatcher(mounted.values(), probes(lifecycle.parts), shared, router.middleware_stack)
+    answers = probes(lifecycle.parts, _checks(plan))
+    dispatcher = Dispatcher(mounted.values(), answers, shared, router.middleware_stack)
     router.middleware_stack = dispatcher
     router.default = dispatcher.last(router.default)
     own_lifespan: Callable[[FastAPI], AbstractAsyncContextManager[Mapping[str, Any] | None]] = router.lifespan_context
@@ -164,6 +168,7 @@ def _install(root: FastAPI, plan: Plan) -> None:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[Mapping[str, Any] | None]:
         _check_late_routes(root, plan)
+        keep_apart()
         async with own_lifespan(app) as state, lifecycle.running():
             yield state
 
@@ -176,6 +181,19 @@ def _check_late_routes(root: FastAPI, plan: Plan) -> None:
     problems = check_root([app.declared for app in plan.apps], root)
     if problems:
         raise CompositionError(problems, root.title)
+
+
+def _checks(plan: Plan) -> dict[str, Any]:
+    """Return what asks each cornerstone that can say so whether it can serve now."""
+    checks = {built.name: getattr(built.value, "check_ready", None) for built in plan.cornerstones}
+    return {name: check for name, check in checks.items() if callable(check)}
+
+
+def _served(app: BuiltApp, plan: Plan) -> ASGIApp:
+    """Return what answers an app's requests: within its limits the hooks, and within those the app."""
+    declared = app.declared
+    limits = Limits(declared.max_concurrency, declared.request_timeout, declared.max_body_size)
+    return limited(with_hooks(app.asgi, _hooks(app, plan)), limits)
 
 
 def _hooks(app: BuiltApp, plan: Plan) -> list[Any]:

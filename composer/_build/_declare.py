@@ -60,7 +60,7 @@ def declare(settings: SettingsFile, only: Iterable[str] | None) -> Declared:
         factory = _factory(part, settings, declared.problems) if chosen else None
         if factory is not None:
             document = _document(part, settings, declared.problems)
-            declared.apps.append(_app(part, factory, document, settings.project))
+            declared.apps.append(_app(part, factory, document, settings))
     declared.problems += _not_there(wanted or (), where, declared.names)
     return declared
 
@@ -172,7 +172,7 @@ def _document(part: _Part[AppTable], settings: SettingsFile, problems: list[Prob
     return function if wrong is None else False
 
 
-def _app(part: _Part[AppTable], factory: Any, document: Document, project: Project) -> App:
+def _app(part: _Part[AppTable], factory: Any, document: Document, settings: SettingsFile) -> App:
     own, name = part.own, part.found.name
     return App(
         name,
@@ -184,10 +184,13 @@ def _app(part: _Part[AppTable], factory: Any, document: Document, project: Proje
         startup_timeout=own.startup_timeout,
         shutdown_timeout=own.shutdown_timeout,
         after=tuple(own.after),
+        max_concurrency=own.max_concurrency,
+        request_timeout=own.request_timeout,
+        max_body_size=own.max_body_size or settings.composer.max_body_size,
         openapi=document,
         owner=own.owner,
         description=own.description,
-        where=part.whole.place if own.factory else shown(part.found.file, project.root),
+        where=part.whole.place if own.factory else shown(part.found.file, settings.project.root),
     )
 
 

@@ -1,0 +1,194 @@
+"""What one app may take: requests at once, time until its response starts, bytes of a request's body.
+
+Beyond a limit composer answers in the app's place, as `application/problem+json`, and the app is cancelled. The limits
+stand around an app only where they are set.
+"""
+
+import asyncio
+import math
+from dataclasses import dataclass
+from typing import Final
+
+from anyio import CancelScope
+from anyio.lowlevel import checkpoint
+from starlette.middleware.body_limit import MAX_BODY_SIZE_SCOPE_KEY
+
+from composer._asgi import ASGIApp, Message, Receive, Scope, Send
+from composer._problem_json import problem_json, unavailable
+
+# Seconds that a client which is still sending gets to see that its body is refused, before the connection is closed.
+# One that is closed at once, with bytes on their way, is reset, and the client may never see the answer.
+LINGER: Final = 2.0
+
+# Digits of a Content-Length that is believed: with more of them, the body is counted. Python reads no endless number.
+_DIGITS: Final = 18
+
+# Where Starlette's own middleware looks for who counts the bytes; it has no public name for that.
+_COUNTER: Final = "starlette._body_limit_responder"
+
+BUSY: Final = unavailable("The app has as many requests as it takes at once.")
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Say what one app may take: requests and WebSockets at once, seconds, and bytes; None where there is no limit."""
+
+    max_concurrency: int | None = None
+    request_timeout: float | None = None
+    max_body_size: int | None = None
+
+
+def limited(app: ASGIApp, limits: Limits) -> ASGIApp:
+    """Keep an app within its limits; return the app itself where it has none.
+
+    Beyond `max_concurrency` a request is answered by 503 with Retry-After, and a WebSocket refused with 1013; one that
+    is served counts until the app is really done with it. A response that hasn't started after `request_timeout`
+    becomes 504. When the app asks for a body that is declared larger than `max_body_size`, or as soon as more has come,
+    it becomes 413; where the response has started by then, the app sees a disconnect. A `max_body_size` that the app
+    itself or one of its routes has, as FastAPI and Starlette let them, counts instead.
+    """
+    return app if limits == Limits() else _Limited(app, limits)
+
+
+class _Limited:
+    """One app within its limits, and how many requests it has at the moment."""
+
+    def __init__(self, app: ASGIApp, limits: Limits) -> None:
+        self._app = app
+        self._limits = limits
+        self._busy = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._busy == self._limits.max_concurrency:
+            await BUSY(scope, receive, send)
+            return
+        self._busy += 1
+        try:
+            if scope["type"] == "http" and self._is_to_watch(scope):
+                await _Request(self._limits, scope, receive, send).serve(self._app)
+            else:
+                await self._app(scope, receive, send)
+        finally:
+            self._busy -= 1
+
+    def _is_to_watch(self, scope: Scope) -> bool:
+        limit = self._limits.max_body_size
+        if self._limits.request_timeout is not None or limit is None:
+            return self._limits.request_timeout is not None
+        size = _declared_size(scope)
+        return size is None or size > limit
+
+
+class _Request:
+    """One HTTP request under way: at most once, and before the app's response has started, it is refused.
+
+    `max_body_size` and `total_size` have the names under which Starlette's own middleware, inside of the app, finds and
+    changes them.
+    """
+
+    def __init__(self, limits: Limits, scope: Scope, receive: Receive, send: Send) -> None:
+        self.max_body_size: float = math.inf if limits.max_body_size is None else limits.max_body_size
+        self.total_size = 0
+        self._seconds = limits.request_timeout
+        self._declared = _declared_size(scope) or 0
+        self._scope = scope
+        self._from_client = receive
+        self._to_client = send
+        self._cancel = CancelScope()
+        self._started = self._refused = self._is_open = False
+        self._telling: asyncio.Task[None] | None = None
+
+    async def serve(self, app: ASGIApp) -> None:
+        """Let the app answer, in this very task; return when it has ended, also where it was refused before.
+
+        So a thread that can't be ended keeps its place, and a server that stops waits for it as for any other.
+        """
+        timer = self._seconds and asyncio.get_running_loop().call_later(self._seconds, self._expire)
+        if self.max_body_size < math.inf:
+            self._scope.update({MAX_BODY_SIZE_SCOPE_KEY: self.max_body_size, _COUNTER: self})
+        try:
+            with self._cancel:
+                await app(self._scope, self._receive, self._send)
+        finally:
+            if timer:
+                timer.cancel()
+            if self._telling is not None:
+                await self._telling
+        if self._is_open:
+            await _linger(self._from_client, self._to_client)
+
+    def _refuse(self) -> bool:
+        """Cancel the app, and tell whether something else can be answered in its place."""
+        if self._started or self._refused:
+            return False
+        self._refused = True
+        self._cancel.cancel()
+        return True
+
+    def _expire(self) -> None:
+        if self._refuse():
+            # The app's own task can't send it: a thread may hold that for as long as it likes.
+            detail = f"The app did not answer within {self._seconds:g} seconds."
+            telling = problem_json(504, "Gateway Timeout", detail)(self._scope, self._from_client, self._to_client)
+            self._telling = asyncio.create_task(telling, name="telling that the time is up")
+
+    async def _receive(self) -> Message:
+        if max(self._declared, self.total_size) <= self.max_body_size:
+            message = await self._from_client()
+            self.total_size += len(message.get("body", b""))
+            if self.total_size <= self.max_body_size:
+                return message
+        if self._refuse():
+            self._is_open = True
+            await _tell_too_large(self.max_body_size, self._scope, self._to_client)
+        await checkpoint()
+        return {"type": "http.disconnect"}
+
+    async def _send(self, message: Message) -> None:
+        if self._refused:
+            # The app may be in a loop that awaits nothing else.
+            await checkpoint()
+            return
+        self._started = self._started or message["type"] == "http.response.start"
+        await self._to_client(message)
+
+
+def _declared_size(scope: Scope) -> int | None:
+    """Return how long the body is by what the headers say, which is what the server goes by; None where they don't.
+
+    Source: RFC 9112, 6.3. What comes by a later protocol than HTTP/1 needs no header to have a body.
+    """
+    size = 0 if _is_http_1(scope) else None
+    for name, value in scope["headers"]:
+        if name == b"transfer-encoding":
+            return None
+        if name == b"content-length":
+            size = int(value) if value.isdigit() and len(value) <= _DIGITS else None
+    return size
+
+
+def _is_http_1(scope: Scope) -> bool:
+    version: str = scope.get("http_version", "1.1")
+    return version.startswith("1")
+
+
+async def _tell_too_large(size: float, scope: Scope, send: Send) -> None:
+    """Send the whole answer, but don't end it yet: the server closes the connection then."""
+    # RFC 9110 names it so; the standard library of older Pythons has its old name.
+    answer = problem_json(413, "Content Too Large", f"The app takes no body above {size} bytes.")
+    headers = list(answer.raw_headers)
+    if _is_http_1(scope):
+        headers.append((b"connection", b"close"))
+    await send({"type": "http.response.start", "status": answer.status_code, "headers": headers})
+    await send({"type": "http.response.body", "body": answer.body, "more_body": True})
+
+
+async def _linger(receive: Receive, send: Send) -> None:
+    """Throw away what the client still sends, for a short time, and end the answer."""
+    try:
+        async with asyncio.timeout(LINGER):
+            while (await receive()).get("more_body", False):
+                pass
+    except TimeoutError:
+        pass
+    await send({"type": "http.response.body", "body": b"", "more_body": False})
