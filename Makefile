@@ -6,12 +6,13 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: help install serve test lint format wheel check lock clean
+.PHONY: help install serve test soak lint format wheel check lock clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo 'make serve    serve the apps (PORT=8000)'
 	@echo 'make test     run the tests (ARGS="tests/test_wire.py -x")'
+	@echo 'make soak     do long trials to the real server (minutes), and print what was lost (ARGS="--quick")'
 	@echo 'make lint     ruff, mypy --strict, the directions of imports'
 	@echo 'make format   let ruff sort imports and lay out the code'
 	@echo 'make wheel    build the wheel and try it without the source tree'
@@ -34,6 +35,9 @@ serve: $(INSTALLED)
 
 test: $(INSTALLED)
 	$(BIN)/python -m pytest $(ARGS)
+
+soak: $(INSTALLED)
+	$(BIN)/python -m tests.soak $(ARGS)
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .

@@ -1,16 +1,20 @@
-"""What the apps' answers have in common: the 422 that shows nothing of the input, and the errors' documentation.
+"""What the apps' answers have in common: the errors that FastAPI alone doesn't tell well, and their documentation.
 
 FastAPI's own 422 holds the rejected input. That sends passwords back, and for a body such as `{"x": NaN}` it can't be
-written as JSON at all, so that the caller's mistake becomes a 500.
+written as JSON at all, so that the caller's mistake becomes a 500. Its own 405 names the methods of one route only,
+the first of those that share the path; RFC 9110, 15.5.6, asks for all of them.
 """
 
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import FastAPI, HTTPException
+from fastapi.exception_handlers import http_exception_handler
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import iter_route_contexts
 from pydantic import BaseModel
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Match
 
 # FastAPI itself answers 400 then, so an operation with a body is documented with it.
 NOT_JSON = "The body can't be read as JSON"
@@ -27,9 +31,14 @@ def documented(**answers: str) -> dict[int | str, dict[str, Any]]:
     return {int(code[1:]): {"description": text, "model": ErrorAnswer} for code, text in answers.items()}
 
 
-def without_input(app: FastAPI) -> FastAPI:
-    """Have `app` answer invalid input with a 422 that doesn't repeat it; returns the same app."""
+def with_plain_errors(app: FastAPI) -> FastAPI:
+    """Have `app` answer invalid input with a 422 that doesn't repeat it, and a wrong method with all right ones.
+
+    Returns:
+        The same app.
+    """
     app.add_exception_handler(RequestValidationError, _answer_422)
+    app.add_exception_handler(405, _answer_405)
     return app
 
 
@@ -37,3 +46,10 @@ async def _answer_422(request: Request, error: Exception) -> JSONResponse:
     faults = error.errors() if isinstance(error, RequestValidationError) else []
     shown = [{key: fault[key] for key in ("type", "loc", "msg")} for fault in faults]
     return JSONResponse({"detail": shown}, status_code=422)
+
+
+async def _answer_405(request: Request, error: Exception) -> Response:
+    routes = iter_route_contexts(request.app.routes)
+    matching = [route for route in routes if route.methods and route.matches(request.scope)[0] is not Match.NONE]
+    methods = {method for route in matching for method in route.methods or ()}
+    return await http_exception_handler(request, HTTPException(405, headers={"Allow": ", ".join(sorted(methods))}))

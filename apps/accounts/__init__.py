@@ -8,7 +8,8 @@ import anyio
 from fastapi import FastAPI
 
 from apps.accounts._routes import router
-from shared._answers import without_input
+from shared._answers import with_plain_errors
+from shared.db import UNAVAILABLE, answering_503
 
 __all__ = ["create_app"]
 
@@ -32,5 +33,5 @@ def create_app() -> FastAPI:
     """Construct the app; its users and items are kept in the shared database."""
     summary = "Users with one e-mail address each, and their items."
     app = FastAPI(title="Accounts", version="1.0.0", summary=summary, lifespan=lifespan)
-    app.include_router(router)
-    return without_input(app)
+    app.include_router(router, responses=UNAVAILABLE)
+    return answering_503(with_plain_errors(app))

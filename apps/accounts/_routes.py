@@ -9,7 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from apps.accounts._schemas import ItemView, NewItem, NewUser, UserView
 from apps.accounts._tables import Item, User
 from shared._answers import NOT_JSON, documented
-from shared.db import Id, Limit, Session, Skip
+from shared.db import Id, Limit, ReadSession, Session, Skip
 
 router = APIRouter()
 
@@ -40,14 +40,14 @@ async def create_user(new: NewUser, request: Request, session: Session) -> UserV
 
 
 @router.get("/users", tags=["users"], summary="List the users")
-async def list_users(session: Session, skip: Skip = 0, limit: Limit = 100) -> list[UserView]:
+async def list_users(session: ReadSession, skip: Skip = 0, limit: Limit = 100) -> list[UserView]:
     """Return users in the order in which they were made."""
     users = await session.scalars(select(User).order_by(User.id).offset(skip).limit(limit))
     return [UserView.model_validate(user) for user in users]
 
 
 @router.get("/users/{id}", responses=MISSING, tags=["users"], summary="Read a user")
-async def read_user(id: Id, session: Session) -> UserView:
+async def read_user(id: Id, session: ReadSession) -> UserView:
     """Return one user."""
     return UserView.model_validate(await _user(session, id))
 
@@ -71,7 +71,7 @@ async def create_item(id: Id, new: NewItem, session: Session) -> ItemView:
 
 
 @router.get("/users/{id}/items", responses=MISSING, tags=["items"], summary="List a user's items")
-async def list_items_of_user(id: Id, session: Session, skip: Skip = 0, limit: Limit = 100) -> list[ItemView]:
+async def list_items_of_user(id: Id, session: ReadSession, skip: Skip = 0, limit: Limit = 100) -> list[ItemView]:
     """Return the user's items in the order in which they were made."""
     await _user(session, id)
     chosen = select(Item).where(Item.owner_id == id)
@@ -80,13 +80,13 @@ async def list_items_of_user(id: Id, session: Session, skip: Skip = 0, limit: Li
 
 
 @router.get("/items", tags=["items"], summary="List the items of all users")
-async def list_items(session: Session, skip: Skip = 0, limit: Limit = 100) -> list[ItemView]:
+async def list_items(session: ReadSession, skip: Skip = 0, limit: Limit = 100) -> list[ItemView]:
     """Return items in the order in which they were made."""
     items = await session.scalars(select(Item).order_by(Item.id).offset(skip).limit(limit))
     return [ItemView.model_validate(item) for item in items]
 
 
-async def _user(session: Session, id: int) -> User:
+async def _user(session: ReadSession, id: int) -> User:
     user = await session.get(User, id)
     if user is None:
         raise HTTPException(status.HTTP_404_NOT_FOUND, NO_USER)

@@ -2,11 +2,21 @@
 
 from typing import Annotated
 
+from email_validator import SPECIAL_USE_DOMAIN_NAMES
 from pydantic import AfterValidator, BaseModel, ConfigDict, EmailStr, Field, SecretStr
 
 from shared.db import StorableText
 
-Email = Annotated[EmailStr, AfterValidator(str.lower), Field(max_length=254, examples=["ada@example.com"])]
+# `format: email` says nothing of the domains, such as `.test`, that are kept from ever being anybody's (RFC 6761).
+# Those are refused, so the document says it.
+_RESERVED = "|".join("".join(f"[{letter}{letter.upper()}]" for letter in name) for name in SPECIAL_USE_DOMAIN_NAMES)
+NOT_RESERVED = {"not": {"pattern": rf"[.@]({_RESERVED})$"}}
+
+Email = Annotated[
+    EmailStr,
+    AfterValidator(str.lower),
+    Field(max_length=254, examples=["ada@example.com"], json_schema_extra=NOT_RESERVED),
+]
 
 
 def _without_lone_surrogates(password: SecretStr) -> SecretStr:

@@ -7,7 +7,7 @@ from fastapi import FastAPI, Security
 from pydantic import BaseModel, Field
 
 from apps.house_price._predict import State, as_regressor, router
-from shared._answers import documented, without_input
+from shared._answers import documented, with_plain_errors
 from shared.auth import Auth
 from shared.models import Models
 
@@ -39,4 +39,4 @@ def create_versioned_app(version: str, auth: Auth, models: Models, settings: Hou
     app = FastAPI(title=settings.title, version=version, summary=__doc__, lifespan=lifespan)
     refusals = documented(s401="The API key is missing or wrong")
     app.include_router(router, dependencies=[Security(auth)], responses=refusals)
-    return without_input(app)
+    return with_plain_errors(app)

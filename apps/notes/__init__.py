@@ -8,8 +8,8 @@ from fastapi import FastAPI
 from pydantic import BaseModel, Field
 
 from apps.notes._routes import router
-from shared._answers import without_input
-from shared.db import MAX_LIMIT
+from shared._answers import with_plain_errors
+from shared.db import MAX_LIMIT, UNAVAILABLE, answering_503
 
 __all__ = ["NotesSettings", "create_app"]
 
@@ -37,5 +37,5 @@ def create_app(settings: NotesSettings) -> FastAPI:
 
     summary = "Short texts to remember, kept in the database."
     app = FastAPI(title="Notes", version="1.0.0", summary=summary, lifespan=lifespan)
-    app.include_router(router)
-    return without_input(app)
+    app.include_router(router, responses=UNAVAILABLE)
+    return answering_503(with_plain_errors(app))

@@ -6,7 +6,7 @@ from sqlalchemy import delete, func, select, update
 from apps.notes._schemas import NewNote, NoteChange, NoteList, NoteView
 from apps.notes._tables import Note
 from shared._answers import NOT_JSON, documented
-from shared.db import Id, Limit, Session, Skip
+from shared.db import Id, Limit, ReadSession, Session, Skip
 
 router = APIRouter(tags=["notes"])
 
@@ -24,7 +24,7 @@ async def create_note(new: NewNote, session: Session) -> NoteView:
 
 
 @router.get("/", summary="List the notes")
-async def list_notes(request: Request, session: Session, skip: Skip = 0, limit: Limit | None = None) -> NoteList:
+async def list_notes(request: Request, session: ReadSession, skip: Skip = 0, limit: Limit | None = None) -> NoteList:
     """Return notes in the order in which they were made, and how many there are in all."""
     page = limit or request.state.page_size
     total = await session.scalar(select(func.count()).select_from(Note)) or 0
@@ -34,7 +34,7 @@ async def list_notes(request: Request, session: Session, skip: Skip = 0, limit: 
 
 
 @router.get("/{id}", responses=MISSING, summary="Read a note")
-async def read_note(id: Id, session: Session) -> NoteView:
+async def read_note(id: Id, session: ReadSession) -> NoteView:
     """Return one note."""
     return _found(await session.get(Note, id))
 

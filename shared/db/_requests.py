@@ -20,7 +20,14 @@ async def open_session(database: Shared[Database]) -> AsyncIterator[AsyncSession
         yield session
 
 
+async def open_read_session(database: Shared[Database]) -> AsyncIterator[AsyncSession]:
+    """Give a request a session that waits for no writer, and can't write."""
+    async with database.session(writes=False) as session:
+        yield session
+
+
 Session = Annotated[AsyncSession, Depends(open_session, scope="function")]
+ReadSession = Annotated[AsyncSession, Depends(open_read_session, scope="function")]
 
 Id = Annotated[int, Path(ge=1, le=MAX_INTEGER, description="As the answer to its creation said.")]
 Skip = Annotated[int, Query(ge=0, le=MAX_INTEGER, description="How many to leave out at the start.")]

@@ -3,6 +3,7 @@
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +20,21 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[Any]:
+@contextmanager
+def postgres_server() -> Iterator[Any]:
+    """Run a PostgreSQL on a new and empty folder, until the block is left."""
     with tempfile.TemporaryDirectory(prefix="composer-postgres-") as folder:
         server = get_server(Path(folder) / "data", cleanup_mode="delete")
+        try:
+            yield server
+        finally:
+            server.cleanup()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Any]:
+    with postgres_server() as server:
         yield server
-        server.cleanup()
 
 
 def _sqlite(request: pytest.FixtureRequest) -> str:

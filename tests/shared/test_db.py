@@ -1,18 +1,24 @@
 import sqlite3
+import subprocess
+import sys
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import anyio
 import pytest
 from fastapi import APIRouter, FastAPI, HTTPException
 from fastapi.testclient import TestClient
 from pydantic import SecretStr
-from sqlalchemy import ForeignKey, func, select, text
-from sqlalchemy.exc import ArgumentError, IntegrityError, InvalidRequestError
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import ForeignKey, func, make_url, select, text
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, InvalidRequestError, OperationalError
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 import composer
 from shared import db
 from shared.db import Base, Database, DatabaseSettings, Session
+
+ROOT = Path(__file__).parents[2]
 
 pytestmark = pytest.mark.anyio
 
@@ -24,6 +30,10 @@ class Thing(Base):
     name: Mapped[str] = mapped_column(unique=True)
     # Checked when the transaction ends, so that it is the commit that fails.
     part_of: Mapped[int | None] = mapped_column(ForeignKey(id, deferrable=True, initially="DEFERRED"))
+
+
+class WithoutTables(DeclarativeBase):
+    pass
 
 
 router = APIRouter()
@@ -115,6 +125,104 @@ async def test_writers_that_come_together_all_succeed(database_url: str) -> None
         assert await count(database) == 40
 
 
+async def test_64_writers_that_read_first_all_succeed(database_url: str) -> None:
+    async def read_then_add(database: Database, number: int) -> None:
+        async with database.session() as session:
+            await session.scalar(select(func.count()).select_from(Thing))
+            session.add(Thing(name=str(number)))
+
+    async with open_database(database_url) as database:
+        async with anyio.create_task_group() as group:
+            for number in range(64):
+                group.start_soon(read_then_add, database, number)
+        assert await count(database) == 64
+
+
+def test_64_writers_in_four_processes_all_succeed(tmp_path: Path) -> None:
+    url = f"sqlite+aiosqlite:///{tmp_path / 'app.db'}"
+    commands = [[sys.executable, "-m", "tests.shared.writers", url, str(number), "16"] for number in range(4)]
+    writing = [subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) for command in commands]
+    told = [process.communicate(timeout=60)[1] for process in writing]
+    assert [process.returncode for process in writing] == [0] * 4, told
+    with closing(sqlite3.connect(tmp_path / "app.db")) as connection:
+        assert connection.execute("SELECT count(*) FROM written").fetchone() == (64 * 5,)
+
+
+async def test_who_only_reads_waits_for_no_writer(database_url: str) -> None:
+    async with open_database(database_url) as database, database.session() as writing:
+        writing.add(Thing(name="a"))
+        await writing.flush()
+        with anyio.fail_after(5):
+            async with database.session(writes=False) as reading:
+                assert await reading.scalar(select(func.count()).select_from(Thing)) == 0
+
+
+async def test_a_writer_waits_for_nobody_who_only_reads(database_url: str) -> None:
+    async with open_database(database_url) as database, database.session(writes=False) as reading:
+        counting = select(func.count()).select_from(Thing)
+        assert await reading.scalar(counting) == 0
+        with anyio.fail_after(5):
+            await add(database, "a")
+    assert await count(database) == 1
+    await database.close()
+
+
+async def test_who_only_reads_is_refused_what_it_writes(database_url: str) -> None:
+    async with open_database(database_url) as database:
+        with pytest.raises(DBAPIError, match=r"(?i)read-?only"):
+            async with database.session(writes=False) as session:
+                session.add(Thing(name="a"))
+        # And the connection is as good as before for who may write.
+        await add(database, "b")
+        assert await count(database) == 1
+
+
+async def test_a_database_in_memory_is_one_for_all_sessions() -> None:
+    async with open_database("sqlite+aiosqlite://") as database:
+        async with anyio.create_task_group() as group:
+            for number in range(8):
+                group.start_soon(add, database, str(number))
+        async with database.session(writes=False) as session:
+            assert await session.scalar(select(func.count()).select_from(Thing)) == 8
+
+
+async def test_the_number_of_connections_is_bounded(postgres: Any) -> None:
+    most = 0
+
+    async def hold(database: Database) -> None:
+        nonlocal most
+        async with database.session(writes=False) as session:
+            query = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+            most = max(most, await session.scalar(text(query)) or 0)
+
+    settings = DatabaseSettings(url=SecretStr(postgres.get_uri(driver="psycopg")), pool_size=2, max_overflow=1)
+    database = db.create_cornerstone(settings, composer.Project(Path("/nowhere"), "test"))
+    async with database, anyio.create_task_group() as group:
+        for _ in range(30):
+            group.start_soon(hold, database)
+    assert 1 <= most <= 3
+
+
+async def test_it_is_ready_while_it_can_be_asked(database_url: str) -> None:
+    async with open_database(database_url) as database:
+        await database.check_ready()
+
+
+async def test_it_is_not_ready_where_its_server_is_away(tmp_path: Path) -> None:
+    database = open_database(f"postgresql+psycopg://nobody@/none?host={tmp_path}")
+    with pytest.raises(OperationalError):
+        await database.check_ready()
+    await database.close()
+
+
+async def test_it_is_not_ready_where_its_file_is_no_database(tmp_path: Path) -> None:
+    (tmp_path / "app.db").write_bytes(b"no database" * 1000)
+    database = open_database(f"sqlite+aiosqlite:///{tmp_path / 'app.db'}")
+    with pytest.raises(DBAPIError):
+        await database.check_ready()
+    await database.close()
+
+
 async def test_servers_that_start_together_make_each_table_once(database_url: str) -> None:
     started = []
 
@@ -132,7 +240,7 @@ async def test_sqlite_servers_that_start_together_never_find_the_database_locked
     started = []
 
     async def start(url: str) -> None:
-        async with open_database(url):
+        async with Database(make_url(url), base=WithoutTables):
             started.append(url)
 
     # Two steps to WAL at once met in one round of twenty.

@@ -1,0 +1,269 @@
+"""The apps' schemas: which tables and which migrations are whose, and what brings a database up to date.
+
+An app with a folder `migrations` owns the tables of its classes, and counts its revisions in a version table of its
+own. All other tables, those without a class among them, are made when the server starts, and then left as they are.
+"""
+
+import sys
+from argparse import Namespace
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from alembic.util import CommandError
+from sqlalchemy import Connection, create_engine, inspect
+from sqlalchemy.orm import DeclarativeBase
+
+MIGRATIONS = "migrations"
+
+
+class SchemaError(Exception):
+    """The database's tables are not those that the apps work with."""
+
+
+@dataclass(frozen=True, slots=True)
+class AppSchema:
+    """One app's part of the schema: the app's name, the folder of its migrations, its tables and its version table."""
+
+    name: str
+    folder: Path
+    tables: frozenset[str]
+    version_table: str
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a database stands with one app: the revision that it is at (None for none yet) and the newest one."""
+
+    app: AppSchema
+    current: str | None
+    newest: str | None
+
+    @property
+    def is_behind(self) -> bool:
+        """Tell whether the database isn't at the newest revision."""
+        return self.current != self.newest
+
+
+def app_schemas(base: type[DeclarativeBase], modules: Iterable[str] = ()) -> list[AppSchema]:
+    """Find the apps with migrations, in order of their names: those with classes of `base`, and those of `modules`.
+
+    `modules` names modules that were imported; an app that has no table any more is found by it alone.
+    """
+    known = [mapper.class_.__module__ for mapper in base.registry.mappers]
+    packages = {_package_with_migrations(module) for module in [*known, *modules]}
+    return [app_schema(base, package) for package in sorted(filter(None, packages))]
+
+
+def app_schema(base: type[DeclarativeBase], package: str) -> AppSchema:
+    """Return the part of the schema that the app in a package has, or is to have.
+
+    Raises:
+        SchemaError: The app is a single module, which has no folder for migrations.
+    """
+    places = list(getattr(sys.modules[package], "__path__", ()))
+    if not places:
+        raise SchemaError(f"{package} is a single module: make it a package, so that it has a folder for migrations.")
+    mappers = [mapper for mapper in base.registry.mappers if f"{mapper.class_.__module__}.".startswith(f"{package}.")]
+    tables = frozenset(str(getattr(table, "name", "")) for mapper in mappers for table in mapper.tables)
+    name = "/".join(package.split(".")[1:]) or package
+    return AppSchema(name, Path(places[0]) / MIGRATIONS, tables, f"alembic__{package.replace('.', '__')}")
+
+
+def _package_with_migrations(module: str) -> str | None:
+    """Return the innermost package around a module that has migrations."""
+    parts = module.split(".")
+    for package in (".".join(parts[:length]) for length in range(len(parts), 0, -1)):
+        places = getattr(sys.modules.get(package), "__path__", ())
+        if any(any((Path(place) / MIGRATIONS).glob("*.py")) for place in places):
+            return package
+    return None
+
+
+def prepare(connection: Connection, base: type[DeclarativeBase], *, upgrades: bool) -> None:
+    """Bring a database's schema up to date, or, without `upgrades`, refuse one that is behind.
+
+    Raises:
+        SchemaError: A schema is behind, or is at a revision that its app doesn't know.
+    """
+    apps = app_schemas(base)
+    behind = [found for found in standings(connection, apps) if found.is_behind]
+    if behind and not upgrades:
+        raise SchemaError("\n".join(map(_said, behind)))
+    upgrade_all(connection, [found.app for found in behind])
+    owned = {table for app in apps for table in app.tables}
+    rest = [table for table in base.metadata.sorted_tables if table.name not in owned]
+    base.metadata.create_all(connection, tables=rest)
+
+
+def _said(found: Standing) -> str:
+    at = f"at revision {found.current}" if found.current else "at no revision yet"
+    name = found.app.name
+    return f"The tables of {name} are {at}, and it needs {found.newest}: run `python -m shared.db upgrade {name}`."
+
+
+def standings(connection: Connection, apps: Iterable[AppSchema]) -> list[Standing]:
+    """Return where a database stands with each of the apps.
+
+    Raises:
+        SchemaError: It is at a revision that the app doesn't know, or the app's migrations can't be read.
+    """
+    return [_standing(connection, app) for app in apps]
+
+
+def _standing(connection: Connection, app: AppSchema) -> Standing:
+    context = MigrationContext.configure(connection, opts={"version_table": app.version_table})
+    with _told(app):
+        script = ScriptDirectory.from_config(_config(app))
+        current = context.get_current_revision()
+        if current is not None:
+            script.get_revision(current)
+        return Standing(app, current, script.get_current_head())
+
+
+def upgrade_all(connection: Connection, apps: Iterable[AppSchema]) -> None:
+    """Run all migrations of the apps; tables that were made without any count as made by the first one.
+
+    Raises:
+        SchemaError: A migration can't be run, or the tables that were made without any are others.
+    """
+    for app in apps:
+        _upgrade(connection, app)
+
+
+def _upgrade(connection: Connection, app: AppSchema) -> None:
+    if _standing(connection, app).current is None and (first := _first(app)):
+        made = _tables(connection, set(_tables_at(app, first)))
+        if made:
+            _adopt(connection, app, first, made)
+    with _told(app):
+        command.upgrade(_config(app, connection), "head")
+    _check_foreign_keys(connection, app)
+
+
+def downgrade(connection: Connection, app: AppSchema, revision: str) -> None:
+    """Take back an app's migrations down to a revision; `base` takes back all of them, and with them its tables.
+
+    Raises:
+        SchemaError: There is no such revision.
+    """
+    with _told(app):
+        command.downgrade(_config(app, connection), revision)
+    _check_foreign_keys(connection, app)
+
+
+def write_revision(base: type[DeclarativeBase], app: AppSchema, message: str) -> Path:
+    """Write the migration from what the app's migrations make to what its classes say; return its file.
+
+    No database is asked: the migrations so far are run on an SQLite in memory, where only this app's tables are.
+
+    Raises:
+        SchemaError: The app's migrations can't be run, or nothing has changed.
+    """
+    app.folder.mkdir(exist_ok=True)
+    try:
+        with _told(app), _scratch(app, "heads") as connection:
+            return _write(connection, base, app, message)
+    finally:
+        if not any(app.folder.iterdir()):
+            app.folder.rmdir()
+
+
+def _write(connection: Connection, base: type[DeclarativeBase], app: AppSchema, message: str) -> Path:
+    options = {"target_metadata": base.metadata, "include_object": _of_app_or_made(app)}
+    context = MigrationContext.configure(connection, opts={**options, "version_table": app.version_table})
+    if not compare_metadata(context, base.metadata):
+        raise SchemaError(f"The migrations of {app.name} make what its classes say: there is nothing to write.")
+    config = _config(app, connection, **options)
+    number = len(list(ScriptDirectory.from_config(config).walk_revisions())) + 1
+    script = command.revision(config, message, autogenerate=True, rev_id=f"{number:04d}")
+    return Path(getattr(script, "path", app.folder))
+
+
+def _config(app: AppSchema, connection: Connection | None = None, **options: Any) -> Config:
+    config = Config(cmd_opts=Namespace(quiet=True))
+    texts = {
+        "script_location": str(Path(__file__).with_name("_alembic")),
+        "version_locations": str(app.folder),
+        "path_separator": "newline",
+        "file_template": "%(rev)s_%(slug)s",
+    }
+    for name, value in texts.items():
+        config.set_main_option(name, value.replace("%", "%%"))
+    settings = {"connection": connection, "version_table": app.version_table, "render_as_batch": True}
+    config.attributes["options"] = settings | options
+    return config
+
+
+@contextmanager
+def _told(app: AppSchema) -> Iterator[None]:
+    """Raise what Alembic complains of as a SchemaError that names the app."""
+    try:
+        yield
+    except CommandError as error:
+        raise SchemaError(f"{app.name}: {error}") from error
+
+
+def _first(app: AppSchema) -> str | None:
+    revisions = list(ScriptDirectory.from_config(_config(app)).walk_revisions())
+    return revisions[-1].revision if revisions else None
+
+
+@contextmanager
+def _scratch(app: AppSchema, revision: str) -> Iterator[Connection]:
+    """Give a database in memory with what an app's migrations make up to a revision, and nothing else."""
+    engine = create_engine("sqlite://")
+    try:
+        with engine.connect() as connection:
+            command.upgrade(_config(app, connection), revision)
+            yield connection
+    finally:
+        engine.dispose()
+
+
+def _tables_at(app: AppSchema, revision: str) -> dict[str, set[str]]:
+    with _told(app), _scratch(app, revision) as connection:
+        names = set(inspect(connection).get_table_names()) - {app.version_table}
+        return _tables(connection, names)
+
+
+def _tables(connection: Connection, names: set[str]) -> dict[str, set[str]]:
+    """Return those of the tables that exist, with the names of their columns."""
+    inspector = inspect(connection)
+    found = names & set(inspector.get_table_names())
+    return {name: {column["name"] for column in inspector.get_columns(name)} for name in found}
+
+
+def _adopt(connection: Connection, app: AppSchema, first: str, made: dict[str, set[str]]) -> None:
+    expected = _tables_at(app, first)
+    different = sorted(name for name in expected if made.get(name) != expected[name])
+    if different:
+        raise SchemaError(
+            f"{app.name}: the database has tables without a revision, and they are not those of revision {first}:"
+            f" {', '.join(different)}. Make them so, or move them away."
+        )
+    with _told(app):
+        command.stamp(_config(app, connection), first)
+
+
+def _of_app_or_made(app: AppSchema) -> Any:
+    def is_included(_: object, name: str | None, kind: str, reflected: bool, __: object) -> bool:
+        return kind != "table" or reflected or name in app.tables
+
+    return is_included
+
+
+def _check_foreign_keys(connection: Connection, app: AppSchema) -> None:
+    """Refuse a migration after which rows refer to nothing: SQLite didn't look at foreign keys meanwhile."""
+    if connection.dialect.name == "sqlite":
+        lost = connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall()
+        if lost:
+            tables = ", ".join(sorted({row[0] for row in lost}))
+            raise SchemaError(f"{app.name}: after its migration, rows refer to rows that are not there: {tables}.")

@@ -1,0 +1,62 @@
+"""The table of the trials as it stands in the docs: rows are put into it, and those of other trials stay."""
+
+import os
+import platform
+import re
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from importlib.metadata import version
+from pathlib import Path
+
+from tests.soak.row import Row
+
+START, END = "<!-- table: made by python -m tests.soak -->", "<!-- end of the table -->"
+HEAD = ["trial", "what was done to it", "times", "lost", "what else was seen", "took", "on"]
+LIBRARIES = ["fastapi", "starlette", "uvicorn", "sqlalchemy", "aiosqlite", "psycopg", "schemathesis"]
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a trial said, how many seconds it took, and on which day."""
+
+    name: str
+    row: Row
+    seconds: float
+    day: date
+
+
+def write_results(file: Path, results: Sequence[Result]) -> None:
+    """Put the results into the table of a Markdown file: a trial's row is replaced, a new one is added.
+
+    Raises:
+        OSError: The file can't be read or written.
+        ValueError: It has no place for the table.
+    """
+    text = file.read_text(encoding="utf-8")
+    before, start, rest = text.partition(START)
+    table, end, after = rest.partition(END)
+    if not start or not end:
+        raise ValueError(f"{file} has no lines {START!r} and {END!r} for the table to stand between")
+    lines = _lines(table) | {result.name: _line(result) for result in results}
+    head = [f"| {' | '.join(HEAD)} |", f"|{'---|' * len(HEAD)}"]
+    body = "\n".join([*head, *lines.values(), "", _machine()])
+    file.write_text(f"{before}{START}\n{body}\n{END}{after}", encoding="utf-8")
+
+
+def _lines(table: str) -> dict[str, str]:
+    found = (re.match(r"\| `(\w+)` \|", line) for line in table.splitlines())
+    return {match[1]: match.string for match in found if match}
+
+
+def _line(result: Result) -> str:
+    row = result.row
+    cells = [f"`{result.name}`", row.done, f"{row.times:,}", f"{row.lost:,}", row.seen, f"{result.seconds:.0f} s"]
+    return f"| {' | '.join(cell.replace('|', ' ') for cell in [*cells, str(result.day)])} |"
+
+
+def _machine() -> str:
+    libraries = ", ".join(f"{name} {version(name)}" for name in LIBRARIES)
+    system = f"Python {platform.python_version()} on {platform.system()} ({platform.machine()}), {os.cpu_count()} cores"
+    return f"{system}; {libraries}; SQLite {sqlite3.sqlite_version}."
