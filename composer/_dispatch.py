@@ -13,6 +13,8 @@ from starlette.requests import HTTPConnection
 
 from composer._asgi import ASGIApp, Receive, Scope, Send
 from composer._problem_json import unavailable as unavailable
+from composer._requests import RECORD, TELEMETRY, name_span
+from composer._secrets import Secrets
 from composer._threads import POOL, Pool
 from composer._wire import SCOPE_KEY, SharedObjects
 
@@ -48,10 +50,11 @@ class Mounted:
     Whatever answers has the app's own pool of threads.
     """
 
-    __slots__ = ("_app", "answer", "pool", "prefix", "state")
+    __slots__ = ("_app", "answer", "name", "pool", "prefix", "state")
 
-    def __init__(self, prefix: str, app: ASGIApp) -> None:
+    def __init__(self, prefix: str, app: ASGIApp, name: str = "") -> None:
         self.prefix = prefix.rstrip("/")
+        self.name = name
         self.state: dict[str, Any] = {}
         self.pool = Pool()
         self._app = app
@@ -75,6 +78,10 @@ class Mounted:
         child["path"] = root_path + (f"{path}/" if path == self.prefix else path)
         child["state"] = {**scope.get("state", {}), **self.state}
         child[_POOL] = self.pool
+        if RECORD in child:
+            child[RECORD].hand_on(self.name, self.prefix, child)
+        if TELEMETRY in child:
+            name_span(child, self.name, self.prefix)
         before = POOL.set(self.pool)
         try:
             await self.answer(child, receive, send)
@@ -114,6 +121,8 @@ class Dispatcher:
         if (app := self.find(path)) is not None:
             await app(scope, path, receive, send)
         elif (probe := self._probes.get(path)) is not None and scope["type"] == "http":
+            if RECORD in scope:
+                scope[RECORD].path = path
             await probe(scope, receive, send)
         else:
             # A server may start a request in the context of the one before it on the same connection.
@@ -141,6 +150,23 @@ class Dispatcher:
             await at_root(scope, get_route_path(scope), receive, send)
 
         return answer
+
+
+def without_secrets(app: ASGIApp, secrets: Secrets) -> ASGIApp:
+    """Take the known secrets out of the errors that an app raises while it answers; whoever catches one logs it."""
+    if not secrets:
+        return app
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await app(scope, receive, send)
+        except Exception as error:
+            cleaned = secrets.cleaned(error)
+            if cleaned is error:
+                raise
+            raise cleaned from cleaned.__cause__
+
+    return answer
 
 
 def with_hooks(app: ASGIApp, hooks: Sequence[AroundRequest]) -> ASGIApp:

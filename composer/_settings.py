@@ -20,6 +20,7 @@ from pydantic import (
     ConfigDict,
     Field,
     PydanticUserError,
+    SecretStr,
     TypeAdapter,
     ValidationError,
 )
@@ -28,6 +29,7 @@ from pydantic_settings import BaseSettings, TomlConfigSettingsSource
 
 from composer._model import MAX_BODY_SIZE, SHUTDOWN_TIMEOUT, STARTUP_TIMEOUT, OnFailure, Problem, Project, Startup
 from composer._render import did_you_mean, listed
+from composer._secrets import Secrets, secrets_below
 from composer.errors import described, problem
 
 Section = Literal["apps", "cornerstones"]
@@ -59,17 +61,20 @@ Bytes = Annotated[int, Field(gt=0), BeforeValidator(_bytes)]
 class ComposerTable(BaseModel):
     """The table `[composer]`: what is composed. Packages are import names, found from the settings' folder first.
 
-    `max_body_size` is that of every app whose own table has none.
+    `max_body_size` is that of every app whose own table has none. `request_log` logs each request and gives it an id,
+    `metrics` opens `/metrics` (with the extra `fastapi-composer[metrics]`).
     """
 
     model_config = ConfigDict(frozen=True)
 
-    title: str = "composer"
-    version: str = "0.1.0"
+    title: str = Field("composer", min_length=1)
+    version: str = Field("0.1.0", min_length=1)
     apps: list[str] = ["apps"]
     cornerstones: list[str] = ["shared"]
     only: list[str] | None = None
     max_body_size: Bytes = MAX_BODY_SIZE
+    request_log: bool = True
+    metrics: bool = False
 
 
 class AppTable(BaseModel):
@@ -183,7 +188,11 @@ def read_settings(file: Path, env: str) -> tuple[SettingsFile | None, list[Probl
 
     Returns what was read, or None where there is nothing to go on with, and every problem that was found.
     """
-    if not file.is_file():
+    try:
+        is_there = file.is_file()
+    except OSError as error:
+        return None, [problem("C002", str(file), error=error)]
+    if not is_there:
         return None, [problem("C001", str(file))]
     whole = Table({}, file.name)
     problems: list[Problem] = []
@@ -328,13 +337,15 @@ def _invalid(model: type[BaseModel], table: Mapping[str, Any], owner: str, error
     """Return a problem for each unknown key, and one for each wrong value, with all that is wrong about it."""
     problems: list[Problem] = []
     reasons: dict[tuple[str, ...], list[str]] = {}
+    # What a validator of the user's says may repeat the value.
+    secrets = Secrets([SecretStr(text) for text in secrets_below(model, table)])
     for row in error.errors(include_input=False, include_url=False, include_context=False):
         loc = row["loc"]
         if row["type"] == "extra_forbidden":
             problems.append(_unknown_key(place_of(table, loc, owner), str(loc[-1]), _fields_at(model, loc[:-1])))
         else:
             missing = row["type"] == "missing"
-            why = "it is missing" if missing else row["msg"].removeprefix("Value error, ")
+            why = "it is missing" if missing else secrets.hidden(row["msg"].removeprefix("Value error, "))
             reasons.setdefault(_path_in(table, loc, missing), []).append(why)
     for path, found in reasons.items():
         where = place_of(table, path, owner)

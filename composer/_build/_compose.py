@@ -4,7 +4,7 @@ import os
 import sys
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -12,19 +12,32 @@ from fastapi import FastAPI
 from pydantic import ValidationError
 
 from composer._asgi import ASGIApp
-from composer._build._check import check_after, check_names, check_objects, check_prefixes, check_root
+from composer._build._check import (
+    check_after,
+    check_names,
+    check_objects,
+    check_prefixes,
+    check_root,
+    check_shadows,
+)
 from composer._build._declare import Declared, declare
 from composer._build._document import Documents
+from composer._build._inside import check_made, check_sessions
 from composer._build._pages import install_pages
 from composer._build._source import sources_of, with_documents
-from composer._dispatch import Dispatcher, Mounted, with_hooks
-from composer._health import probes
+from composer._dispatch import Dispatcher, Mounted, with_hooks, without_secrets
+from composer._health import LIVE, READY, probes
 from composer._lifecycle import Lifecycle
 from composer._limits import Limits, limited
+from composer._log import is_heard
+from composer._log import request_log as log_requests
+from composer._metrics import METRICS, is_installed
+from composer._metrics import metrics as count_requests
 from composer._model import App, BuiltApp, Cornerstone, PartStatus, Plan, Problem, Project
+from composer._requests import Watch, Watched
 from composer._settings import ComposerTable, read_settings
 from composer._threads import keep_apart
-from composer._wire import SharedObjects, demands_of, wire
+from composer._wire import SharedObjects, check_root_demands, demands_of, wire
 from composer.errors import CompositionError, problem
 
 _STATE = "composition"
@@ -78,17 +91,22 @@ def compose(
     title: str = "composer",
     version: str = "0.1.0",
     project: Project | None = None,
+    request_log: bool = True,
+    metrics: bool = False,
 ) -> FastAPI:
     """Compose apps and cornerstones that are declared in Python, and return the one FastAPI that serves them all.
 
     `root` is an app to compose into (its own title and version then count), `overrides` the objects to use instead of
     the cornerstones of these types, `project` what factories get that ask for it (default: the working directory).
+    `request_log` tells the logger `composer.request` of each request, and gives it an id, where that logger is heard when
+    the server starts; `metrics` opens `/metrics`.
 
     Raises CompositionError with every mistake that was found; nothing is started then.
     """
     declared = Declared(list(apps), list(cornerstones))
     here = project or Project(Path.cwd(), _environment_name())
-    return _compose(declared, here, root, overrides or {}, ComposerTable(title=title, version=version), False)
+    head = ComposerTable(title=title, version=version, request_log=request_log, metrics=metrics)
+    return _compose(declared, here, root, overrides or {}, head, False)
 
 
 def composition_of(app: FastAPI) -> Composition:
@@ -120,13 +138,15 @@ def _compose(
     cornerstones = declared.cornerstones
     apps, unread = with_documents(declared.apps, project.root)
     problems = [*declared.problems, *unread, *check_names(cornerstones), *check_names(apps), *check_prefixes(apps)]
-    problems += [*check_after(apps, declared.names), *check_root(apps, root)]
+    problems += [*check_after(apps, declared.names), *check_root(apps, root, _probes(head))]
     problems += [problem("C036", "root")] if hasattr(root.state, _STATE) else []
+    problems += [problem("C040", "[composer] metrics")] if head.metrics and not is_installed() else []
     plan, wrong = wire(cornerstones, apps, project, overrides)
-    problems += [*wrong, *check_objects(plan.apps)]
+    problems += [*wrong, *check_objects(plan.apps), *check_made(plan, root)]
+    problems += check_shadows(problems, project.root) if problems else check_root_demands(root, plan)
     if problems:
         raise CompositionError(_once(problems), head.title) from _behind(problems)
-    _install(root, _only_used(plan, root) if partial else plan)
+    _install(root, _only_used(plan, root) if partial else plan, head)
     return root
 
 
@@ -147,19 +167,19 @@ def _only_used(plan: Plan, root: FastAPI) -> Plan:
     used = {name for app in plan.apps for name in app.uses}
     if demands_of(root):
         return plan
-    return Plan(tuple(built for built in plan.cornerstones if built.name in used), plan.apps)
+    return replace(plan, cornerstones=tuple(built for built in plan.cornerstones if built.name in used))
 
 
-def _install(root: FastAPI, plan: Plan) -> None:
+def _install(root: FastAPI, plan: Plan, head: ComposerTable) -> None:
     """Put the plan into the root: dispatch before its routes, all lifespans inside its own, one document."""
-    mounted = {app.name: Mounted(app.prefix, _served(app, plan)) for app in plan.apps}
+    mounted = {app.name: Mounted(app.prefix, _served(app, plan), app.name) for app in plan.apps}
     lifecycle = Lifecycle(plan, mounted)
     documents = Documents(root, sources_of(plan, mounted, lifecycle))
     setattr(root.state, _STATE, Composition(root.title, plan, lifecycle, documents))
     install_pages(root, plan, lifecycle, documents)
     router = root.router
     shared = SharedObjects(plan.cornerstones)
-    answers = probes(lifecycle.parts, _checks(plan))
+    answers = {**probes(lifecycle.parts, _checks(plan)), **_watch(root, lifecycle, head)}
     dispatcher = Dispatcher(mounted.values(), answers, shared, router.middleware_stack)
     router.middleware_stack = dispatcher
     router.default = dispatcher.last(router.default)
@@ -167,7 +187,7 @@ def _install(root: FastAPI, plan: Plan) -> None:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[Mapping[str, Any] | None]:
-        _check_late_routes(root, plan)
+        _check_late_routes(root, plan, answers)
         keep_apart()
         async with own_lifespan(app) as state, lifecycle.running():
             yield state
@@ -176,9 +196,32 @@ def _install(root: FastAPI, plan: Plan) -> None:
     router.lifespan_context = cast(Any, lifespan)
 
 
-def _check_late_routes(root: FastAPI, plan: Plan) -> None:
-    """Raise CompositionError where a route that was added to the root after the build is hidden by an app."""
-    problems = check_root([app.declared for app in plan.apps], root)
+def _probes(head: ComposerTable) -> list[str]:
+    return [LIVE, READY, *([METRICS] if head.metrics else [])]
+
+
+def _watch(root: FastAPI, lifecycle: Lifecycle, head: ComposerTable) -> dict[str, ASGIApp]:
+    """Put a layer around all that the root does, if anybody watches its requests; return what answers `/metrics`."""
+    watches: list[Watch] = []
+    pages: dict[str, ASGIApp] = {}
+    if head.metrics:
+        count, pages[METRICS] = count_requests(lifecycle.parts)
+        watches.append(count)
+    inner = root.build_middleware_stack
+
+    def stack() -> ASGIApp:
+        # Made when the server starts: by then it is known whether anybody hears the log.
+        watching = [*([log_requests()] if head.request_log and is_heard() else []), *watches]
+        return Watched(inner(), watching) if watching else inner()
+
+    # The outermost place, also outside of what answers 500; middleware that is added later stays inside.
+    root.build_middleware_stack = stack  # type: ignore[method-assign]
+    return pages
+
+
+def _check_late_routes(root: FastAPI, plan: Plan, probes: Iterable[str]) -> None:
+    """Raise CompositionError where what was added to the root after the build is in the way of an app, or hidden."""
+    problems = [*check_root([app.declared for app in plan.apps], root, probes), *check_sessions(plan, root)]
     if problems:
         raise CompositionError(problems, root.title)
 
@@ -193,7 +236,7 @@ def _served(app: BuiltApp, plan: Plan) -> ASGIApp:
     """Return what answers an app's requests: within its limits the hooks, and within those the app."""
     declared = app.declared
     limits = Limits(declared.max_concurrency, declared.request_timeout, declared.max_body_size)
-    return limited(with_hooks(app.asgi, _hooks(app, plan)), limits)
+    return limited(without_secrets(with_hooks(app.asgi, _hooks(app, plan)), plan.secrets), limits)
 
 
 def _hooks(app: BuiltApp, plan: Plan) -> list[Any]:

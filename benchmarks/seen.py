@@ -1,0 +1,142 @@
+"""Measure what it costs to see requests from outside: the log, the metrics, and both.
+
+Run `python -m benchmarks.seen [ROUNDS]` from the repository's folder. The same app is composed six times and called as
+a server calls it, without a socket, so that nothing else is in the times; its `async def` handler returns a small
+object. `log, unheard` is the log as another server than `composer serve` has it where nobody configured logging. The
+lines of `log` are written as JSON, to nowhere. `uvicorn's access log` is `off` with that line instead, as uvicorn
+itself writes it. In each round every row is measured once, side by side, and its ratio is that to `off`.
+"""
+
+import asyncio
+import logging
+import os
+import sys
+import time
+from collections.abc import Mapping
+from contextlib import AsyncExitStack, redirect_stderr
+from pathlib import Path
+from statistics import median
+from typing import Any, TextIO
+
+from fastapi import FastAPI
+from uvicorn.config import LOGGING_CONFIG
+from uvicorn.logging import AccessFormatter
+
+import composer
+from composer._asgi import Message
+from composer._log import configure_logging
+
+REQUESTS, ROUNDS = 2000, 15
+ACCESS_LOG = "uvicorn's access log"
+ROWS: Mapping[str, dict[str, bool]] = {
+    "off": {},
+    "log, unheard": {"request_log": True},
+    "log": {"request_log": True},
+    "metrics": {"metrics": True},
+    "log and metrics": {"request_log": True, "metrics": True},
+    ACCESS_LOG: {},
+}
+
+
+def notes() -> FastAPI:
+    """Return the app that is called."""
+    app = FastAPI()
+
+    @app.get("/{note_id}")
+    async def read(note_id: int) -> dict[str, int]:
+        return {"note": note_id}
+
+    return app
+
+
+def composed(how: dict[str, bool]) -> FastAPI:
+    """Compose it, seen in one of the ways."""
+    off: dict[str, Any] = {"request_log": False}
+    return composer.compose([composer.App("notes", "/notes", notes)], **{**off, **how})
+
+
+async def call(app: FastAPI) -> None:
+    """Call the app as a server does, once."""
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": "GET",
+        "scheme": "http",
+        "path": "/notes/7",
+        "raw_path": b"/notes/7",
+        "query_string": b"",
+        "root_path": "",
+        "headers": [(b"host", b"localhost"), (b"accept", b"*/*")],
+        "client": ("127.0.0.1", 50000),
+        "server": ("127.0.0.1", 8000),
+        "state": {},
+    }
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: Message) -> None:
+        if message.get("status", 200) != 200:
+            raise RuntimeError(f"answered {message['status']}")
+
+    await app(scope, receive, send)
+
+
+def configure_access_log(stream: TextIO) -> None:
+    """Let uvicorn's logger of requests write as uvicorn has it, and to nobody else."""
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(AccessFormatter(LOGGING_CONFIG["formatters"]["access"]["fmt"]))
+    logger = logging.getLogger("uvicorn.access")
+    logger.handlers, logger.propagate = [handler], False
+
+
+def tell_as_uvicorn() -> None:
+    """Write the line that uvicorn writes for the request."""
+    client, line = "127.0.0.1:50000", ("GET", "/notes/7", "1.1", 200)
+    logging.getLogger("uvicorn.access").info('%s - "%s %s HTTP/%s" %d', client, *line)
+
+
+async def microseconds(app: FastAPI, name: str) -> float:
+    """Return the time of the processor that one request takes, from some thousand."""
+    logging.getLogger("composer.request").setLevel(logging.WARNING if name == "log, unheard" else logging.INFO)
+    start = time.process_time()
+    for _ in range(REQUESTS):
+        await call(app)
+        if name == ACCESS_LOG:
+            tell_as_uvicorn()
+    return (time.process_time() - start) / REQUESTS * 1e6
+
+
+async def round_of(apps: Mapping[str, FastAPI]) -> dict[str, float]:
+    """Measure each row once."""
+    return {name: await microseconds(app, name) for name, app in apps.items()}
+
+
+async def measured(rounds: int) -> list[dict[str, float]]:
+    """Measure some rounds, after one that isn't counted."""
+    apps = {name: composed(how) for name, how in ROWS.items()}
+    async with AsyncExitStack() as stack:
+        for app in apps.values():
+            await stack.enter_async_context(app.router.lifespan_context(app))
+        await round_of(apps)
+        return [await round_of(apps) for _ in range(rounds)]
+
+
+def main(rounds: int) -> None:
+    """Measure, and print the table."""
+    with Path(os.devnull).open("w") as nowhere, redirect_stderr(nowhere):
+        configure_logging(production=True)
+        configure_access_log(nowhere)
+        found = asyncio.run(measured(rounds))
+    print(f"microseconds of processor time for one request, without a socket; medians of {rounds} rounds")
+    print(f"{'':21} {'µs':>8} {'more':>8} {'ratio':>7}   ratios of the rounds")
+    off = median(row["off"] for row in found)
+    for name in ROWS:
+        took = median(row[name] for row in found)
+        ratios = sorted(row[name] / row["off"] for row in found)
+        print(f"{name:21} {took:8.1f} {took - off:8.1f} {median(ratios):7.2f}   {ratios[0]:.2f} to {ratios[-1]:.2f}")
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else ROUNDS)
