@@ -6,6 +6,7 @@ what starts with an underscore or a dot is passed over.
 """
 
 import ast
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,53 +32,86 @@ def discover(package: str, folders: list[Path], factory: str) -> tuple[list[Foun
     for folder in folders:
         if factory in (_bound_names(folder / "__init__.py") or ()):
             problems.append(problem("C037", str(folder / "__init__.py"), package=package, factory=factory))
-        for entry in _entries(folder):
-            more, wrong = _walk(entry, "", package, factory)
-            found += more
-            problems += wrong
+        more, wrong = _walk_all(folder, "", package, factory)
+        found += more
+        problems += wrong
     return sorted(found, key=lambda one: one.name), problems
 
 
+def _walk_all(folder: Path, group: str, package: str, factory: str) -> tuple[list[Found], list[Problem]]:
+    if unreadable := _unreadable(folder):
+        return [], [unreadable]
+    parts = [_walk(entry, group, package, factory) for entry in _entries(folder)]
+    return [one for found, _ in parts for one in found], [one for _, wrong in parts for one in wrong]
+
+
 def _walk(entry: Path, group: str, package: str, factory: str) -> tuple[list[Found], list[Problem]]:
-    name = f"{group}/{entry.stem}" if group else entry.stem
-    module = f"{package}.{entry.stem}"
-    file = entry / "__init__.py" if entry.is_dir() else entry
-    if not entry.stem.isidentifier():
-        return [], [problem("C028", str(entry), name=entry.name)]
+    is_folder = entry.is_dir()
+    own = entry.name if is_folder else entry.stem
+    name = f"{group}/{own}" if group else own
+    module = f"{package}.{own}"
+    file = entry / "__init__.py" if is_folder else entry
+    if not own.isidentifier():
+        return [], [problem("C028", _place(entry), name=entry.name)]
+    if is_folder and _leads_back(entry):
+        return [], [problem("C061", _place(entry), folder=_place(entry.resolve()))]
+    if is_folder and (unreadable := _unreadable(entry)):
+        return [], [unreadable]
     bound = _bound_names(file)
-    if bound is None or factory in bound or "*" in bound:
+    if _may_have(bound, factory):
         return [Found(name, module, file)], []
-    inner = _entries(entry) if entry.is_dir() else []
-    if _is_group(inner, factory):
-        parts = [_walk(child, name, module, factory) for child in inner]
-        return [one for found, _ in parts for one in found], [one for _, wrong in parts for one in wrong]
-    return [], [problem("C008", str(file), factory=factory, near=did_you_mean(factory, bound))]
+    if is_folder and _is_group(_entries(entry), factory):
+        return _walk_all(entry, name, module, factory)
+    return [], [problem("C008", _place(file), factory=factory, near=did_you_mean(factory, bound or ()))]
 
 
 def _is_group(entries: list[Path], factory: str) -> bool:
-    return any(entry.is_dir() or factory in (_bound_names(entry) or ()) for entry in entries)
+    # A module that can't be read may be an app: it is a part of the group, so that importing it tells why.
+    return any(entry.is_dir() or _may_have(_bound_names(entry), factory) for entry in entries)
+
+
+def _may_have(bound: set[str] | None, factory: str) -> bool:
+    return bound is None or factory in bound or "*" in bound
+
+
+def _leads_back(folder: Path) -> bool:
+    """Tell whether a folder is a link to one that it is in, so that walking it would never end."""
+    return folder.resolve() in [above.resolve() for above in folder.parents]
+
+
+def _unreadable(folder: Path) -> Problem | None:
+    try:
+        next(folder.iterdir(), None)
+    except OSError as error:
+        return problem("C060", _place(folder), why=error.strerror)
+    return None
+
+
+def _place(path: Path) -> str:
+    """Return a path as text that can be printed, also where its name is no text."""
+    return os.fsencode(path).decode(errors="backslashreplace")
 
 
 def _entries(folder: Path) -> list[Path]:
     """Return what may be an app in a folder: modules, and folders with Python in them."""
     entries = sorted(folder.iterdir(), key=lambda entry: entry.name)
     shown = [entry for entry in entries if not entry.name.startswith(("_", "."))]
-    return [entry for entry in shown if entry.suffix == ".py" or (entry.is_dir() and _holds_python(entry))]
+    return [entry for entry in shown if (_holds_python(entry) if entry.is_dir() else entry.suffix == ".py")]
 
 
 def _holds_python(folder: Path) -> bool:
-    return any(folder.rglob("*.py"))
+    """Tell whether there may be Python in a folder: also in one that can't be read, which is never passed over."""
+    return _unreadable(folder) is not None or any(folder.rglob("*.py"))
 
 
 def _bound_names(file: Path) -> set[str] | None:
     """Return the names that a module binds at its top level, or None where it can't be read: importing it tells why."""
-    if not file.is_file():
-        return set()
     try:
-        tree = ast.parse(file.read_bytes())
-    except (SyntaxError, ValueError):
+        if not file.is_file():
+            return set()
+        return set(_names(ast.parse(file.read_bytes()).body))
+    except (SyntaxError, ValueError, OSError, RecursionError, MemoryError):
         return None
-    return set(_names(tree.body))
 
 
 def _names(nodes: Iterable[ast.AST]) -> Iterator[str]:

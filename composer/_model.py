@@ -9,6 +9,8 @@ from typing import Any, Literal
 from pydantic import BaseModel
 from starlette.types import ASGIApp
 
+from composer._secrets import Secrets
+
 Settings = Mapping[str, Any] | BaseModel
 
 # Where an app's OpenAPI document comes from: True for its own, where it has one; False for none; a path inside the
@@ -157,10 +159,14 @@ class BuiltApp:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """All that was built, ready to start: cornerstones in order of construction, apps in order of their names."""
+    """All that was built, ready to start: cornerstones in order of construction, apps in order of their names.
+
+    `secrets` are those of all settings, also of what could not be built.
+    """
 
     cornerstones: tuple[BuiltCornerstone, ...]
     apps: tuple[BuiltApp, ...]
+    secrets: Secrets = field(default_factory=Secrets, compare=False, repr=False)
 
 
 class State(Enum):

@@ -16,6 +16,7 @@ from composer._build._check import place_in_settings
 from composer._dispatch import Mounted
 from composer._lifecycle import Lifecycle
 from composer._model import App, BuiltApp, Plan, Problem, State
+from composer._secrets import Secrets
 from composer.errors import problem
 from composer.openapi import parse_document, read_document
 
@@ -52,17 +53,32 @@ def with_documents(apps: Iterable[App], root: Path) -> tuple[list[App], list[Pro
 
 def sources_of(plan: Plan, mounted: Mapping[str, Mounted], lifecycle: Lifecycle) -> "list[Source]":
     """Return where each app's document comes from; `mounted` holds the apps as they are served, by name."""
-    return [_source(app, _reach(app, mounted[app.name], lifecycle)) for app in plan.apps]
+    return [_source(app, _reach(app, mounted[app.name], lifecycle), plan.secrets) for app in plan.apps]
 
 
-def _source(app: BuiltApp, reach: Callable[[], ASGIApp | None]) -> "Source":
+def _source(app: BuiltApp, reach: Callable[[], ASGIApp | None], secrets: Secrets) -> "Source":
     given, asgi = app.declared.openapi, app.asgi
     if given is False or (given is True and isinstance(asgi, FastAPI) and not asgi.openapi_url):
         return Source(app.name, app.prefix, lambda: None, private=True)
     if isinstance(given, str) or (given is True and not isinstance(asgi, FastAPI)):
         guest = Guest(given if isinstance(given, str) else None, reach)
         return Source(app.name, app.prefix, guest.last, guest=guest)
-    return Source(app.name, app.prefix, _maker(given, asgi))
+    return Source(app.name, app.prefix, _without_secrets(_maker(given, asgi), secrets))
+
+
+def _without_secrets(make: Callable[[], Any], secrets: Secrets) -> Callable[[], Any]:
+    """Take the known secrets out of the error that making a document raises: it is logged."""
+
+    def made() -> Any:
+        try:
+            return make()
+        except Exception as error:
+            cleaned = secrets.cleaned(error)
+            if cleaned is error:
+                raise
+            raise cleaned from cleaned.__cause__
+
+    return made
 
 
 def _reach(app: BuiltApp, mounted: Mounted, lifecycle: Lifecycle) -> Callable[[], ASGIApp | None]:

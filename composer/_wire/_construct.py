@@ -2,15 +2,17 @@
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 
 from composer._asgi import is_app_not_factory, is_asgi_app, is_wsgi_app
 from composer._load import user_line
 from composer._model import App, BuiltApp, BuiltCornerstone, Cornerstone, Plan, Problem, Project
 from composer._render import dependency_path, did_you_mean, listed
+from composer._secrets import Secrets
 from composer._wire._needs import Needs, Offers, choose, needs_of, not_given
 from composer._wire._order import ordered
 from composer._wire._shared import Demand, demands_of
@@ -39,14 +41,20 @@ def wire(
             unusable = _unusable(part)
             needs[part.name], wrong = (Needs(met=False), [unusable]) if unusable else needs_of(part, offers, project)
             problems += wrong
+    secrets = Secrets(each.known for each in needs.values())
     made, wrong = _make_cornerstones(cornerstones, offers, replaced, needs, project)
     problems += wrong
     built = []
     for app in sorted(apps, key=lambda app: app.name):
-        one, wrong = _make_app(app, offers, made, needs, project)
+        one, wrong = _make_app(app, offers, made, needs, project, secrets)
         problems += wrong
         built += [one] if one else []
-    return Plan(tuple(made.values()), tuple(built)), problems
+    return Plan(tuple(made.values()), tuple(built), secrets), [_without(secrets, one) for one in problems]
+
+
+def _without(secrets: Secrets, found: Problem) -> Problem:
+    error = secrets.cleaned(found.error) if found.error else None
+    return replace(found, what=secrets.hidden(found.what), hint=secrets.hidden(found.hint), error=error)
 
 
 def _offers(cornerstones: Sequence[Cornerstone]) -> tuple[dict[str, Any], list[Problem]]:
@@ -164,8 +172,9 @@ def _make_app(
     made: Mapping[str, BuiltCornerstone],
     needs: Mapping[str, Needs],
     project: Project,
+    secrets: Secrets,
 ) -> tuple[BuiltApp | None, list[Problem]]:
-    asgi, used, problems = _asgi_of(app, offers, made, project)
+    asgi, used, problems = _asgi_of(app, offers, made, project, secrets)
     if asgi is None or problems:
         return None, problems
     for demand in demands_of(asgi):
@@ -176,7 +185,7 @@ def _make_app(
 
 
 def _asgi_of(
-    app: App, offers: Offers, made: Mapping[str, BuiltCornerstone], project: Project
+    app: App, offers: Offers, made: Mapping[str, BuiltCornerstone], project: Project, secrets: Secrets
 ) -> tuple[Any, set[str], list[Problem]]:
     """Return the ASGI app with the names of the cornerstones that its factory was given."""
     if is_app_not_factory(app.factory):
@@ -190,6 +199,7 @@ def _asgi_of(
     if unusable := _unusable(app):
         return None, set(), [unusable]
     needs, problems = needs_of(app, offers, project)
+    secrets.learn(needs.known.values())
     used = set(needs.cornerstones.values())
     if problems or not used <= made.keys():
         return None, used, problems
@@ -207,7 +217,11 @@ def _not_mountable(app: App, asgi: Any) -> list[Problem]:
     if is_wsgi_app(asgi):
         return [problem("C019", app.place, found=found)]
     if not is_asgi_app(asgi):
-        return [problem("C020", app.place, factory=factory_name(app.factory), found=found, wanted="an ASGI app")]
+        near, factory = "FastAPI() makes one.", factory_name(app.factory)
+        return [problem("C020", app.place, factory=factory, found=found, wanted="an ASGI app", near=near)]
+    # Its handlers need what FastAPI puts around them.
+    if isinstance(asgi, APIRouter):
+        return [problem("C041", app.place)]
     # FastAPI's own __call__ puts its root_path over the one that a mounted app is given.
     if isinstance(asgi, FastAPI) and asgi.root_path:
         return [problem("C024", app.place, root_path=asgi.root_path)]
@@ -219,6 +233,13 @@ def _demanded(app: App, demand: Demand, offers: Offers) -> tuple[str | None, Pro
     if found := fitting(offers, demand.wanted):
         return choose(demand.marked, str(demand), demand.wanted, found, app.place)
     return None, not_given(app.place, str(demand), demand.wanted, offers)
+
+
+def check_root_demands(root: FastAPI, plan: Plan) -> list[Problem]:
+    """Return a problem for all that the root's own handlers ask for by `Shared`, and no cornerstone of the plan is."""
+    offers = {built.name: built.provides for built in plan.cornerstones}
+    asking = App("root", "/", FastAPI, where="root")
+    return [wrong for demand in demands_of(root) for _, wrong in [_demanded(asking, demand, offers)] if wrong]
 
 
 def _with_all_below(

@@ -2,11 +2,14 @@
 
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, is_dataclass
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
+from starlette.applications import Starlette
+from starlette.requests import HTTPConnection
+from starlette.responses import Response
 
 from composer._model import App, Cornerstone, Problem, Project
 from composer._render import did_you_mean, listed
@@ -58,17 +61,24 @@ def needs_of(part: App | Cornerstone, offers: Offers, project: Project) -> tuple
             known[parameter.name] = project
         elif inspect.isclass(parameter.wanted) and issubclass(parameter.wanted, BaseModel):
             models.append(parameter)
+        elif _is_old_model(parameter.wanted):
+            return Needs(met=False), [_old_model(part, parameter)]
         else:
             left.append(parameter)
     given, wrong = _settings_for(part, models, left, project)
     known |= given
     problems += wrong
     known |= {p.name: None for p in left if p.optional and not p.has_default and p.name not in known}
-    # A key of the settings that is wrong has its problem already, and its parameter is not to have a second one.
-    tried = () if isinstance(part.settings, BaseModel) else part.settings
-    unfilled = [p for p in left if p.name not in known and p.name not in tried and not p.has_default]
-    problems += _unfilled(part, unfilled, offers)
+    problems += _unfilled(part, [p for p in left if p.name not in known and not p.has_default], offers)
     return Needs(known, cornerstones, met=not problems), problems
+
+
+def _is_old_model(wanted: Any) -> bool:
+    return inspect.isclass(wanted) and any(base.__module__.startswith("pydantic.v1.") for base in wanted.__mro__)
+
+
+def _old_model(part: App | Cornerstone, parameter: Parameter) -> Problem:
+    return problem("C043", part.place, parameter=parameter.name, model=type_name(parameter.wanted))
 
 
 def choose(
@@ -89,18 +99,39 @@ def choose(
 def not_given(place: str, parameter: str, wanted: Any, offers: Offers) -> Problem:
     """Make the problem of a type that no cornerstone is of."""
     name, types = told_apart(wanted, offers.values())
-    near = did_you_mean(name, types)
-    if wanted in _PLAIN:
-        near = "Give its value in the settings, under that name."
+    near = did_you_mean(name, types) or _advice(wanted)
     return problem("C012", place, wanted=name, parameter=parameter, near=near, known=listed(types))
 
 
+def _advice(wanted: Any) -> str:
+    """Return what to do instead of asking for a type that no cornerstone could ever be of, or ""."""
+    if wanted in _PLAIN:
+        return "Give its value in the settings, under that name."
+    if not inspect.isclass(wanted):
+        return ""
+    if issubclass(wanted, HTTPConnection | Response):
+        return "A factory is called before there is any request: ask for it in a handler."
+    if issubclass(wanted, Starlette):
+        return "A factory makes its app itself, and returns it."
+    if is_dataclass(wanted):
+        return "To have it filled from the settings, make it a pydantic model."
+    return ""
+
+
 def _unfilled(part: App | Cornerstone, left: list[Parameter], offers: Offers) -> list[Problem]:
-    untyped = [p for p in left if p.wanted is Any]
+    # A key of the settings that is wrong has its problem already, and its parameter is not to have a second one.
+    tried = () if isinstance(part.settings, BaseModel) else part.settings
+    untyped = [p for p in left if p.wanted is Any and p.name not in tried]
+    unknown = [p for p in left if p.wanted is not Any and p.name not in tried]
     factory = factory_name(part.factory)
-    return [problem("C015", part.place, parameter=p.name, factory=factory) for p in untyped] + [
-        not_given(part.place, p.name, p.wanted, offers) for p in left if p not in untyped
+    return [
+        *(problem("C015", part.place, parameter=p.name, factory=factory, near=_of_a_method(p)) for p in untyped),
+        *(not_given(part.place, p.name, p.wanted, offers) for p in unknown),
     ]
+
+
+def _of_a_method(parameter: Parameter) -> str:
+    return "Make the method a @staticmethod: there is no object to call it on." if parameter.name == "self" else ""
 
 
 def _settings_for(

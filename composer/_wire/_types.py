@@ -33,12 +33,23 @@ def parameters_of(factory: Callable[..., Any], where: str) -> tuple[list[Paramet
     except Exception as error:
         # An annotation is code of the user's own, which can raise anything.
         return [], [problem("C016", where, factory=factory_name(factory), error=error)]
+    if wrong := _for_handlers(signature, factory, where):
+        return [], wrong
     starred = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
     return [
         _parameter(parameter.name, hints.get(parameter.name, Any), parameter.default is not parameter.empty)
         for parameter in signature.parameters.values()
         if parameter.kind not in starred
     ], []
+
+
+def _for_handlers(signature: inspect.Signature, factory: Callable[..., Any], where: str) -> list[Problem]:
+    """Return a problem for every default that is a Depends(), a Query() or the like."""
+    return [
+        problem("C042", where, parameter=p.name, factory=factory_name(factory), default=type(p.default).__name__)
+        for p in signature.parameters.values()
+        if type(p.default).__module__ == "fastapi.params"
+    ]
 
 
 def takes_any_keyword(factory: Callable[..., Any]) -> bool:

@@ -1,6 +1,7 @@
 """Trained models, each loaded once and shared by every app that names it."""
 
 from collections import defaultdict
+from collections.abc import Collection
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -23,16 +24,22 @@ __all__ = [
 
 
 class ModelsSettings(BaseModel):
-    """Where the artefacts lie."""
+    """Where the artefacts lie, and what they may be made of."""
 
     folder: Path = Field(default=Path("artefacts"), description="Folder with the .joblib and .json files.")
+    trusted: list[str] = Field(
+        default=[],
+        description="What artefacts may be made of beside scikit-learn's estimators, as 'module:name'. It is called "
+        "when an artefact is read.",
+    )
 
 
 class Models:
     """Load artefacts by name, off the event loop, and keep them until the server stops."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, trusted: Collection[str] = ()) -> None:
         self._folder = folder
+        self._trusted = tuple(trusted)
         self._loaded: dict[str, object] = {}
         self._locks: defaultdict[str, anyio.Lock] = defaultdict(anyio.Lock)
 
@@ -60,9 +67,9 @@ class Models:
 
     def _keep(self, name: str) -> None:
         # Stored by the thread itself, which no cancellation of the waiting caller can interrupt.
-        self._loaded[name] = read_artefact(self._folder, name)
+        self._loaded[name] = read_artefact(self._folder, name, self._trusted)
 
 
 def create_cornerstone(settings: ModelsSettings) -> Models:
     """Construct the collection; nothing is read before an app asks for an artefact."""
-    return Models(settings.folder)
+    return Models(settings.folder, settings.trusted)

@@ -1,20 +1,23 @@
 """One trained model as two files: `<name>.joblib` and its model card `<name>.json`.
 
 A pickle runs code when it is read, so everything that can be checked is checked before, and what is unpickled
-are the very bytes that were checked. The digest finds a damaged, swapped or half-copied file. It can't help
-against somebody who may write both files: keep the folder of artefacts as safe as the source code.
+are the very bytes that were checked. The digest finds a damaged, swapped or half-copied file. Against somebody who
+may write both files there is the list of what an artefact may be made of (`_unpickler`): code of another kind is
+refused, but a model that predicts what he wants is not. Keep the folder of artefacts as safe as the source code.
 """
 
 import hashlib
 import io
 import re
 import threading
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import joblib
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from shared.models._unpickler import RefusedError, unpickle
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 LIBRARY = "scikit-learn"
@@ -68,14 +71,15 @@ def artefact_file(folder: Path, name: str) -> Path:
     )
 
 
-def read_artefact(folder: Path, name: str) -> object:
+def read_artefact(folder: Path, name: str, trusted: Collection[str] = ()) -> object:
     """Read the artefact `name`, checking it against its card before anything in it can run.
 
+    `trusted` names classes and functions that it may be made of beside those of scikit-learn, as "module:name".
     Blocks for as long as reading and unpickling takes.
 
     Raises:
         ArtefactError: A file is missing or unreadable, the card is malformed, the digest or the scikit-learn
-            version differs, or the content can't be unpickled.
+            version differs, or the content can't be unpickled or would run what isn't trusted.
     """
     file = artefact_file(folder, name)
     card = read_card(folder, name)
@@ -84,7 +88,10 @@ def read_artefact(folder: Path, name: str) -> object:
     _check_library(name, file, card)
     try:
         with _UNPICKLING:
-            return joblib.load(io.BytesIO(payload))
+            return unpickle(payload, trusted)
+    except RefusedError as error:
+        found, hint = f"{error}", f"if you trust it, add it: [cornerstones.models] trusted = ['{error}']"
+        raise ArtefactError(name, file, expected="what a model is made of", found=found, hint=hint) from None
     except Exception as error:
         found = f"{type(error).__name__}: {error}"
         hint = "train the model again and keep both files that this writes"

@@ -1,7 +1,10 @@
+import hashlib
 import json
 import pickle
 import threading
 import time
+import warnings
+import zlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -9,14 +12,19 @@ from typing import Any
 
 import anyio
 import anyio.to_thread
+import numpy as np
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import BaseModel
+from sklearn import ensemble, linear_model, naive_bayes, neighbors, neural_network, pipeline, preprocessing, svm
 from sklearn.linear_model import LinearRegression
 
 import composer
 from shared.models import ArtefactError, Models, ModelsSettings, create_cornerstone, read_card, write_artefact
+from shared.models._artefact import read_artefact
 
 pytestmark = pytest.mark.anyio
 
@@ -57,6 +65,10 @@ class Calls:
         return self._function, ()
 
 
+# The functions of these tests that an artefact of theirs may call.
+TRUSTED = [f"{__name__}:{function.__name__}" for function in (read_slowly, read_alone)]
+
+
 class UserSettings(BaseModel):
     who: str
 
@@ -70,7 +82,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def models(folder: Path) -> Models:
-    return create_cornerstone(ModelsSettings(folder=folder))
+    return create_cornerstone(ModelsSettings(folder=folder, trusted=TRUSTED))
 
 
 def change_card(folder: Path, **fields: object) -> None:
@@ -211,6 +223,143 @@ async def test_code_in_the_pickle_of_another_scikit_learn_never_runs(models: Mod
     assert CODE_RAN == []
     assert error.expected == "scikit-learn 1.2.0 (it wrote the artefact)"
     assert "install scikit-learn==1.2.0" in error.hint
+
+
+async def test_code_in_a_pickle_whose_digest_is_right_never_runs(models: Models, folder: Path) -> None:
+    write_artefact(folder, "line", Calls(run_code), {})
+    CODE_RAN.clear()
+    error = await refusal(models)
+    assert CODE_RAN == []
+    assert (error.expected, error.found) == ("what a model is made of", f"{__name__}:run_code")
+    assert f"trusted = ['{__name__}:run_code']" in error.hint
+
+
+def write_payload(folder: Path, payload: bytes) -> None:
+    (folder / "line.joblib").write_bytes(payload)
+    change_card(folder, sha256=hashlib.sha256(payload).hexdigest())
+
+
+def call(module: str, name: str, protocol: int, file: Path) -> bytes:
+    """Pickle a call of a function by its name, with a file's path as its argument."""
+    named = f"c{module}\n{name}\n".encode()
+    if protocol == 0:
+        return named + f"(V{file}\ntR.".encode()
+    if protocol == 1:
+        return f"(V{file}\ni{module}\n{name}\n.".encode()
+    words = b"".join(b"\x8c" + bytes([len(word)]) + word for word in (module.encode(), name.encode()))
+    return b"\x80\x04" + words + b"\x93" + f"(V{file}\ntR.".encode()
+
+
+# What runs code, reads or writes files, or leads on to what does; some by way of a module that may be imported.
+ATTACKS = [
+    ("os", "mkdir"),
+    ("posix", "mkdir"),
+    ("nt", "mkdir"),
+    ("builtins", "exec"),
+    ("builtins", "getattr"),
+    ("operator", "attrgetter"),
+    ("functools", "partial"),
+    ("importlib", "import_module"),
+    ("pathlib", "Path.touch"),
+    ("numpy", "load"),
+    ("numpy", "os.mkdir"),
+    ("numpy.testing._private.utils", "runstring"),
+    ("joblib", "load"),
+    ("sklearn.base", "clone"),
+    ("sklearn.base", "os.mkdir"),
+    ("sklearn.base", "BaseEstimator.__init_subclass__"),
+    ("sklearn.datasets", "load_svmlight_file"),
+    ("sklearn.datasets._base", "os.mkdir"),
+    ("sklearn.utils.parallel", "Parallel"),
+    ("sklearn.utils", "os"),
+    ("sklearn.tests.test_base", "NaNTag"),
+    ("sklearn", "os.mkdir"),
+    ("sklearn.linear_model._base", "sp.os"),
+    ("tests.shared.test_models", "read_slowly.__globals__"),
+]
+
+
+@pytest.mark.parametrize("protocol", [0, 1, 4])
+@pytest.mark.parametrize(("module", "name"), ATTACKS)
+async def test_a_pickle_that_would_call_something_else_is_refused(
+    models: Models, folder: Path, module: str, name: str, protocol: int
+) -> None:
+    made = folder / "made"
+    write_payload(folder, call(module, name, protocol, made))
+    assert (await refusal(models)).found == f"{module}:{name}"
+    assert not made.exists()
+
+
+async def test_code_in_an_array_of_objects_never_runs(models: Models, folder: Path) -> None:
+    write_artefact(folder, "line", {"array": np.array([Calls(run_code)], dtype=object)}, {})
+    CODE_RAN.clear()
+    assert (await refusal(models)).found == f"{__name__}:run_code"
+    assert CODE_RAN == []
+
+
+ROWS = [[0.0, 1.0], [1.0, 0.0], [2.0, 5.0], [3.0, 2.0]] * 3
+CLASSES = [0, 0, 1, 1] * 3
+ESTIMATORS = [
+    ensemble.HistGradientBoostingClassifier(max_iter=2),
+    ensemble.HistGradientBoostingRegressor(max_iter=2),
+    ensemble.GradientBoostingClassifier(n_estimators=2),
+    ensemble.RandomForestClassifier(n_estimators=2, random_state=np.random.RandomState(0)),
+    linear_model.LogisticRegression(),
+    linear_model.SGDClassifier(),
+    naive_bayes.GaussianNB(),
+    neighbors.KNeighborsClassifier(2, algorithm="kd_tree"),
+    neighbors.KNeighborsClassifier(2, algorithm="ball_tree"),
+    neural_network.MLPClassifier((2,), solver="lbfgs"),
+    svm.SVC(),
+    pipeline.make_pipeline(preprocessing.StandardScaler(), preprocessing.PolynomialFeatures(2), svm.LinearSVC()),
+    pipeline.make_pipeline(preprocessing.OneHotEncoder(handle_unknown="ignore"), linear_model.LogisticRegression()),
+]
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS, ids=str)
+async def test_an_estimator_of_scikit_learn_needs_no_trust(models: Models, folder: Path, estimator: Any) -> None:
+    written = estimator.fit(ROWS, CLASSES)
+    write_artefact(folder, "line", written, {})
+    read: Any = await models.load("line")
+    assert read.predict(ROWS).tolist() == written.predict(ROWS).tolist()
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, bytes]:
+    folder = tmp_path_factory.mktemp("whole")
+    write_artefact(folder, "line", LinearRegression().fit([[0.0], [1.0]], [0.0, 2.0]), {})
+    return folder, (folder / "line.joblib").read_bytes()
+
+
+@given(st.data())
+def test_any_flipped_byte_of_an_artefact_is_refused_as_a_wrong_digest(
+    whole: tuple[Path, bytes], data: st.DataObject
+) -> None:
+    folder, payload = whole
+    at, bits = data.draw(st.integers(0, len(payload) - 1)), data.draw(st.integers(1, 255))
+    (folder / "line.joblib").write_bytes(payload[:at] + bytes([payload[at] ^ bits]) + payload[at + 1 :])
+    with pytest.raises(ArtefactError) as caught:
+        read_artefact(folder, "line")
+    assert caught.value.expected.startswith("SHA-256")
+
+
+@given(st.data())
+def test_whatever_is_flipped_behind_a_right_digest_never_ends_in_another_error(
+    whole: tuple[Path, bytes], data: st.DataObject
+) -> None:
+    folder, payload = whole
+    changed = bytearray(zlib.decompress(payload))
+    for at in data.draw(st.lists(st.integers(0, len(changed) - 1), min_size=1, max_size=4)):
+        changed[at] = data.draw(st.integers(0, 255))
+    (folder / "line.joblib").write_bytes(bytes(changed))
+    change_card(folder, sha256=hashlib.sha256(bytes(changed)).hexdigest())
+    error: ArtefactError | None = None
+    with warnings.catch_warnings(action="ignore"):
+        try:
+            read_artefact(folder, "line")
+        except ArtefactError as refused:
+            error = refused
+    assert error is None or error.expected in ("a pickled model", "what a model is made of")
 
 
 async def test_a_card_that_names_no_scikit_learn_is_refused(models: Models, folder: Path) -> None:

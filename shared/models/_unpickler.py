@@ -1,0 +1,73 @@
+"""Unpickling by a list of what an artefact may be made of.
+
+A pickle names classes and functions, and reading it calls them. Here a name that isn't on the list is refused before
+it is imported, so that a pickle that would run code runs none, whoever wrote it and whatever digest its card has. The
+way is that of Python's own documentation ("Restricting Globals"). joblib hands the pickles inside of a pickle (arrays
+of objects) to the same check since 1.6.
+"""
+
+import inspect
+import io
+import re
+import zlib
+from collections.abc import Iterable
+from typing import Any
+
+from joblib.numpy_pickle import NumpyUnpickler
+
+# What arrays, random states and Python's own collections are made of, as "module:name".
+_KNOWN = frozenset(
+    {
+        *(f"builtins:{name}" for name in ("bytearray", "complex", "frozenset", "object", "range", "set", "slice")),
+        *(f"collections:{name}" for name in ("OrderedDict", "defaultdict", "deque")),
+        "copyreg:_reconstructor",
+        "joblib.numpy_pickle:NumpyArrayWrapper",
+        *(f"numpy:{name}" for name in ("dtype", "ndarray", "float32", "float64", "int32", "int64", "bool_", "bool")),
+        *(f"numpy._core.multiarray:{name}" for name in ("_reconstruct", "scalar")),
+        "numpy._core.numeric:_frombuffer",
+        *(f"numpy.random._pickle:__{name}_ctor" for name in ("bit_generator", "generator", "randomstate")),
+        *(f"numpy.random.bit_generator:{name}" for name in ("SeedSequence", "__pyx_unpickle_SeedSequence")),
+        "numpy.random._pcg64:PCG64",
+        "numpy.random._mt19937:MT19937",
+        *(
+            f"sklearn.{module}:newObj"
+            for module in ("metrics._dist_metrics", "neighbors._ball_tree", "neighbors._kd_tree")
+        ),
+        *(f"scipy.sparse._{kind}:{kind}_{form}" for kind in ("csr", "csc", "coo") for form in ("array", "matrix")),
+    }
+)
+
+# The parts of scikit-learn that estimators are made of. What is left out fetches data, starts processes or tests.
+_ESTIMATORS = re.compile(r"sklearn(?!\.(utils|datasets|externals|conftest)\b)(\.(?!tests\b)\w+)+")
+
+
+class RefusedError(Exception):
+    """Name what an artefact asked for that isn't on the list, as "module:name"."""
+
+
+def unpickle(payload: bytes, trusted: Iterable[str] = ()) -> object:
+    """Read what joblib has pickled, as it is or compressed by zlib; `trusted` names what else may be in it.
+
+    Raises:
+        RefusedError: It asks for something that isn't on the list; nothing of that was imported or called.
+        Exception: Whatever unpickling raises where the content is no pickle.
+    """
+    content = zlib.decompress(payload) if payload[:1] == b"\x78" else payload
+    return _Unpickler(io.BytesIO(content), trusted).load()
+
+
+class _Unpickler(NumpyUnpickler):  # type: ignore[misc]  # joblib has no types
+    def __init__(self, file: io.BytesIO, trusted: Iterable[str]) -> None:
+        super().__init__("", file, ensure_native_byte_order=True)
+        self._trusted = _KNOWN.union(trusted)
+
+    def find_class(self, module: str, name: str) -> Any:
+        reference = f"{module}:{name}"
+        if reference in self._trusted:
+            return super().find_class(module, name)
+        # With a dot in it, a name would lead out of the module, to what that has imported.
+        if _ESTIMATORS.fullmatch(module) and "." not in name:
+            found = super().find_class(module, name)
+            if inspect.isclass(found) and _ESTIMATORS.fullmatch(found.__module__):
+                return found
+        raise RefusedError(reference)
