@@ -29,25 +29,28 @@ CATALOGUE: dict[str, Entry] = {
     "C004": Entry("The value of {key!r} is not valid: {why}.", "Give a value that {owner} accepts."),
     "C005": Entry(
         "There is no package {package!r}.",
-        "Create that folder, install the package, or correct [composer] {key}.",
+        "Create that folder, install the package, or correct [composer] {key}: it lists import names, like 'apps' or "
+        "'backend.apps', and no paths.",
     ),
-    "C006": Entry("Importing it failed: {error}.", "Mend that line, or install what is missing."),
+    "C006": Entry("Importing it failed: {error}.", "{advice} Mend that line, or install what is missing."),
     "C007": Entry(
         "The name {package!r} already belongs to {taken}, not to {wanted}.",
-        "Two projects in one process need packages of different names: rename one of the folders.",
+        "Rename the folder: one process imports only one package of a name.",
     ),
     "C008": Entry(
         "It has no {factory}.",
         "{near} Define {factory}(...) there; a helper that is not to be composed starts with an underscore.",
     ),
-    "C009": Entry("{reference!r} can't be used: {why}.", "{near} Write it as 'package.module:name'."),
+    "C009": Entry(
+        "{reference!r} can't be used: {why}.", "{near} Name something that can be called, as 'package.module:name'."
+    ),
     "C010": Entry(
         "The factory {factory} is async.",
         "A factory only constructs: make it a plain def, and move what has to be awaited into a lifespan.",
     ),
     "C011": Entry(
         "The factory {factory} raised {error}.",
-        "Do what it says, or mend that line; what can fail from outside belongs in a lifespan.",
+        "{advice} Do what it says, or mend that line; what can fail from outside belongs in a lifespan.",
     ),
     "C012": Entry(
         "Nobody gives {wanted}, which {parameter!r} asks for.",
@@ -60,7 +63,7 @@ CATALOGUE: dict[str, Entry] = {
     "C014": Entry("Cornerstones need each other in a circle:\n{path}", "Break it at one of these parameters."),
     "C015": Entry(
         "The parameter {parameter!r} of {factory} has no type.",
-        "Annotate it with a cornerstone's type or with a settings model, or give it a default.",
+        "{near} Annotate it with a cornerstone's type or with a settings model, or give it a default.",
     ),
     "C016": Entry(
         "The types of {factory} can't be read: {error}.",
@@ -75,7 +78,7 @@ CATALOGUE: dict[str, Entry] = {
         "The app is a WSGI app ({found}).",
         "Wrap it: return a2wsgi.WSGIMiddleware(app).",
     ),
-    "C020": Entry("The factory {factory} returned {found}, not {wanted}.", "Make it return {wanted}."),
+    "C020": Entry("The factory {factory} returned {found}, not {wanted}.", "Make it return {wanted}. {near}"),
     "C021": Entry(
         "The prefix {prefix!r} {why}.",
         "Write it like '/notes' or '/v1/notes', as the decoded path; '/' mounts an app at the root.",
@@ -128,6 +131,62 @@ CATALOGUE: dict[str, Entry] = {
         "The OpenAPI document {file} can't be read: {why}.",
         "Name a JSON or YAML file, a path inside the app ('/openapi.json'), or a function ('package.module:name').",
     ),
+    "C040": Entry(
+        "metrics is on, and the package prometheus-client isn't there.",
+        "Install it: pip install 'fastapi-composer[metrics]'.",
+    ),
+    "C041": Entry(
+        "It is an APIRouter, which can't be served by itself.",
+        "Put it into an app: app = FastAPI(); app.include_router(router); return app.",
+    ),
+    "C042": Entry(
+        "The default of {parameter!r} of {factory} is {default}(...), which FastAPI fills in handlers only.",
+        "Annotate the parameter with a cornerstone's type and give no default, or ask for it in the handlers.",
+    ),
+    "C043": Entry(
+        "The parameter {parameter!r} asks for {model}, which is a model of pydantic.v1.",
+        "Derive it from pydantic.BaseModel: from pydantic import BaseModel.",
+    ),
+    "C044": Entry(
+        "Its lifespan can't be entered: {why}.",
+        "Write it as async def lifespan(app), with one yield, under @asynccontextmanager; and give it without calling "
+        "it: FastAPI(lifespan=lifespan).",
+    ),
+    "C045": Entry(
+        "It has a lifespan, so its startup and shutdown handlers are never called: {names}.",
+        "Call them in the lifespan: what is to be done at start before its yield, what at stop after it.",
+    ),
+    "C046": Entry(
+        "The app that it mounts at {path!r} has a lifespan, which nobody runs.",
+        "Make it an app of the composition, with a create_app of its own, or enter its lifespan in that of this app.",
+    ),
+    "C047": Entry(
+        "Its middleware {name} can't be made: {why}.",
+        "Give add_middleware the class itself, and all its arguments by name.",
+    ),
+    "C048": Entry(
+        "Its session cookie {cookie!r} overwrites that of {other}, which is signed with another key.",
+        "Give its SessionMiddleware a session_cookie of its own, or its prefix as path, or both the same secret_key.",
+    ),
+    "C049": Entry(
+        "Its route {route!r} is never reached: all of {prefix!r} goes to {other}.",
+        "Move the route into that app, or give one of the two another prefix.",
+    ),
+    "C050": Entry(
+        "Its route {route!r} is never reached: all of it goes to what is mounted at {mount!r} before it.",
+        "Mount that last, after all routes and routers.",
+    ),
+    "C051": Entry(
+        "{name} is no context manager: {why}.",
+        "serving(self) and around_request(self, connection) are written under @asynccontextmanager, with one yield; "
+        "what has __aenter__ needs __aexit__ too.",
+    ),
+    "C052": Entry(
+        "The file {file} hides Python's own module {name!r} from all that import it.",
+        "Rename that file: the import above failed, and this may be why.",
+    ),
+    "C060": Entry("The folder can't be read: {why}.", "Let the server's user read it, or move it out of there."),
+    "C061": Entry("The folder leads back to {folder}, which it is in.", "Remove that link."),
 }
 
 
@@ -137,9 +196,9 @@ def problem(id: str, where: str, *, error: BaseException | None = None, **fields
     Raises KeyError for an ID or a field that the catalogue doesn't have: a bug of composer, never of its user.
     """
     entry = CATALOGUE[id]
-    named = {"near": "", **fields}
+    named = {"near": "", "advice": "", **fields}
     if error is not None:
-        named["error"] = described(error)
+        named |= {"error": described(error), "advice": _advice(error)}
     return Problem(id, where, entry.what.format(**named), entry.hint.format(**named).strip(), error)
 
 
@@ -150,8 +209,20 @@ def described(error: BaseException) -> str:
         message = "; ".join(f"{'.'.join(map(str, row['loc']))}: {row['msg']}" for row in rows)
     else:
         message = " ".join(str(error).split())
+        # What FastAPI says after this is for those who know nothing of composer.
+        message = message.partition(" If you are using a return type annotation")[0]
     message = message.removesuffix(".")
     return f"{type(error).__name__}: {message}" if message else type(error).__name__
+
+
+def _advice(error: BaseException) -> str:
+    """Return what usually mends an exception whose own text doesn't say it, or ""."""
+    text = str(error)
+    if isinstance(error, ImportError) and "circular import" in text:
+        return "Two modules import each other: move what both need into a third one."
+    if type(error).__name__ == "FastAPIError" and "Invalid args for response field" in text:
+        return "A handler gets a shared object by Shared[...], and returns a model or says response_model=None."
+    return ""
 
 
 class ComposerError(Exception):

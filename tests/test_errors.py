@@ -63,9 +63,9 @@ def test_the_ids_of_the_catalogue_are_a_letter_and_three_digits() -> None:
 
 def test_every_text_of_the_catalogue_is_a_sentence() -> None:
     for entry in CATALOGUE.values():
-        assert entry.what[0] in string.ascii_uppercase + "{" or entry.what.startswith("overrides")
+        assert entry.what[0] in string.ascii_uppercase + "{" or entry.what.startswith(("overrides", "metrics"))
         assert entry.what.endswith((".", "{path}"))
-        assert entry.hint.endswith(".")
+        assert entry.hint.endswith((".", ". {near}"))
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,11 @@
 """Every mistake that a project can be made with, and the whole text of the answer.
 
-Each file of tests/mistakes is one project with one mistake, and the error that it ends in.
+Each file of tests/mistakes is one project with one mistake, the error that it ends in, and what mends it.
 """
 
 import re
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -17,8 +18,9 @@ import composer
 from composer.errors import CATALOGUE
 from tests.conftest import Project as WriteProject
 from tests.conftest import forget
+from tests.mistakes import DOCS, Mistake, mistakes, page
+from tests.privileges import unreadable
 
-FOLDER = Path(__file__).with_name("mistakes")
 APP = """
     from fastapi import FastAPI
 
@@ -33,10 +35,19 @@ DATABASE = """
     """
 
 
-def parts_of(file: Path) -> dict[str, str]:
-    """Read a text that holds several files, each under a line with its path."""
-    _, *rest = re.split(r"^-- (.+) --\n", file.read_text(encoding="utf-8"), flags=re.MULTILINE)
-    return dict(zip(rest[::2], rest[1::2], strict=True))
+MISTAKES = pytest.mark.parametrize("mistake", mistakes(), ids=lambda mistake: mistake.name)
+
+
+@pytest.fixture
+def write(project: WriteProject, monkeypatch: pytest.MonkeyPatch) -> WriteProject:
+    """Give what writes a project's files, and sets its environment."""
+
+    def write(files: Mapping[str, str]) -> Path:
+        for line in files.get("environment", "").splitlines():
+            monkeypatch.setenv(*line.split("=", 1))
+        return project({path: text for path, text in files.items() if path != "environment"})
+
+    return write
 
 
 def error_of(build: Callable[[], FastAPI]) -> composer.CompositionError:
@@ -57,28 +68,41 @@ def ids_of(error: composer.CompositionError) -> list[str]:
     return [problem.id for problem in error.problems]
 
 
-@pytest.mark.parametrize("file", sorted(FOLDER.iterdir()), ids=lambda file: file.stem)
-def test_a_mistake_is_told_with_its_place_and_its_mend(
-    file: Path, project: WriteProject, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    parts = parts_of(file)
-    expected = parts.pop("error").rstrip()
-    for line in parts.pop("environment", "").splitlines():
-        monkeypatch.setenv(*line.split("=", 1))
-    root = project(parts)
+@MISTAKES
+def test_a_mistake_is_told_with_its_place_and_its_mend(mistake: Mistake, write: WriteProject) -> None:
+    root = write(mistake.files)
 
     error = error_of(lambda: composer.build(root / "settings.toml"))
 
     head, text = str(error).replace(str(root), "{root}").split("\n\n", 1)
-    assert head in ("1 problem in composer, nothing was started:", "1 problem, nothing was started:")
-    assert text == expected
+    assert re.fullmatch(r"[12] problems?( in composer)?, nothing was started:", head)
+    assert text == mistake.error
     assert "hunter2" not in text
 
 
-def test_every_id_of_the_catalogue_is_made_by_a_test() -> None:
-    texts = [parts_of(file)["error"] for file in FOLDER.iterdir()] + [Path(__file__).read_text(encoding="utf-8")]
+@MISTAKES
+def test_a_mistake_that_is_mended_composes(mistake: Mistake, write: WriteProject) -> None:
+    assert mistake.mended != mistake.files
 
-    assert set(re.findall(r"^ *\"?(C\d{3})\b", "\n".join(texts), flags=re.MULTILINE)) == set(CATALOGUE)
+    assert isinstance(composer.build(write(mistake.mended) / "settings.toml"), FastAPI)
+
+
+def test_every_id_of_the_catalogue_is_made_by_a_test() -> None:
+    tests = [file.read_text(encoding="utf-8") for file in Path(__file__).parent.glob("test_*.py")]
+    texts = [mistake.error for mistake in mistakes()] + tests
+
+    assert set(re.findall(r"\bC\d{3}\b", "\n".join(texts))) >= set(CATALOGUE)
+
+
+def test_every_mistake_has_a_title_of_its_own_and_a_row_for_each_of_its_ids() -> None:
+    assert len({mistake.title for mistake in mistakes()}) == len(mistakes()) >= 40
+    for mistake in mistakes():
+        ids = set(re.findall(r"^C\d{3}", mistake.error, flags=re.MULTILINE))
+        assert {id for id, *_ in mistake.problems} == ids
+
+
+def test_the_page_of_mistakes_is_as_the_catalogue_and_the_cases_make_it() -> None:
+    assert DOCS.read_text(encoding="utf-8") == page(), "run: python -m tests.mistakes --write"
 
 
 def test_a_root_that_holds_a_composition_takes_no_second_one() -> None:
@@ -91,6 +115,21 @@ def test_a_root_that_holds_a_composition_takes_no_second_one() -> None:
         "C036  root\n"
         "      Something was composed into this app before.\n"
         "      Hint: Compose everything at once, or give each composition a root of its own."
+    )
+
+
+def test_metrics_without_the_extra_are_a_mistake(project: WriteProject, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = project({"settings.toml": "[composer]\nmetrics = true", "apps/__init__.py": ""})
+    # Python's own way to say that a module can't be imported.
+    monkeypatch.setitem(sys.modules, "prometheus_client", None)
+
+    error = error_of(lambda: composer.build(root / "settings.toml"))
+
+    assert str(error) == (
+        "1 problem in composer, nothing was started:\n\n"
+        "C040  [composer] metrics\n"
+        "      metrics is on, and the package prometheus-client isn't there.\n"
+        "      Hint: Install it: pip install 'fastapi-composer[metrics]'."
     )
 
 
@@ -135,7 +174,7 @@ def test_a_package_that_another_project_of_the_process_has_imported_is_a_mistake
         "1 problem in composer, nothing was started:\n\n"
         "C007  [composer] apps\n"
         f"      The name 'apps' already belongs to {first / 'apps'}, not to {second / 'apps'}.\n"
-        "      Hint: Two projects in one process need packages of different names: rename one of the folders."
+        "      Hint: Rename the folder: one process imports only one package of a name."
     )
 
 
@@ -366,3 +405,31 @@ def test_whatever_is_done_to_settings_either_composes_or_is_told_with_a_place(
     problems = problems_of(root)
     forget(root.parent)
     assert all(problem.where and problem.what and problem.hint for problem in problems)
+
+
+def test_a_folder_that_nobody_may_read_is_a_mistake(project: WriteProject) -> None:
+    root = project({"settings.toml": "", "apps/notes/__init__.py": APP})
+
+    with unreadable(root / "apps" / "notes"):
+        error = error_of(lambda: composer.build(root / "settings.toml"))
+
+    assert str(error) == (
+        "1 problem in composer, nothing was started:\n\n"
+        "C060  apps/notes\n"
+        "      The folder can't be read: Permission denied.\n"
+        "      Hint: Let the server's user read it, or move it out of there."
+    )
+
+
+def test_a_link_to_the_folder_that_it_is_in_is_a_mistake(project: WriteProject) -> None:
+    root = project({"settings.toml": "", "apps/notes/__init__.py": APP})
+    (root / "apps" / "all").symlink_to(root / "apps")
+
+    error = error_of(lambda: composer.build(root / "settings.toml"))
+
+    assert str(error).replace(str(root), "{root}") == (
+        "1 problem in composer, nothing was started:\n\n"
+        "C061  apps/all\n"
+        "      The folder leads back to {root}/apps, which it is in.\n"
+        "      Hint: Remove that link."
+    )

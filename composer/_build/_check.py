@@ -1,7 +1,9 @@
 """What can be wrong among the declared apps themselves: names, prefixes, order, and the root's own routes."""
 
 import re
+import sys
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
@@ -55,7 +57,7 @@ def _wrong_form(prefix: str) -> str:
         return "has an empty segment"
     if any(segment in (".", "..") for segment in prefix.split("/")):
         return "has a segment that browsers take away"
-    if bad := re.search(r"[\s?#%{}\\\x00-\x1f]", prefix):
+    if bad := re.search(r"[\s?#%{}<>*\\\x00-\x1f]", prefix):
         return f"has the character {bad.group()!r}, which no path that is looked for can have"
     return ""
 
@@ -95,16 +97,30 @@ def check_objects(apps: Iterable[BuiltApp]) -> list[Problem]:
     return problems
 
 
-def check_root(apps: Sequence[App], root: FastAPI) -> list[Problem]:
-    """Return a problem for every route of the root, or probe, that an app would hide."""
+def check_shadows(problems: Sequence[Problem], root: Path) -> list[Problem]:
+    """Return a problem for every file of the project that hides a module of Python, where an import has failed.
+
+    Where all could be imported, nothing misses what is hidden.
+    """
+    if str(root) not in sys.path or not any(
+        isinstance(found.error, ImportError | AttributeError) for found in problems
+    ):
+        return []
+    files = [file for file in sorted(root.glob("*.py")) if file.stem in sys.stdlib_module_names]
+    return [problem("C052", file.name, file=file.name, name=file.stem) for file in files]
+
+
+def check_root(apps: Sequence[App], root: FastAPI, probes: Iterable[str] = (LIVE, READY)) -> list[Problem]:
+    """Return a problem for every route of the root, or path of `probes`, that an app would hide."""
     routes = [path for context in iter_route_contexts(root.routes) if (path := context.path)]
     problems = []
     for app in apps:
-        hidden = [route for route in [*routes, LIVE, READY] if app.prefix.strip("/") and _is_below(route, app.prefix)]
+        hidden = [route for route in [*routes, *probes] if app.prefix.strip("/") and is_below(route, app.prefix)]
         where = place_in_settings(app, "prefix")
         problems += [problem("C023", where, prefix=app.prefix, route=route) for route in hidden[:1]]
     return problems
 
 
-def _is_below(route: str, prefix: str) -> bool:
+def is_below(route: str, prefix: str) -> bool:
+    """Tell whether a path is a prefix itself, or one in it."""
     return route == prefix or route.startswith(f"{prefix}/")
