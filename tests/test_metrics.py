@@ -197,7 +197,7 @@ def test_it_says_how_the_composition_is_before_any_start() -> None:
 
 
 def test_metrics_without_the_log_count_all_the_same() -> None:
-    with TestClient(composed(request_log=False)) as client:
+    with TestClient(composed()) as client:
         assert "x-request-id" in client.get("/v1/notes/1").headers
         assert len(requests_of(client)) == 1
 

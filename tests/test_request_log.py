@@ -390,16 +390,8 @@ def test_background_tasks_are_no_part_of_the_time(lines: Lines) -> None:
     assert lines.last["ms"] < 300
 
 
-def test_without_the_log_there_is_no_layer_and_no_id(lines: Lines) -> None:
-    assert_no_layer(composed(request_log=False))
-    assert lines.all() == []
-
-
 def test_a_log_that_nobody_hears_when_the_server_starts_has_no_layer() -> None:
-    assert_no_layer(composed())
-
-
-def assert_no_layer(root: FastAPI) -> None:
+    root = composed()
     with TestClient(root) as client:
         answer = client.get("/v1/notes/7")
 

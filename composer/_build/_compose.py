@@ -91,21 +91,19 @@ def compose(
     title: str = "composer",
     version: str = "0.1.0",
     project: Project | None = None,
-    request_log: bool = True,
     metrics: bool = False,
 ) -> FastAPI:
     """Compose apps and cornerstones that are declared in Python, and return the one FastAPI that serves them all.
 
     `root` is an app to compose into (its own title and version then count), `overrides` the objects to use instead of
     the cornerstones of these types, `project` what factories get that ask for it (default: the working directory).
-    `request_log` tells the logger `composer.request` of each request, and gives it an id, where that logger is heard when
-    the server starts; `metrics` opens `/metrics`.
+    `metrics` opens `/metrics`. Each request is told to the logger `composer.request`, where that is heard at the start.
 
     Raises CompositionError with every mistake that was found; nothing is started then.
     """
     declared = Declared(list(apps), list(cornerstones))
     here = project or Project(Path.cwd(), _environment_name())
-    head = ComposerTable(title=title, version=version, request_log=request_log, metrics=metrics)
+    head = ComposerTable(title=title, version=version, metrics=metrics)
     return _compose(declared, here, root, overrides or {}, head, False)
 
 

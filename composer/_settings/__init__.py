@@ -1,0 +1,26 @@
+"""settings.toml and the environment: read, laid over each other, and validated, with the place of every value kept.
+
+The environment stands over `settings.{COMPOSER_ENV}.toml`, and that over settings.toml. Values are never part of a
+problem's text: any of them may be a secret.
+"""
+
+from composer._settings._models import AppTable, ComposerTable, CornerstoneTable
+from composer._settings._read import Section, SettingsFile, environment_name, read_settings
+from composer._settings._table import Table, place_of, quoted
+from composer._settings._validate import validated, validated_or_default, with_paths_from
+
+__all__ = [
+    "AppTable",
+    "ComposerTable",
+    "CornerstoneTable",
+    "Section",
+    "SettingsFile",
+    "Table",
+    "environment_name",
+    "place_of",
+    "quoted",
+    "read_settings",
+    "validated",
+    "validated_or_default",
+    "with_paths_from",
+]
