@@ -5,13 +5,16 @@
 
 # The map. Imports go one way: each row imports from the rows above it, never from its own row or below.
 #
-#   0  _asgi, _model                    shapes of ASGI; the plain data that the phases hand on
-#   1  _render                          names, paths and lists as text
+#   0  _secrets, _asgi, _model          what nobody may read; shapes of ASGI; the plain data that the phases hand on
+#   1  _render, _problem_json,          names, paths and lists as text; answers in an app's place;
+#      _requests, _threads              what is seen of a request; threads for each app
 #   2  errors                           the catalogue of problems, and the exceptions
 #   3  _settings, _discover, _load      settings.toml and environment; folders; importing one of them
 #   4  _wire                            types → order → objects; Shared
-#   5  _lifespan, _dispatch, openapi,   one lifespan; path → app; documents → one document;
-#      _docs, _health                   the root's pages and probes
+#   5  _lifespan, _stopping,            one lifespan; the word to stop;
+#      _dispatch, _limits,              path → app; what an app may take;
+#      openapi, _docs, _health,         documents → one document; the root's pages and probes;
+#      _log, _metrics                   the line and the numbers of each request
 #   6  _lifecycle                       all lifespans
 #   7  _build                           the three phases put together
 #   8  _cli                             what people type
@@ -20,6 +23,7 @@
 
 from composer._build import Composition, build, compose, composition_of
 from composer._model import App, Cornerstone, PartStatus, Problem, Project, State
+from composer._stopping import shutting_down
 from composer._wire import Shared
 from composer.errors import ComposerError, CompositionError, PartError, ShutdownError, StartupError
 
@@ -40,4 +44,5 @@ __all__ = [
     "build",
     "compose",
     "composition_of",
+    "shutting_down",
 ]

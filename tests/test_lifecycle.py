@@ -349,3 +349,27 @@ async def test_cancelling_the_stop_does_not_keep_anything_from_stopping() -> Non
 def test_a_failure_names_the_part_and_the_phase_as_fields() -> None:
     error = PartError("app", "notes", "start", "OSError: no")
     assert (error.kind, error.name, error.phase, error.reason) == ("app", "notes", "start", "OSError: no")
+
+
+async def test_a_failed_start_has_a_line_in_the_log_for_each_part(caplog: pytest.LogCaptureFixture) -> None:
+    journal = Journal()
+    apps = [journal.app("bad", enter=failing(OSError("no weights"))), journal.app("waiting", after=("bad",))]
+    with pytest.raises(StartupError) as caught:
+        async with lifecycle(apps).running():
+            pass
+    assert caplog.messages == [str(error) for error in caught.value.exceptions]
+    # What is raised carries the tracebacks.
+    assert not any(record.exc_info for record in caplog.records)
+
+
+async def test_an_app_that_says_that_it_failed_and_then_ends_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    async def asgi(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        await send({"type": "lifespan.startup.complete"})
+        await asyncio.sleep(0.005)
+        await send({"type": "lifespan.startup.failed", "message": "the broker went away"})
+        await asyncio.sleep(0.005)
+
+    async with lifecycle([BuiltApp(App("guest", "/guest", asgi), asgi, ())]).running():
+        await asyncio.sleep(0.03)
+    assert caplog.messages == ["app guest failed to serve: the broker went away"]

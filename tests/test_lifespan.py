@@ -3,7 +3,7 @@
 import asyncio
 import contextvars
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any
 
 import anyio
@@ -11,6 +11,7 @@ import pytest
 from fastapi import FastAPI
 from starlette.applications import Starlette
 
+from composer import _lifespan
 from composer._asgi import ASGIApp, Receive, Scope, Send
 from composer._lifespan import Lifespan, LifespanError, asgi_lifespan, context_lifespan, is_context_manager
 
@@ -186,6 +187,52 @@ async def test_an_error_while_stopping_is_raised_by_stop() -> None:
     await part.start(1)
     with pytest.raises(OSError, match="can't flush"):
         await part.stop(1)
+
+
+@pytest.mark.parametrize("phase", ["start", "stop"])
+async def test_a_lifespan_that_is_deaf_to_cancellation_is_left_behind_with_a_line_in_the_log(
+    phase: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(_lifespan, "CANCEL_GRACE", 0.01)
+    end = asyncio.Event()
+
+    async def deaf() -> None:
+        while not end.is_set():
+            with suppress(asyncio.CancelledError):
+                await end.wait()
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        await deaf() if phase == "start" else await send({"type": "lifespan.startup.complete"})
+        await deaf()
+
+    part = lifespan_of(app)
+    if phase == "start":
+        with pytest.raises(TimeoutError, match=r"it was not up after 0\.01 seconds"):
+            await part.start(0.01)
+    else:
+        await part.start(1)
+        with pytest.raises(TimeoutError, match=r"it had not stopped after 0\.01 seconds"):
+            await part.stop(0.01)
+    assert caplog.messages == ["the lifespan of app is deaf to cancellation, and is left behind"]
+    assert not part.ended
+    end.set()
+    await asyncio.sleep(0.01)
+    assert part.ended
+
+
+@pytest.mark.parametrize("error", [SystemExit(3), KeyboardInterrupt()])
+async def test_what_would_end_the_process_ends_its_own_lifespan_alone(error: BaseException) -> None:
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        yield
+        raise error
+
+    part = lifespan_of(FastAPI(lifespan=lifespan))
+    await part.start(1)
+    with pytest.raises(type(error)):
+        await part.stop(1)
+    assert not open_tasks()
 
 
 async def test_cancelling_a_start_leaves_what_was_entered() -> None:

@@ -265,3 +265,19 @@ async def test_a_required_app_that_fails_ends_what_starts_in_the_background() ->
             pass
     assert asyncio.all_tasks() == before
     assert scene.journal[-1] == "good stops"
+
+
+async def test_an_app_whose_lifespan_has_ended_answers_that_it_has_failed_and_the_others_serve() -> None:
+    end = asyncio.Event()
+
+    async def guest(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        await send({"type": "lifespan.startup.complete"})
+        await end.wait()
+
+    async with running(App("guest", "/guest", guest), Scene().app("strong")) as client:
+        end.set()
+        await asyncio.sleep(0.01)
+        assert_unavailable(await client.get("/guest"), "The app has failed.")
+        assert await part(client, "guest") == (503, "failed", "failed to serve: LifespanError")
+        assert (await client.get("/strong")).json() == "of strong"

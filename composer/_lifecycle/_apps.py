@@ -2,7 +2,7 @@
 
 import asyncio
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Final
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_exponential_jitter
@@ -11,7 +11,7 @@ from composer._asgi import ASGIApp, Receive, Scope, Send
 from composer._dispatch import Mounted, unavailable
 from composer._lifecycle._part import Part, StartFailedError, cancel_all, log, stopped, tell
 from composer._lifespan import asgi_lifespan
-from composer._model import BuiltApp
+from composer._model import BuiltApp, Plan
 from composer.errors import PartError
 
 # Seconds that the other starts get to end, once a required one has failed, before they are cancelled.
@@ -23,18 +23,20 @@ STARTING: Final = unavailable("The app is starting.")
 STOPPED: Final = unavailable("The app has stopped.")
 # Nobody tries again before the server itself is started again.
 FAILED: Final = unavailable("The app failed to start.", retry_after=60)
+ENDED: Final = unavailable("The app has failed.", retry_after=60)
 
 
 class Apps:
     """Start and stop the apps of one run, and let each answer its requests while it is up."""
 
-    def __init__(self, apps: Sequence[BuiltApp], mounted: Mapping[str, Mounted]) -> None:
-        self._declared = {built.name: built.declared for built in apps}
+    def __init__(self, plan: Plan, mounted: Mapping[str, Mounted]) -> None:
+        self._secrets = plan.secrets
+        self._declared = {built.name: built.declared for built in plan.apps}
         self._mounted = mounted
         self._after = {
             name: [each for each in app.after if each in self._declared] for name, app in self._declared.items()
         }
-        self.parts = {built.name: self._part(built) for built in apps}
+        self.parts = {built.name: self._part(built) for built in plan.apps}
         self._attempts: dict[str, asyncio.Task[None]] = {}
         self._trying: list[asyncio.Task[None]] = []
         self._started: list[str] = []
@@ -42,9 +44,8 @@ class Apps:
     def _part(self, built: BuiltApp) -> Part:
         state = self._mounted[built.name].state
         state.clear()
-        return Part(
-            "app", built.name, built.declared, asgi_lifespan(built.asgi, state), required=built.declared.required
-        )
+        body, required = asgi_lifespan(built.asgi, state), built.declared.required
+        return Part("app", built.name, built.declared, body, required=required, secrets=self._secrets)
 
     def announce(self) -> None:
         """Let each app's requests be answered by word of its start, or begin it."""
@@ -107,6 +108,8 @@ class Apps:
             raise
         self._started.append(name)
         mounted.open()
+        # What its lifespan had opened may be closed then.
+        part.when_failed(lambda: mounted.close(ENDED))
 
     async def _keep_trying(self, name: str) -> None:
         """Try to start an app again and again, with growing pauses, until it is up."""

@@ -3,12 +3,13 @@
 import asyncio
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any, Literal
 
 from composer._lifespan import Body, Lifespan, LifespanError
 from composer._model import App, Cornerstone, PartStatus, State
+from composer._secrets import Secrets
 from composer.errors import PartError, described
 
 log = logging.getLogger("composer")
@@ -20,11 +21,19 @@ class Part:
     """One app or cornerstone while a composition runs: its lifespan, and how it is at the moment."""
 
     def __init__(
-        self, kind: Kind, name: str, declared: App | Cornerstone, body: Body, *, required: bool = True
+        self,
+        kind: Kind,
+        name: str,
+        declared: App | Cornerstone,
+        body: Body,
+        *,
+        required: bool = True,
+        secrets: Secrets | None = None,
     ) -> None:
         self.declared = declared
         self.status = PartStatus(kind, name, required=required)
         self._body = body
+        self._secrets = secrets or Secrets()
 
     async def start(self) -> None:
         """Start its lifespan; raise PartError where that fails, after which it may be tried again."""
@@ -37,6 +46,7 @@ class Part:
             self._show(State.STOPPED, "its start was cancelled")
             raise
         except BaseException as error:
+            error = self._secrets.cleaned(error)
             raise self._failed("start", error) from error
         self.status = replace(self.status, state=State.UP, seconds=time.perf_counter() - begun)
         self._lifespan.when_ended(self._ended)
@@ -51,8 +61,13 @@ class Part:
             raise
         except BaseException as error:
             if not had_failed:
+                error = self._secrets.cleaned(error)
                 raise self._failed("stop", error) from error
         self._show(State.STOPPED, self.status.reason)
+
+    def when_failed(self, tell: Callable[[], None]) -> None:
+        """Call `tell` if its lifespan fails, or ends by itself, while it is up."""
+        self._lifespan.when_ended(lambda _: tell())
 
     def not_startable(self, waited_for: str) -> PartError:
         """Note that it can't start since the app that it comes after has not; return the error that says so."""
@@ -64,8 +79,11 @@ class Part:
         return PartError(self.status.kind, self.status.name, phase, reason)
 
     def _ended(self, error: BaseException | None) -> None:
-        reason = error or LifespanError("its lifespan ended by itself")
-        log.error("%s", self._failed("serve", reason), exc_info=error)
+        if self.status.state is State.FAILED:
+            # It said that it has failed, and has ended since.
+            return
+        told = self._secrets.cleaned(error) if error else None
+        log.error("%s", self._failed("serve", told or LifespanError("its lifespan ended by itself")), exc_info=told)
 
     def _show(self, state: State, reason: str = "") -> None:
         self.status = replace(self.status, state=state, reason=reason)

@@ -11,10 +11,11 @@ from typing import Any
 
 from composer._dispatch import Mounted
 from composer._lifecycle._apps import Apps
-from composer._lifecycle._part import Part, StartFailedError, stopped
+from composer._lifecycle._part import Part, StartFailedError, log, stopped
 from composer._lifespan import Body, Signals, context_lifespan, is_context_manager
-from composer._model import PartStatus, Plan
+from composer._model import PartStatus, Plan, State
 from composer._render import listed
+from composer._stopping import StoppedError, unless_told, watching
 from composer.errors import PartError, ShutdownError, StartupError
 
 
@@ -48,26 +49,47 @@ class Lifecycle:
     async def running(self) -> AsyncIterator[None]:
         """Start everything on entry and stop it on exit.
 
-        Raises StartupError when a part fails to start, after all that had started was stopped, and ShutdownError when
-        parts fail to stop, after all were.
+        Raises StartupError when a part fails to start, or the process is told to stop meanwhile, after all that had
+        started was stopped, and ShutdownError when parts fail to stop, after all were.
         """
-        run = _Run(self._plan, self._mounted)
-        self._parts = run.all_parts
-        try:
-            await run.start()
-        except BaseException as error:
-            failures = await _to_the_end(run.stop())
-            if isinstance(error, StartFailedError):
-                raise StartupError(_title(error.failures, "start"), [*error.failures, *failures]) from None
-            raise
-        for tell in self._listeners:
-            tell()
-        try:
-            yield
-        finally:
-            failures = await _to_the_end(run.stop())
-            if failures:
-                raise ShutdownError(_title(failures, "stop"), failures)
+        with watching() as stopping:
+            run = _Run(self._plan, self._mounted)
+            self._parts = run.all_parts
+            await _started(run)
+            for tell in self._listeners:
+                tell()
+            try:
+                yield
+            finally:
+                stopping()
+                failures = await _to_the_end(run.stop())
+                if failures:
+                    raise ShutdownError(_title(failures, "stop"), failures)
+
+
+async def _started(run: "_Run") -> None:
+    """Start everything, or stop what had started and raise StartupError."""
+    try:
+        await unless_told(run.start())
+    except BaseException as error:
+        under_way = [part for part in run.all_parts if part.status.state in (State.STARTING, State.STOPPED)]
+        failures = await _to_the_end(run.stop())
+        if isinstance(error, StoppedError):
+            error = StartFailedError([_told_to_stop(part) for part in under_way or run.all_parts])
+        if isinstance(error, StartFailedError):
+            raise _startup_error(error.failures, failures) from None
+        raise
+
+
+def _startup_error(failures: Sequence[PartError], of_the_stop: Sequence[PartError]) -> StartupError:
+    """Return the error with all failures in it, each told in the log too, without the traceback that it carries."""
+    for failure in failures:
+        log.error("%s", failure)
+    return StartupError(_title(failures, "start"), [*failures, *of_the_stop])
+
+
+def _told_to_stop(part: Part) -> PartError:
+    return PartError(part.status.kind, part.status.name, "start", "the process was told to stop during the start")
 
 
 def _title(failures: Sequence[PartError], phase: str) -> str:
@@ -94,12 +116,18 @@ class _Run:
 
     def __init__(self, plan: Plan, mounted: Mapping[str, Mounted]) -> None:
         self._cornerstones = [
-            Part("cornerstone", built.name, built.declared, context_lifespan(_manager(built.value)))
+            Part(
+                "cornerstone",
+                built.name,
+                built.declared,
+                context_lifespan(_manager(built.value)),
+                secrets=plan.secrets,
+            )
             for built in plan.cornerstones
         ]
-        self._apps = Apps(plan.apps, mounted)
+        self._apps = Apps(plan, mounted)
         self._serving = [
-            Part("cornerstone", f"{built.name}.serving", built.declared, _serving(built.value))
+            Part("cornerstone", f"{built.name}.serving", built.declared, _serving(built.value), secrets=plan.secrets)
             for built in plan.cornerstones
             if callable(getattr(built.value, "serving", None))
         ]

@@ -1,0 +1,220 @@
+"""Whether the process has been told to stop: known before the server waits for what is still open.
+
+Servers tell an app's lifespan only after the last connection has ended, so that a stream which waits for that word
+waits for itself. Signals tell it in time. They are handled beside the server's own handlers, and only while a
+composition runs.
+"""
+
+import asyncio
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+import time
+from asyncio import AbstractEventLoop
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from types import FrameType
+from typing import Any, Final, NoReturn
+
+SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+
+# Seconds within which signals are one and the same stop: coreutils' `timeout`, for one, signals the process and then
+# its group, which the process is in.
+SAME_STOP: Final = 0.2
+
+Handler = Callable[[int, FrameType | None], Any]
+
+
+class ShuttingDown:
+    """Tell whether the process has been told to stop; there is one of it, `composer.shutting_down`.
+
+    It is set by the first SIGINT or SIGTERM, before the server waits for open connections, and at the latest when the
+    last composition that runs in the process begins to stop: so where the server runs in a thread, which no signal
+    reaches. The next start clears it.
+    """
+
+    def __init__(self) -> None:
+        self._is_set = False
+        self._waiting: set[tuple[AbstractEventLoop, Callable[[], None]]] = set()
+
+    def is_set(self) -> bool:
+        """Tell whether the process has been told to stop; may be asked from any thread."""
+        return self._is_set
+
+    async def wait(self) -> None:
+        """Return as soon as the process has been told to stop; may be awaited in any event loop of asyncio."""
+        told = asyncio.Event()
+        with self._calling(told.set):
+            await told.wait()
+
+    @contextmanager
+    def _calling(self, tell: Callable[[], None]) -> Iterator[None]:
+        """Call `tell` in this event loop when it is set while the block runs, or was before."""
+        waiting = asyncio.get_running_loop(), tell
+        self._waiting.add(waiting)
+        try:
+            # Asked only now: whoever sets it looks for those that wait afterwards.
+            if self._is_set:
+                tell()
+            yield
+        finally:
+            self._waiting.discard(waiting)
+
+    def _set(self) -> None:
+        """Wake all that wait; without a lock, since a signal may come while this same thread would hold it."""
+        self._is_set = True
+        for loop, tell in tuple(self._waiting):
+            # A loop may have been closed before what waited in it had ended.
+            with suppress(RuntimeError):
+                loop.call_soon_threadsafe(tell)
+
+    def _clear(self) -> None:
+        self._is_set = False
+
+
+shutting_down: Final = ShuttingDown()
+
+
+class _Running:
+    """How many compositions run in this process and don't stop yet."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._count = 0
+
+    def enter(self) -> None:
+        with self._lock:
+            if not self._count:
+                shutting_down._clear()
+            self._count += 1
+
+    def leave(self) -> None:
+        with self._lock:
+            self._count -= 1
+
+    def tell(self) -> None:
+        """Say that the stop begins, unless another one still runs."""
+        with self._lock:
+            if not self._count:
+                shutting_down._set()
+
+
+_running: Final = _Running()
+
+
+@contextmanager
+def watching() -> Iterator[Callable[[], None]]:
+    """Set `shutting_down` when a signal to stop comes while the block runs; give what says that its stop begins.
+
+    In the main thread only are signals handled, and only where somebody handles them already: that handler is called
+    too, and is in its place again afterwards. A second signal ends the process at once, except in one of several
+    workers: one stop reaches it twice, from the terminal or the service manager, and from its parent.
+    """
+    with ExitStack() as signals, ExitStack() as running:
+        _running.enter()
+        running.callback(_running.leave)
+        if threading.current_thread() is threading.main_thread():
+            signals.enter_context(handled(end_at_once))
+
+        def stopping() -> None:
+            running.close()
+            _running.tell()
+
+        yield stopping
+
+
+@contextmanager
+def handled(again: Callable[[int], None]) -> Iterator[None]:
+    """Handle the signals to stop while the block runs: each sets `shutting_down`, the second calls `again`.
+
+    It calls `again` with the signal's number, and the former handler with each signal but that. Works in the main
+    thread only.
+    """
+    stops = _Stops(again)
+    with ExitStack() as handlers:
+        for number in SIGNALS:
+            former = signal.getsignal(number)
+            # Else nobody handles it: it ends the process, is ignored, or belongs to what isn't Python.
+            if callable(former):
+                handlers.enter_context(_in_its_place(number, former, stops.handler(former)))
+        yield
+
+
+@contextmanager
+def _in_its_place(number: int, former: Handler, handler: Handler) -> Iterator[None]:
+    signal.signal(number, handler)
+    try:
+        yield
+    finally:
+        # One that was set meanwhile stays, and may call this one.
+        if signal.getsignal(number) is handler:
+            signal.signal(number, former)
+
+
+class _Stops:
+    """The stops that signals have told so far."""
+
+    def __init__(self, again: Callable[[int], None]) -> None:
+        self._again = again
+        self._first: float | None = None
+
+    def handler(self, former: Handler) -> Handler:
+        """Return a handler that lets the former one do its work, unless it is the second stop."""
+
+        def handle(number: int, frame: FrameType | None) -> None:
+            if not _is_pythons(former):
+                now = time.monotonic()
+                if self._first is None:
+                    self._first = now
+                elif now - self._first < SAME_STOP:
+                    return
+                elif not _is_worker():
+                    self._again(number)
+            shutting_down._set()
+            former(number, frame)
+
+        return handle
+
+
+def _is_worker() -> bool:
+    """Tell whether another process watches over this one, and hands on to it the signals that it gets itself."""
+    return multiprocessing.parent_process() is not None or "gunicorn.arbiter" in sys.modules
+
+
+def _is_pythons(handler: Handler) -> bool:
+    """Tell whether a handler is Python's own or that of `asyncio.run`: no server's, and ends what runs by itself."""
+    owner = getattr(getattr(handler, "func", None), "__self__", None)
+    return handler is signal.default_int_handler or isinstance(owner, asyncio.Runner)
+
+
+def end_at_once(number: int) -> NoReturn:
+    """End the process by a signal as if nobody handled it: nothing more is left, answered or written."""
+    signal.signal(number, signal.SIG_DFL)
+    signal.raise_signal(number)
+    # The first process of a container has no default for signals.
+    os._exit(128 + number)
+
+
+class StoppedError(Exception):
+    """Tell that the process was told to stop while something was awaited."""
+
+
+async def unless_told(awaited: Awaitable[None]) -> None:
+    """Await, or cancel it and raise StoppedError when the process is told to stop meanwhile."""
+    limit = asyncio.timeout(None)
+
+    def stop() -> None:
+        # It may be over by now.
+        with suppress(RuntimeError):
+            limit.reschedule(0)
+
+    try:
+        async with limit:
+            with shutting_down._calling(stop):
+                await awaited
+    except TimeoutError:
+        if limit.expired():
+            raise StoppedError from None
+        raise
