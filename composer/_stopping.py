@@ -24,6 +24,10 @@ SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 # its group, which the process is in.
 SAME_STOP: Final = 0.2
 
+# Seconds that handlers of requests have before the server hears of the signal: uvicorn then closes every WebSocket at
+# once, with 1012, whatever was still to be sent.
+HEAD_START: Final = 0.2
+
 Handler = Callable[[int, FrameType | None], Any]
 
 
@@ -109,14 +113,15 @@ def watching() -> Iterator[Callable[[], None]]:
     """Set `shutting_down` when a signal to stop comes while the block runs; give what says that its stop begins.
 
     In the main thread only are signals handled, and only where somebody handles them already: that handler is called
-    too, and is in its place again afterwards. A second signal ends the process at once, except in one of several
-    workers: one stop reaches it twice, from the terminal or the service manager, and from its parent.
+    too, a moment later by the event loop, and is in its place again afterwards. A second signal ends the process at
+    once, except in one of several workers: one stop reaches it twice, from the terminal or the service manager, and
+    from its parent.
     """
     with ExitStack() as signals, ExitStack() as running:
         _running.enter()
         running.callback(_running.leave)
         if threading.current_thread() is threading.main_thread():
-            signals.enter_context(handled(end_at_once))
+            signals.enter_context(handled(end_at_once, asyncio.get_running_loop()))
 
         def stopping() -> None:
             running.close()
@@ -126,13 +131,13 @@ def watching() -> Iterator[Callable[[], None]]:
 
 
 @contextmanager
-def handled(again: Callable[[int], None]) -> Iterator[None]:
+def handled(again: Callable[[int], None], loop: AbstractEventLoop | None = None) -> Iterator[None]:
     """Handle the signals to stop while the block runs: each sets `shutting_down`, the second calls `again`.
 
-    It calls `again` with the signal's number, and the former handler with each signal but that. Works in the main
-    thread only.
+    It calls `again` with the signal's number, and the former handler with each signal but that: after HEAD_START where
+    there is a loop, else at once. Works in the main thread only.
     """
-    stops = _Stops(again)
+    stops = _Stops(again, loop)
     with ExitStack() as handlers:
         for number in SIGNALS:
             former = signal.getsignal(number)
@@ -156,26 +161,41 @@ def _in_its_place(number: int, former: Handler, handler: Handler) -> Iterator[No
 class _Stops:
     """The stops that signals have told so far."""
 
-    def __init__(self, again: Callable[[int], None]) -> None:
+    def __init__(self, again: Callable[[int], None], loop: AbstractEventLoop | None) -> None:
         self._again = again
+        self._loop = loop
         self._first: float | None = None
 
     def handler(self, former: Handler) -> Handler:
         """Return a handler that lets the former one do its work, unless it is the second stop."""
 
-        def handle(number: int, frame: FrameType | None) -> None:
-            if not _is_pythons(former):
-                now = time.monotonic()
-                if self._first is None:
-                    self._first = now
-                elif now - self._first < SAME_STOP:
-                    return
-                elif not _is_worker():
-                    self._again(number)
+        def interrupt(number: int, frame: FrameType | None) -> None:
             shutting_down._set()
             former(number, frame)
 
-        return handle
+        def handle(number: int, frame: FrameType | None) -> None:
+            now = time.monotonic()
+            if self._first is None:
+                self._first = now
+            elif now - self._first < SAME_STOP:
+                return
+            elif not _is_worker():
+                self._again(number)
+            shutting_down._set()
+            self._hand_on(former, number, frame)
+
+        return interrupt if _is_pythons(former) else handle
+
+    def _hand_on(self, former: Handler, number: int, frame: FrameType | None) -> None:
+        try:
+            if self._loop is not None:
+                # Not call_later itself: the signal may have come in the middle of another one.
+                self._loop.call_soon_threadsafe(self._loop.call_later, HEAD_START, former, number, frame)
+                return
+        except RuntimeError:
+            # The loop is closed.
+            pass
+        former(number, frame)
 
 
 def _is_worker() -> bool:

@@ -5,13 +5,14 @@ from typing import Annotated
 
 import anyio
 import typer
-import uvicorn
 from fastapi import FastAPI
 
 from composer._build import composition_of
 from composer._cli._openapi import Form, write_or_check
+from composer._cli._server import run_server
 from composer._cli._show import err, routes_of, show_composition, show_error, show_routes
 from composer._cli._target import choose, load, project_folder
+from composer._log import configure_logging, in_production
 from composer.errors import CompositionError
 
 commands = typer.Typer(
@@ -60,15 +61,27 @@ def serve(
     reload: Annotated[bool, typer.Option(help="Start again whenever a file changes.")] = False,
     workers: Annotated[int | None, typer.Option(help="The number of processes.")] = None,
     root_path: Annotated[str, typer.Option(help="The prefix that a proxy in front takes away.")] = "",
+    grace: Annotated[
+        int,
+        typer.Option(
+            help="Seconds that requests, WebSockets and streams get to end by themselves when the server is told to "
+            "stop; what is left then is cancelled, and the apps are stopped after that.",
+            min=0,
+        ),
+    ] = 20,
     apps: Apps = None,
     settings: SettingsPath = None,
 ) -> None:
-    """Serve the composition by uvicorn; what is wrong with it is shown before the port is opened."""
+    """Serve the composition by uvicorn; what is wrong with it is shown before the port is opened.
+
+    SIGTERM and Ctrl-C stop it, with exit status 0; the second one ends it at once.
+    """
+    configure_logging()
     app = _loaded(target, settings, apps)
-    if app.docs_url is not None:
+    if app.docs_url is not None and not in_production():
         err.print(f"Documentation at http://{host}:{port}{root_path}{app.docs_url}", highlight=False)
-    uvicorn.run(
-        "composer._cli._served:served",
+    run_server(
+        app="composer._cli._served:served",
         factory=True,
         host=host,
         port=port,
@@ -76,6 +89,9 @@ def serve(
         reload_dirs=[str(project_folder())] if reload else None,
         workers=workers,
         root_path=root_path,
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=grace,
     )
 
 
