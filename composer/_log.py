@@ -128,6 +128,8 @@ def _configuration(as_json: bool) -> dict[str, Any]:
             "composer": info,
             _log.name: {"handlers": ["requests"], "propagate": False},
             "uvicorn": info,
+            # A worker is configured after uvicorn has silenced it, which this would undo.
+            "uvicorn.access": {"handlers": [], "propagate": False},
             **{name: {"level": "WARNING"} for name in _TALKATIVE},
         },
     }

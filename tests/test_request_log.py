@@ -472,8 +472,9 @@ def asked(server: Server) -> list[str]:
     return server.output.splitlines()
 
 
-def test_in_production_everything_that_is_printed_is_json(project: WriteProject, tmp_path: Path) -> None:
-    arguments = ["composer", "serve", "--port", "{port}"]
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_in_production_everything_that_is_printed_is_json(project: WriteProject, tmp_path: Path, workers: str) -> None:
+    arguments = ["composer", "serve", "--port", "{port}", "--workers", workers]
     with serving(arguments, project(PROJECT), tmp_path / "log", {"COMPOSER_ENV": "production"}) as server:
         events = [json.loads(line) for line in asked(server)]
 

@@ -360,6 +360,29 @@ def test_workers_that_cannot_start_end_the_server_with_a_status_that_says_so(fai
     assert "cornerstone ground failed to start" in failing.output
 
 
+STUBBORN = """
+class Ground:
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, *error: object) -> None:
+        raise OSError("stays")
+
+
+def create_cornerstone() -> Ground:
+    return Ground()
+"""
+
+
+def test_a_part_that_fails_to_stop_is_told_by_the_status(tmp_path: Path) -> None:
+    folder = write_project(tmp_path / "project")
+    (folder / "shared" / "ground.py").write_text(STUBBORN)
+    with serving(SERVE, folder, tmp_path / "log") as server:
+        server.wait_until_ready()
+        server.process.terminate()
+        assert server.process.wait(10) == 1
+        assert "cornerstone ground failed to stop: OSError: stays" in server.output
+
+
 SLOW = """
 import asyncio
 

@@ -3,7 +3,7 @@
 import multiprocessing
 import signal
 from types import FrameType
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
 import uvicorn
 from uvicorn.config import STARTUP_FAILURE
@@ -11,39 +11,57 @@ from uvicorn.supervisors import Multiprocess
 
 from composer._stopping import end_at_once, handled, shutting_down
 
+# The status of a server that stopped, where a part of it failed to.
+SHUTDOWN_FAILURE: Final = 1
 
-def run_server(**options: Any) -> None:
+
+def run_server(**options: Any) -> NoReturn:
     """Serve what the options of `uvicorn.run` say, in this process or in several, until it has stopped.
 
-    Raises SystemExit: with status 0 where a signal told it to stop, also in the middle of its start, and with uvicorn's
-    status where it failed to start.
+    Raises SystemExit: with status 0 where a signal told it to stop, also in the middle of its start, with 1 where a
+    part then failed to stop, and with uvicorn's status where it failed to start. Several processes tell of failing
+    stops by their log alone.
     """
     # uvicorn stops everything, and then lets the signal do what it did before: else that would end the process.
     signal.signal(signal.SIGTERM, _exit)
-    config = None if options.get("reload") else uvicorn.Config(**options)
-    if config is not None and config.workers > 1:
-        _supervise(config)
-        return
-    try:
+    config = uvicorn.Config(**options)
+    if config.should_reload:
         uvicorn.run(**options)
+        raise SystemExit(0)
+    raise SystemExit(_supervised(config) if config.workers > 1 else _served(config))
+
+
+def _served(config: uvicorn.Config) -> int:
+    """Serve in this process, and return its status."""
+    server = uvicorn.Server(config)
+    status: Any = None
+    try:
+        server.run()
     except SystemExit as error:
+        status = error.code
+    except KeyboardInterrupt:
+        # Ctrl-C, after all was stopped.
+        status = 0
+    if getattr(getattr(server, "lifespan", None), "shutdown_failed", False):
+        return SHUTDOWN_FAILURE
+    if shutting_down.is_set() or status == 0:
         # A start that was given up because of a signal has not failed.
-        raise SystemExit(0 if shutting_down.is_set() else error.code) from None
+        return 0
+    return status or (0 if server.started else STARTUP_FAILURE)
 
 
 def _exit(number: int, frame: FrameType | None) -> NoReturn:
     raise SystemExit(0)
 
 
-def _supervise(config: uvicorn.Config) -> None:
-    """Serve in several processes; one that dies is replaced, and the second signal ends them all at once."""
+def _supervised(config: uvicorn.Config) -> int:
+    """Serve in several processes, and return the status; the second signal ends them all at once."""
     supervisor = Multiprocess(config, sockets=[config.bind_socket()])
     # uvicorn's own handlers are there from here on, and only note the signals.
     with handled(_kill_all):
         supervisor.run()
-    if not shutting_down.is_set():
-        # It stops by itself only where a process could not start, and does not tell by its status.
-        raise SystemExit(STARTUP_FAILURE)
+    # It stops by itself only where a process could not start, and does not tell by its status.
+    return 0 if shutting_down.is_set() else STARTUP_FAILURE
 
 
 def _kill_all(number: int) -> None:
