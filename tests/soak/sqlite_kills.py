@@ -31,8 +31,8 @@ def run(times: int = 20) -> Row:
         with closing(sqlite3.connect(file)) as connection:
             sound = connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     lost += len(clients.wrong) + (not sound)
-    file = "sound" if sound else "damaged"
-    seen = f"{len(clients.acknowledged)} notes acknowledged, {clients.cut} requests cut off; the file is {file}"
+    state = "sound" if sound else "damaged"
+    seen = f"{len(clients.acknowledged)} notes acknowledged, {clients.cut} requests cut off; the file is {state}"
     return Row(
         "kill -9 of the server while notes are written to SQLite", times, lost, "; ".join([seen, *clients.wrong])
     )
