@@ -21,11 +21,15 @@
 #
 # How to read it: _build/_compose.py first; it calls all the others in the order in which things happen.
 
-from composer._build import Composition, build, compose, composition_of
+from typing import TYPE_CHECKING, Any
+
 from composer._model import App, Cornerstone, PartStatus, Problem, Project, State
 from composer._stopping import shutting_down
-from composer._wire import Shared
+from composer._wire._shared import Shared
 from composer.errors import ComposerError, CompositionError, PartError, ShutdownError, StartupError
+
+if TYPE_CHECKING:
+    from composer._build import Composition, build, compose, composition_of
 
 __all__ = [
     "App",
@@ -46,3 +50,12 @@ __all__ = [
     "composition_of",
     "shutting_down",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Import what composes when it is first asked for: modules that need a type or `Shared` don't wait for it."""
+    if name not in ("Composition", "build", "compose", "composition_of"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from composer import _build
+
+    return getattr(_build, name)

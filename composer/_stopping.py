@@ -6,7 +6,6 @@ composition runs.
 """
 
 import asyncio
-import multiprocessing
 import os
 import signal
 import sys
@@ -200,7 +199,9 @@ class _Stops:
 
 def _is_worker() -> bool:
     """Tell whether another process watches over this one, and hands on to it the signals that it gets itself."""
-    return multiprocessing.parent_process() is not None or "gunicorn.arbiter" in sys.modules
+    # Imported in every process that it has started; importing it here would take longer than all of this module.
+    processes = sys.modules.get("multiprocessing.process")
+    return (processes is not None and processes.parent_process() is not None) or "gunicorn.arbiter" in sys.modules
 
 
 def _is_pythons(handler: Handler) -> bool:

@@ -3,14 +3,17 @@
 import logging
 import threading
 from collections.abc import Iterable, Sequence
-from typing import Any, TypeAlias
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import anyio
 import anyio.to_thread
 from fastapi import FastAPI
 
 from composer._build._source import Source
-from composer.openapi import Fault, Merger
+
+if TYPE_CHECKING:
+    from composer.openapi import Fault, Merger
 
 _log = logging.getLogger("composer")
 
@@ -33,7 +36,6 @@ class Documents:
         # What the root says of its own routes, whatever is put in the place of it later.
         self._own = Source("root" if "root" not in self._apps else "composition", "", root.openapi)
         self._info = {"title": root.title, "version": root.version}
-        self._merger = Merger(title=root.title, version=root.version)
         self._read: list[_Json | None] = []
         self._merged: _Json = {}
         self._unmerged: dict[str, str] = {}
@@ -41,6 +43,13 @@ class Documents:
         self._lock = threading.Lock()
         # One computes while the others wait in the event loop, and no thread of the handlers' is taken.
         self._turns = anyio.CapacityLimiter(1)
+
+    @cached_property
+    def _merger(self) -> "Merger":
+        """Return what merges; a server that starts makes no document yet, and need not wait for the import."""
+        from composer.openapi import Merger
+
+        return Merger(title=self._info["title"], version=self._info["version"])
 
     async def current(self) -> _Json:
         """Return the merged document without keeping the event loop from its work."""
@@ -78,7 +87,7 @@ class Documents:
         if own.get("paths") or own.get("webhooks"):
             given.append((self._own.name, self._own.prefix, _own_part(own)))
         merged = self._merger.merge(given, on_error="skip")
-        by_app: dict[str, list[Fault]] = {}
+        by_app: dict[str, list["Fault"]] = {}
         for fault in merged.left_out:
             by_app.setdefault(fault.app, []).append(fault)
         self._unmerged = {name: _text(found) for name, found in by_app.items()}
@@ -93,7 +102,7 @@ class Documents:
                 _log.error("the documents of all apps are shown without that of %s", text, exc_info=errors[name])
 
 
-def _text(faults: Sequence[Fault]) -> str:
+def _text(faults: "Sequence[Fault]") -> str:
     told = [f"{fault.pointer}: {fault.message}" for fault in faults[:_TOLD]]
     more = len(faults) - len(told)
     return "; ".join([*told, f"and {more} more"] if more else told)

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic_settings import BaseSettings, TomlConfigSettingsSource
-
 from composer._model import Problem, Project
 from composer._settings._models import ComposerTable
 from composer._settings._table import KeyPath, Table, below, merged_tables, place_of
@@ -82,6 +80,9 @@ def read_settings(file: Path, env: str) -> tuple[SettingsFile | None, list[Probl
 
 
 def _layer(file: Path) -> Table:
+    # It brings along what reads settings from elsewhere, which takes longer than all of this package.
+    from pydantic_settings import BaseSettings, TomlConfigSettingsSource
+
     values = TomlConfigSettingsSource(BaseSettings, toml_file=file)()
     return Table(values, file.name, dict(_leaves(values, file.name)))
 
