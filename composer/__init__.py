@@ -21,14 +21,14 @@
 #
 # How to read it: _build/_compose.py first; it calls all the others in the order in which things happen.
 
-from typing import TYPE_CHECKING, Any
+import typing
 
 from composer._model import App, Cornerstone, PartStatus, Problem, Project, State
 from composer._stopping import shutting_down
 from composer._wire._shared import Shared
 from composer.errors import ComposerError, CompositionError, PartError, ShutdownError, StartupError
 
-if TYPE_CHECKING:
+if typing.TYPE_CHECKING:
     from composer._build import Composition, build, compose, composition_of
 
 __all__ = [
@@ -52,10 +52,14 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> typing.Any:
     """Import what composes when it is first asked for: modules that need a type or `Shared` don't wait for it."""
     if name not in ("Composition", "build", "compose", "composition_of"):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from composer import _build
 
     return getattr(_build, name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
