@@ -16,14 +16,16 @@ KEEP_ALIVE = 2.0
 class Clients:
     """Clients that work as fast as they are answered, and all that they saw, of any number of servers.
 
-    `acknowledged` holds each note that was answered with 201, by its id; `refused` counts 503 with Retry-After,
-    `cut` the requests that the server's end broke off; `wrong` tells whatever else came, a hang included.
+    `acknowledged` holds each note that was answered with 201, by its id; `refused` counts 503 with Retry-After, and
+    `refusals` are their texts; `cut` counts the requests that the server's end broke off; `wrong` tells whatever else
+    came, a hang included.
     """
 
     def __init__(self) -> None:
         self.acknowledged: dict[int, str] = {}
         self.reads = 0
         self.refused = 0
+        self.refusals: set[str] = set()
         self.cut = 0
         self.wrong: list[str] = []
         self._written = 0
@@ -79,6 +81,7 @@ class Clients:
             return answer
         if answer.status_code == 503 and int(answer.headers.get("retry-after", 0)) > 0:
             self.refused += 1
+            self.refusals.add(answer.text)
             await asyncio.sleep(0.02)
         else:
             self.wrong.append(f"{method}: {answer.status_code} {answer.text[:200]}")

@@ -12,6 +12,7 @@ from signal import SIGQUIT
 from typing import Any
 
 import httpx
+from sqlalchemy import make_url
 
 from tests.serving import REPOSITORY, Server, serving
 from tests.shared.databases import postgres_server
@@ -21,18 +22,22 @@ from tests.soak.row import Row
 SERVE = ["composer", "serve", "--port", "{port}", "--apps", "notes"]
 CLIENTS = 32
 AWAY = "not ready: "
+# PostgreSQL lets everybody in here, and looks at no password.
+PASSWORD = "canary-5b2e"
 
 
 def run(times: int = 5, seconds: float = 1.0) -> Row:
     """Stop PostgreSQL that often, each time for some `seconds`; every second time without any warning."""
     clients = Clients()
     with postgres_server() as postgres, tempfile.TemporaryDirectory(prefix="composer-restarts-") as folder:
-        environment = {"COMPOSER_CORNERSTONES__DB__URL": postgres.get_uri(driver="psycopg")}
+        url = make_url(postgres.get_uri(driver="psycopg")).set(password=PASSWORD)
+        environment = {"COMPOSER_CORNERSTONES__DB__URL": url.render_as_string(hide_password=False)}
         with serving(SERVE, REPOSITORY, Path(folder) / "log", environment) as server:
             server.wait_until_ready()
             faults, slowest = asyncio.run(_trial(clients, server, postgres, times, seconds))
             faults += ["a traceback in the log"] * ("Traceback" in server.output)
             server.stop()
+            faults += ["the password was told"] * (PASSWORD in f"{server.output} {clients.refusals}")
     faults += clients.wrong + ["a request was cut off"] * clients.cut
     seen = f"{len(clients.acknowledged)} notes acknowledged, {clients.refused} answers 503, back after {slowest:.1f} s"
     return Row("stop and start of PostgreSQL under load", times, len(faults), "; ".join([seen, *sorted(set(faults))]))
@@ -69,6 +74,7 @@ async def _look_while_away(server: Server, clients: Clients, seconds: float) -> 
     refused = clients.refused
     async with httpx.AsyncClient(base_url=server.url, timeout=5) as http:
         ready = await http.get("/readyz")
+    clients.refusals.add(ready.text)
     reasons = {part["name"]: str(part["reason"]) for part in ready.json()["parts"]}
     await asyncio.sleep(seconds)
     told = ready.status_code == 503 and reasons["db"].startswith(AWAY)
