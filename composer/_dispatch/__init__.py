@@ -1,0 +1,10 @@
+"""Path → app: the longest prefix of whole path segments, found in a time that doesn't grow with the number of apps."""
+
+from composer._dispatch._around import with_hooks, without_secrets
+from composer._dispatch._find import Dispatcher
+from composer._dispatch._mounted import Mounted
+from composer._dispatch._routes import OwnRoutes
+from composer._dispatch._shortcut import Root, shortened
+from composer._problem_json import unavailable
+
+__all__ = ["Dispatcher", "Mounted", "OwnRoutes", "Root", "shortened", "unavailable", "with_hooks", "without_secrets"]

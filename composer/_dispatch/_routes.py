@@ -1,0 +1,52 @@
+"""The root's own routes, which a request for an unknown path needn't walk."""
+
+from collections.abc import Iterable
+
+from fastapi import APIRouter
+from fastapi.routing import APIRoute, APIWebSocketRoute
+from starlette._utils import get_route_path
+from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
+
+from composer._asgi import Receive, Scope, Send
+
+# The routes whose paths tell all that they can match; of others, such as a Host, nothing is known.
+_KNOWN_ROUTES = (APIRoute, APIWebSocketRoute, Route, WebSocketRoute, Mount)
+
+
+class OwnRoutes:
+    """The root's own routes, asked only where one of them can match; else what answers otherwise does it at once."""
+
+    def __init__(self, router: APIRouter) -> None:
+        self._router = router
+        self._routes = router.middleware_stack
+        self._read: list[BaseRoute] = []
+        self._segments: frozenset[str] | None = frozenset()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or self._can_match(get_route_path(scope)):
+            await self._routes(scope, receive, send)
+        else:
+            scope.setdefault("router", self._router)
+            await self._router.default(scope, receive, send)
+
+    def _can_match(self, path: str) -> bool:
+        """Tell whether a route may match the path, or would with a slash more or less."""
+        routes = self._router.routes
+        if routes != self._read:
+            self._read = list(routes)
+            self._segments = _first_segments(routes)
+        # FastAPI keeps the folders of a frontend apart from the routes, and has no public name for them.
+        is_open = self._segments is None or getattr(self._router, "_low_priority_routes", True)
+        return bool(is_open or path[1:].partition("/")[0] in (self._segments or ()))
+
+
+def _first_segments(routes: Iterable[BaseRoute]) -> frozenset[str] | None:
+    """Return what the paths begin with that the routes match; None where that may be anything."""
+    segments = set()
+    for route in routes:
+        path = getattr(route, "path", "") if type(route) in _KNOWN_ROUTES else "/{unknown}"
+        segment = path[1:].partition("/")[0]
+        if "{" in segment or (segment == "" and isinstance(route, Mount)):
+            return None
+        segments.add(segment)
+    return frozenset(segments)
