@@ -1,17 +1,20 @@
 """The price of a house in California: predict the median value of a block of houses, as of the census of 1990."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI, Security
 from pydantic import BaseModel, Field
 
-from apps.house_price._predict import State, as_regressor, router
+from apps.house_price._predict import Features, State, as_regressor, router, values
 from shared._answers import documented, with_plain_errors
 from shared.auth import Auth
-from shared.models import Models
+from shared.models import Batches, Models, answering_busy
 
 __all__ = ["HousePriceSettings", "create_app", "create_versioned_app"]
+
+# Requests for many predictions that may wait, each of up to some megabytes.
+MAX_TABLES = 16
 
 
 class HousePriceSettings(BaseModel):
@@ -19,6 +22,9 @@ class HousePriceSettings(BaseModel):
 
     artefact: str = Field(default="house_price", description="Name of the artefact.")
     title: str = Field(default="House price", min_length=1, description="The app's title in the docs.")
+    max_batch: int = Field(default=64, ge=1, description="How many single predictions are made together at most.")
+    max_queue: int = Field(default=1024, ge=1, description="How many may wait; the next one is answered with 503.")
+    threads: int = Field(default=1, ge=1, description="Threads of OpenMP for a request that asks for many at once.")
 
 
 def create_app(auth: Auth, models: Models, settings: HousePriceSettings) -> FastAPI:
@@ -32,11 +38,26 @@ def create_versioned_app(version: str, auth: Auth, models: Models, settings: Hou
     Its start raises `shared.models.ArtefactError` where the artefact is refused.
     """
 
+    models.expect(settings.artefact)
+
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[State]:
-        yield {"model": as_regressor(await models.load(settings.artefact))}
+        model = as_regressor(await models.load(settings.artefact))
+
+        def predict_rows(rows: Sequence[Features]) -> list[float]:
+            return values(model, rows)
+
+        def predict_tables(tables: Sequence[list[Features]]) -> list[list[float]]:
+            return [values(model, table) for table in tables]
+
+        async with (
+            Batches(predict_rows, max_size=settings.max_batch, max_queue=settings.max_queue) as rows,
+            # In a thread of their own: a single prediction doesn't wait behind ten thousand.
+            Batches(predict_tables, max_size=1, max_queue=MAX_TABLES, threads=settings.threads) as tables,
+        ):
+            yield {"rows": rows, "tables": tables}
 
     app = FastAPI(title=settings.title, version=version, summary=__doc__, lifespan=lifespan)
     refusals = documented(s401="The API key is missing or wrong")
     app.include_router(router, dependencies=[Security(auth)], responses=refusals)
-    return with_plain_errors(app)
+    return answering_busy(with_plain_errors(app))

@@ -1,17 +1,24 @@
 """What callers send and receive, and the prediction in between."""
 
-from typing import Any, Literal, Protocol, TypedDict, runtime_checkable
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal, Protocol, TypedDict, runtime_checkable
 
 import numpy as np
 from fastapi import APIRouter, Request
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, FailFast, Field
 
 from shared._answers import NOT_JSON, documented
+from shared.models import BUSY, Batches
 
 # The target's unit in the training data.
 TARGET_UNIT_IN_DOLLARS = 100_000
 
-router = APIRouter(tags=["house price"])
+# The most that one request may ask for.
+MAX_BLOCKS = 10_000
+
+Features = list[float]
+
+router = APIRouter(tags=["house price"], responses=BUSY)
 
 
 @runtime_checkable
@@ -25,7 +32,8 @@ class Regressor(Protocol):
 class State(TypedDict):
     """What the app's handlers find in their request's state."""
 
-    model: Regressor
+    rows: Batches[Features, float]
+    tables: Batches[list[Features], list[float]]
 
 
 class Block(BaseModel):
@@ -66,7 +74,7 @@ class Block(BaseModel):
         ge=-125, le=-114, allow_inf_nan=False, description="Degrees east; California lies between -125 and -114."
     )
 
-    def features(self) -> list[float]:
+    def features(self) -> Features:
         """Return the numbers in the order of the training data's columns, which is that of the fields."""
         return list(self.model_dump().values())
 
@@ -78,12 +86,41 @@ class Prediction(BaseModel):
     currency: Literal["USD"] = "USD"
 
 
+class Blocks(BaseModel):
+    """Blocks of houses. Where some are wrong, the answer tells of the first of them."""
+
+    blocks: Annotated[list[Block], FailFast()] = Field(
+        min_length=1, max_length=MAX_BLOCKS, description="The blocks to predict for."
+    )
+
+
+class Predictions(BaseModel):
+    """What a house in each of the blocks is worth, by the model."""
+
+    median_house_values: list[float] = Field(
+        description="Median value of a house in each block, in `currency`, in the order in which the blocks came."
+    )
+    currency: Literal["USD"] = "USD"
+
+
 @router.post("/predict", responses=documented(s400=NOT_JSON), summary="Predict the value of a house")
-def predict(block: Block, request: Request) -> Prediction:
+async def predict(block: Block, request: Request) -> Prediction:
     """Predict the median value of the houses in a block."""
-    model: Regressor = request.state.model
-    value = float(model.predict(np.array([block.features()]))[0])
-    return Prediction(median_house_value=round(value * TARGET_UNIT_IN_DOLLARS, 2))
+    rows: Batches[Features, float] = request.state.rows
+    return Prediction(median_house_value=await rows.submit(block.features(), request.is_disconnected))
+
+
+@router.post("/predict/batch", responses=documented(s400=NOT_JSON), summary="Predict the values of many houses")
+async def predict_batch(blocks: Blocks, request: Request) -> Predictions:
+    """Predict the median value of the houses in each of up to 10,000 blocks."""
+    tables: Batches[list[Features], list[float]] = request.state.tables
+    table = [block.features() for block in blocks.blocks]
+    return Predictions(median_house_values=await tables.submit(table, request.is_disconnected))
+
+
+def values(model: Regressor, rows: Sequence[Features]) -> list[float]:
+    """Return the predicted value of a house in each block, in US dollars to the cent."""
+    return [round(value * TARGET_UNIT_IN_DOLLARS, 2) for value in model.predict(np.array(rows)).tolist()]
 
 
 def as_regressor(model: object) -> Regressor:

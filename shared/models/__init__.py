@@ -11,12 +11,20 @@ import anyio.to_thread
 from pydantic import BaseModel, Field
 
 from shared.models._artefact import ArtefactError, ModelCard, read_artefact, read_card, write_artefact
+from shared.models._batches import Batches, ClientGoneError, QueueFullError, Statistics
+from shared.models._busy import BUSY, answering_busy
 
 __all__ = [
+    "BUSY",
     "ArtefactError",
+    "Batches",
+    "ClientGoneError",
     "ModelCard",
     "Models",
     "ModelsSettings",
+    "QueueFullError",
+    "Statistics",
+    "answering_busy",
     "create_cornerstone",
     "read_card",
     "write_artefact",
@@ -40,6 +48,7 @@ class Models:
     def __init__(self, folder: Path, trusted: Collection[str] = ()) -> None:
         self._folder = folder
         self._trusted = tuple(trusted)
+        self._expected: dict[str, None] = {}
         self._loaded: dict[str, object] = {}
         self._locks: defaultdict[str, anyio.Lock] = defaultdict(anyio.Lock)
 
@@ -51,6 +60,19 @@ class Models:
     ) -> None:
         self._loaded.clear()
         self._locks.clear()
+
+    def expect(self, name: str) -> None:
+        """Note that somebody will ask for the artefact `name`, so that `preload` loads it; an app's factory says so."""
+        self._expected[name] = None
+
+    def preload(self) -> None:
+        """Load what is expected, in the process that `composer serve --preload` forks the others from.
+
+        Raises:
+            ArtefactError: An artefact was refused.
+        """
+        for name in self._expected:
+            self._keep(name)
 
     async def load(self, name: str) -> object:
         """Return the artefact `name`; whoever asks for it gets this one object.
