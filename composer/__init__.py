@@ -25,11 +25,11 @@ import typing
 
 from composer._model import App, Cornerstone, PartStatus, Problem, Project, State
 from composer._stopping import shutting_down
-from composer._wire._shared import Shared
 from composer.errors import ComposerError, CompositionError, PartError, ShutdownError, StartupError
 
 if typing.TYPE_CHECKING:
     from composer._build import Composition, build, compose, composition_of
+    from composer._wire import Shared
 
 __all__ = [
     "App",
@@ -53,7 +53,11 @@ __all__ = [
 
 
 def __getattr__(name: str) -> typing.Any:
-    """Import what composes when it is first asked for: modules that need a type or `Shared` don't wait for it."""
+    """Import what composes, and `Shared`, when it is first asked for: modules that need a type don't wait for it."""
+    if name == "Shared":
+        from composer._wire import Shared
+
+        return Shared
     if name not in ("Composition", "build", "compose", "composition_of"):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from composer import _build

@@ -1,10 +1,11 @@
 """The plain frozen data that the phases hand on: what is to be composed, what was built, what went wrong."""
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import KW_ONLY, dataclass, field
 from enum import Enum
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel
 from starlette.types import ASGIApp
@@ -158,15 +159,39 @@ class BuiltApp:
 
 
 @dataclass(frozen=True, slots=True)
+class Step:
+    """Note what one phase took for one part: its import, its construction, or its start.
+
+    `begun` is a time of `time.perf_counter()`, in seconds; `seconds` is what it took, or has taken so far where it is
+    not `over`.
+    """
+
+    phase: Literal["import", "build", "start"]
+    kind: Literal["app", "cornerstone"]
+    name: str
+    begun: float
+    seconds: float
+    over: bool = True
+
+    @classmethod
+    def since(
+        cls, begun: float, phase: Literal["import", "build"], kind: Literal["app", "cornerstone"], name: str
+    ) -> Self:
+        """Note what began then and is over now."""
+        return cls(phase, kind, name, begun, time.perf_counter() - begun)
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """All that was built, ready to start: cornerstones in order of construction, apps in order of their names.
 
-    `secrets` are those of all settings, also of what could not be built.
+    `secrets` are those of all settings, also of what could not be built; `steps` say what took how long.
     """
 
     cornerstones: tuple[BuiltCornerstone, ...]
     apps: tuple[BuiltApp, ...]
     secrets: Secrets = field(default_factory=Secrets, compare=False, repr=False)
+    steps: tuple[Step, ...] = field(default=(), compare=False, repr=False)
 
 
 class State(Enum):

@@ -1,11 +1,13 @@
 """Names, paths and lists as text, for errors and for the command line."""
 
 from collections.abc import Iterable, Sequence
-from difflib import get_close_matches
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return a sentence that offers the nearest of the known words, or "" where none is near."""
+    # Needed only where something is wrong.
+    from difflib import get_close_matches
+
     lower = {name.lower(): name for name in known}
     near = get_close_matches(word.lower(), lower, n=1, cutoff=0.6)
     return f"Did you mean {lower[near[0]]!r}?" if near else ""

@@ -252,7 +252,8 @@ class ShutdownError(ComposerError, ExceptionGroup[Exception]):
 class PartError(ComposerError):
     """Name the app or the cornerstone whose lifespan failed, and the phase; the part's own error is the cause.
 
-    `kind` is "app" or "cornerstone", `name` the part's name, `phase` what it was doing ("start", "serve", "stop").
+    `kind` is "app" or "cornerstone", `name` the part's name, `phase` what it was doing
+    ("preload", "start", "serve", "stop").
     """
 
     def __init__(self, kind: str, name: str, phase: str, reason: str) -> None:

@@ -65,7 +65,7 @@ GREETING = {
 def test_build_composes_the_folders_that_settings_name(project: WriteProject) -> None:
     root = project(GREETING)
     app = composer.build(root / "settings.toml")
-    assert (type(app), app.title) == (FastAPI, "Greetings")
+    assert (isinstance(app, FastAPI), app.title) == (True, "Greetings")
     with TestClient(app) as client:
         assert client.get("/hello").json() == "hello"
 

@@ -11,7 +11,8 @@ from fastapi import APIRouter, FastAPI
 from pydantic import BaseModel, SecretStr
 
 from composer._model import App, Cornerstone, Plan, Problem, Project
-from composer._wire import Shared, ordered, wire
+from composer._wire import Shared, ordered
+from composer._wire._construct import wire
 from composer._wire._types import factory_name, fits, type_name
 
 PROJECT = Project(Path("/srv/house"), "testing")

@@ -25,7 +25,7 @@ from composer._build._document import Documents
 from composer._build._inside import check_made, check_sessions
 from composer._build._pages import install_pages
 from composer._build._source import sources_of, with_documents
-from composer._dispatch import Dispatcher, Mounted, with_hooks, without_secrets
+from composer._dispatch import Dispatcher, Mounted, OwnRoutes, Root, shortened, with_hooks, without_secrets
 from composer._health import LIVE, READY, probes
 from composer._lifecycle import Lifecycle
 from composer._limits import Limits, limited
@@ -37,7 +37,8 @@ from composer._model import App, BuiltApp, Cornerstone, PartStatus, Plan, Proble
 from composer._requests import Watch, Watched
 from composer._settings import ComposerTable, read_settings
 from composer._threads import keep_apart
-from composer._wire import SharedObjects, check_root_demands, demands_of, wire
+from composer._wire import SharedObjects, demands_of
+from composer._wire._construct import check_root_demands, wire
 from composer.errors import CompositionError, problem
 
 _STATE = "composition"
@@ -132,7 +133,7 @@ def _compose(
     partial: bool,
 ) -> FastAPI:
     """Build and check everything before the root is touched."""
-    root = FastAPI(title=head.title, version=head.version) if given_root is None else given_root
+    root = Root(title=head.title, version=head.version) if given_root is None else given_root
     cornerstones = declared.cornerstones
     apps, unread = with_documents(declared.apps, project.root)
     problems = [*declared.problems, *unread, *check_names(cornerstones), *check_names(apps), *check_prefixes(apps)]
@@ -140,6 +141,7 @@ def _compose(
     problems += [problem("C036", "root")] if hasattr(root.state, _STATE) else []
     problems += [problem("C040", "[composer] metrics")] if head.metrics and not is_installed() else []
     plan, wrong = wire(cornerstones, apps, project, overrides)
+    plan = replace(plan, steps=(*declared.steps, *plan.steps))
     problems += [*wrong, *check_objects(plan.apps), *check_made(plan, root)]
     problems += check_shadows(problems, project.root) if problems else check_root_demands(root, plan)
     if problems:
@@ -170,7 +172,7 @@ def _only_used(plan: Plan, root: FastAPI) -> Plan:
 
 def _install(root: FastAPI, plan: Plan, head: ComposerTable) -> None:
     """Put the plan into the root: dispatch before its routes, all lifespans inside its own, one document."""
-    mounted = {app.name: Mounted(app.prefix, _served(app, plan), app.name) for app in plan.apps}
+    mounted = {app.name: Mounted(app.prefix, _served(app, plan), app.name, app.asgi) for app in plan.apps}
     lifecycle = Lifecycle(plan, mounted)
     documents = Documents(root, sources_of(plan, mounted, lifecycle))
     setattr(root.state, _STATE, Composition(root.title, plan, lifecycle, documents))
@@ -178,7 +180,7 @@ def _install(root: FastAPI, plan: Plan, head: ComposerTable) -> None:
     router = root.router
     shared = SharedObjects(plan.cornerstones)
     answers = {**probes(lifecycle.parts, _checks(plan)), **_watch(root, lifecycle, head)}
-    dispatcher = Dispatcher(mounted.values(), answers, shared, router.middleware_stack)
+    dispatcher = Dispatcher(mounted.values(), answers, shared, OwnRoutes(router))
     router.middleware_stack = dispatcher
     router.default = dispatcher.last(router.default)
     own_lifespan: Callable[[FastAPI], AbstractAsyncContextManager[Mapping[str, Any] | None]] = router.lifespan_context
@@ -210,7 +212,7 @@ def _watch(root: FastAPI, lifecycle: Lifecycle, head: ComposerTable) -> dict[str
     def stack() -> ASGIApp:
         # Made when the server starts: by then it is known whether anybody hears the log.
         watching = [*([log_requests()] if head.request_log and is_heard() else []), *watches]
-        return Watched(inner(), watching) if watching else inner()
+        return Watched(inner(), watching) if watching else shortened(root, inner())
 
     # The outermost place, also outside of what answers 500; middleware that is added later stays inside.
     root.build_middleware_stack = stack  # type: ignore[method-assign]

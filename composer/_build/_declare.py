@@ -1,5 +1,6 @@
 """Phase one: the settings and the folders of a project become declared apps and cornerstones. Nothing is made yet."""
 
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -7,7 +8,7 @@ from typing import Any, Generic, TypeVar
 
 from composer._discover import Found, discover
 from composer._load import find_package, load, load_reference, shown
-from composer._model import App, Cornerstone, Document, Problem, Project
+from composer._model import App, Cornerstone, Document, Problem, Project, Step
 from composer._render import did_you_mean, listed
 from composer._settings import (
     AppTable,
@@ -33,13 +34,15 @@ _FACTORY: dict[Section, str] = {
 class Declared:
     """What a project declares, and the problems of what it declares wrongly.
 
-    `names` holds the name of every app that is there, also of those that are switched off or not asked for.
+    `names` holds the name of every app that is there, also of those that are switched off or not asked for; `steps`
+    what each import took.
     """
 
     apps: list[App] = field(default_factory=list)
     cornerstones: list[Cornerstone] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     names: list[str] = field(default_factory=list)
+    steps: list[Step] = field(default_factory=list)
 
 
 def declare(settings: SettingsFile, only: Iterable[str] | None) -> Declared:
@@ -50,14 +53,14 @@ def declare(settings: SettingsFile, only: Iterable[str] | None) -> Declared:
     """
     declared = Declared()
     for stone in _parts(settings, "cornerstones", CornerstoneTable, declared.problems):
-        factory = _factory(stone, settings, declared.problems) if stone.own.enabled else None
+        factory = _factory(stone, settings, declared) if stone.own.enabled else None
         if factory is not None:
             declared.cornerstones.append(_cornerstone(stone, factory, settings.project))
     wanted, where = (settings.composer.only, "[composer] only") if only is None else (list(only), "only")
     for part in _parts(settings, "apps", AppTable, declared.problems):
         declared.names.append(part.found.name)
         chosen = part.own.enabled and is_wanted(part.found.name, wanted)
-        factory = _factory(part, settings, declared.problems) if chosen else None
+        factory = _factory(part, settings, declared) if chosen else None
         if factory is not None:
             document = _document(part, settings, declared.problems)
             declared.apps.append(_app(part, factory, document, settings))
@@ -149,14 +152,17 @@ def _is_left_out(settings: SettingsFile, section: Section, package: str) -> bool
     return not needed and not (settings.project.root / package).is_dir()
 
 
-def _factory(part: _Part[Any], settings: SettingsFile, problems: list[Problem]) -> Any:
+def _factory(part: _Part[Any], settings: SettingsFile, declared: Declared) -> Any:
     """Import the factory that the table names, or that of the folder."""
-    root = settings.project.root
+    root, begun = settings.project.root, time.perf_counter()
     if part.own.factory is not None:
         factory, wrong = load_reference(part.own.factory, part.whole.place, root)
     else:
         factory, wrong = load(part.found.module, _FACTORY[part.section], shown(part.found.file, root), root)
-    problems += [wrong] if wrong else []
+    declared.problems += [wrong] if wrong else []
+    declared.steps.append(
+        Step.since(begun, "import", "app" if part.section == "apps" else "cornerstone", part.found.name)
+    )
     return factory
 
 

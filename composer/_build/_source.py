@@ -18,7 +18,6 @@ from composer._lifecycle import Lifecycle
 from composer._model import App, BuiltApp, Plan, Problem, State
 from composer._secrets import Secrets
 from composer.errors import problem
-from composer.openapi import parse_document, read_document
 
 _Json: TypeAlias = dict[str, Any]
 
@@ -41,6 +40,9 @@ def with_documents(apps: Iterable[App], root: Path) -> tuple[list[App], list[Pro
     for app in apps:
         document = app.openapi
         if isinstance(document, Path):
+            # Here and below: most compositions have no such file and no such app, and needn't wait for the import.
+            from composer.openapi import read_document
+
             try:
                 document = read_document(root / document)
             except (OSError, ValueError) as error:
@@ -210,6 +212,8 @@ def _in_event_loop() -> bool:
 async def _get(app: ASGIApp, path: str) -> _Json:
     """Ask an app for a document; raise DocumentError where it gives none."""
     import httpx
+
+    from composer.openapi import parse_document
 
     try:
         with anyio.fail_after(_PATIENCE):

@@ -1,7 +1,8 @@
 """The commands, as typer reads them: each loads the composition, and does one thing with it."""
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import anyio
 import typer
@@ -60,6 +61,9 @@ def serve(
     port: Annotated[int, typer.Option(help="The port to listen at.", envvar="PORT")] = 8000,
     reload: Annotated[bool, typer.Option(help="Start again whenever a file changes.")] = False,
     workers: Annotated[int | None, typer.Option(help="The number of processes.")] = None,
+    preload: Annotated[
+        bool, typer.Option(help="Build and load once, and share it: the processes are forked from the one that did.")
+    ] = False,
     root_path: Annotated[str, typer.Option(help="The prefix that a proxy in front takes away.")] = "",
     grace: Annotated[
         int,
@@ -77,10 +81,11 @@ def serve(
     SIGTERM and Ctrl-C stop it, with exit status 0; the second one ends it at once.
     """
     configure_logging()
+    run = _forking(reload) if preload else run_server
     app = _loaded(target, settings, apps)
     if app.docs_url is not None and not in_production():
         err.print(f"Documentation at http://{host}:{port}{root_path}{app.docs_url}", highlight=False)
-    run_server(
+    run(
         app="composer._cli._served:served",
         factory=True,
         host=host,
@@ -93,6 +98,19 @@ def serve(
         access_log=False,
         timeout_graceful_shutdown=grace,
     )
+
+
+def _forking(reload: bool) -> Callable[..., NoReturn]:
+    """Return what serves by forking, or end with status 1 where that can't be."""
+    if reload:
+        show_error("--preload and --reload exclude each other: what was loaded once is not loaded again.")
+        raise typer.Exit(1)
+    try:
+        from composer._cli._preload import run_preloaded
+    except ModuleNotFoundError as error:
+        show_error(f"--preload needs gunicorn ({error}). Install it: pip install 'fastapi-composer[preload]'.")
+        raise typer.Exit(1) from None
+    return run_preloaded
 
 
 @commands.command()

@@ -1,21 +1,28 @@
-"""What the server's processes load: the composition, with a word to the terminal once it has started."""
+"""What the server's processes load: the composition, with a word to the terminal while it starts and when it is up."""
 
 from fastapi import FastAPI
 
-from composer._build import composition_of
+from composer._build import Composition, composition_of
 from composer._cli._show import show_composition
 from composer._cli._target import load
+from composer._cli._waterfall import show_waterfall, telling_who_is_late
 from composer._log import configure_logging, in_production
 
 
 def served() -> FastAPI:
-    """Return the app that uvicorn serves; it prints what was composed, and how long each start took, when it is up.
+    """Return the app that uvicorn serves; it prints what is still starting, what was composed, and what took how long.
 
     In production it prints nothing: there is the log.
     """
     configure_logging()
     app = load()
-    composition = composition_of(app)
     if not in_production():
-        composition.lifecycle.when_started(lambda: show_composition(composition))
+        _watch(composition_of(app))
     return app
+
+
+def _watch(composition: Composition) -> None:
+    lifecycle = composition.lifecycle
+    lifecycle.while_starting(lambda: telling_who_is_late(lifecycle.steps))
+    lifecycle.when_started(lambda: show_composition(composition))
+    lifecycle.when_started(lambda: show_waterfall(lifecycle.steps()))

@@ -2,6 +2,7 @@
 
 import multiprocessing
 import signal
+from socket import socket
 from types import FrameType
 from typing import Any, Final, NoReturn
 
@@ -23,20 +24,20 @@ def run_server(**options: Any) -> NoReturn:
     stops by their log alone.
     """
     # uvicorn stops everything, and then lets the signal do what it did before: else that would end the process.
-    signal.signal(signal.SIGTERM, _exit)
+    signal.signal(signal.SIGTERM, end_well)
     config = uvicorn.Config(**options)
     if config.should_reload:
         uvicorn.run(**options)
         raise SystemExit(0)
-    raise SystemExit(_supervised(config) if config.workers > 1 else _served(config))
+    raise SystemExit(_supervised(config) if config.workers > 1 else serve_here(config))
 
 
-def _served(config: uvicorn.Config) -> int:
-    """Serve in this process, and return its status."""
+def serve_here(config: uvicorn.Config, sockets: list[socket] | None = None) -> int:
+    """Serve in this process, at these sockets or at one that is opened now, and return its status."""
     server = uvicorn.Server(config)
     status: Any = None
     try:
-        server.run()
+        server.run(sockets)
     except SystemExit as error:
         status = error.code
     except KeyboardInterrupt:
@@ -50,7 +51,8 @@ def _served(config: uvicorn.Config) -> int:
     return status or (0 if server.started else STARTUP_FAILURE)
 
 
-def _exit(number: int, frame: FrameType | None) -> NoReturn:
+def end_well(number: int, frame: FrameType | None) -> NoReturn:
+    """End as what was told to stop by a signal, and has."""
     raise SystemExit(0)
 
 

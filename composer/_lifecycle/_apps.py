@@ -3,9 +3,7 @@
 import asyncio
 import math
 from collections.abc import Mapping
-from typing import Final
-
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_exponential_jitter
+from typing import TYPE_CHECKING, Final
 
 from composer._asgi import ASGIApp, Receive, Scope, Send
 from composer._dispatch import Mounted, unavailable
@@ -13,6 +11,9 @@ from composer._lifecycle._part import Part, StartFailedError, cancel_all, log, s
 from composer._lifespan import asgi_lifespan
 from composer._model import BuiltApp, Plan
 from composer.errors import PartError
+
+if TYPE_CHECKING:
+    from tenacity import RetryCallState
 
 # Seconds that the other starts get to end, once a required one has failed, before they are cancelled.
 FAILURE_GRACE: Final = 0.5
@@ -113,8 +114,10 @@ class Apps:
 
     async def _keep_trying(self, name: str) -> None:
         """Try to start an app again and again, with growing pauses, until it is up."""
+        # Not for every composition: few have an app in the background.
+        from tenacity import AsyncRetrying, retry_if_exception_type, wait_exponential_jitter
 
-        def pause(state: RetryCallState) -> None:
+        def pause(state: "RetryCallState") -> None:
             failure, seconds = _failure_of(self._attempts[name]), state.upcoming_sleep
             log.error("%s; tried again in %.1f seconds", failure, seconds, exc_info=failure and failure.__cause__)
             self._mounted[name].close(unavailable("The app failed to start, and is tried again.", math.ceil(seconds)))

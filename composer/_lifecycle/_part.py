@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any, Literal
 
 from composer._lifespan import Body, Lifespan, LifespanError
-from composer._model import App, Cornerstone, PartStatus, State
+from composer._model import App, Cornerstone, PartStatus, State, Step
 from composer._secrets import Secrets
 from composer.errors import PartError, described
 
@@ -34,12 +34,13 @@ class Part:
         self.status = PartStatus(kind, name, required=required)
         self._body = body
         self._secrets = secrets or Secrets()
+        self._begun = self._ended_at = 0.0
 
     async def start(self) -> None:
         """Start its lifespan; raise PartError where that fails, after which it may be tried again."""
         self._show(State.STARTING)
         self._lifespan = Lifespan(f"{self.status.kind} {self.status.name}", self._body)
-        begun = time.perf_counter()
+        self._begun = time.perf_counter()
         try:
             await self._lifespan.start(self.declared.startup_timeout)
         except asyncio.CancelledError:
@@ -48,7 +49,9 @@ class Part:
         except BaseException as error:
             error = self._secrets.cleaned(error)
             raise self._failed("start", error) from error
-        self.status = replace(self.status, state=State.UP, seconds=time.perf_counter() - begun)
+        finally:
+            self._ended_at = time.perf_counter()
+        self.status = replace(self.status, state=State.UP, seconds=self._ended_at - self._begun)
         self._lifespan.when_ended(self._ended)
 
     async def stop(self) -> None:
@@ -64,6 +67,14 @@ class Part:
                 error = self._secrets.cleaned(error)
                 raise self._failed("stop", error) from error
         self._show(State.STOPPED, self.status.reason)
+
+    def step(self) -> Step | None:
+        """Return what its last start took, or has taken so far; None before the first."""
+        if not self._begun:
+            return None
+        over = self.status.state is not State.STARTING
+        seconds = (self._ended_at if over else time.perf_counter()) - self._begun
+        return Step("start", self.status.kind, self.status.name, self._begun, seconds, over)
 
     def when_failed(self, tell: Callable[[], None]) -> None:
         """Call `tell` if its lifespan fails, or ends by itself, while it is up."""

@@ -6,14 +6,14 @@ whatever fails on the way.
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, asynccontextmanager, nullcontext
 from typing import Any
 
 from composer._dispatch import Mounted
 from composer._lifecycle._apps import Apps
 from composer._lifecycle._part import Part, StartFailedError, log, stopped
 from composer._lifespan import Body, Signals, context_lifespan, is_context_manager
-from composer._model import PartStatus, Plan, State
+from composer._model import PartStatus, Plan, State, Step
 from composer._render import listed
 from composer._stopping import StoppedError, unless_told, watching
 from composer.errors import PartError, ShutdownError, StartupError
@@ -27,10 +27,15 @@ class Lifecycle:
         self._mounted = mounted
         self._parts: list[Part] = []
         self._listeners: list[Callable[[], None]] = []
+        self._around_starts: list[Callable[[], AbstractContextManager[object]]] = []
 
     def when_started(self, tell: Callable[[], None]) -> None:
         """Call `tell` each time that everything has started."""
         self._listeners.append(tell)
+
+    def while_starting(self, watch: Callable[[], AbstractContextManager[object]]) -> None:
+        """Enter what `watch` returns before each start of everything, and leave it when that start is over."""
+        self._around_starts.append(watch)
 
     def parts(self) -> list[PartStatus]:
         """Return how each part is, in the order in which they start; before any start, each as pending."""
@@ -40,6 +45,11 @@ class Lifecycle:
         return cornerstones + [
             PartStatus("app", built.name, required=built.declared.required) for built in self._plan.apps
         ]
+
+    def steps(self) -> list[Step]:
+        """Return what took how long: the imports, the constructions, and the starts that have begun."""
+        starts = [step for part in self._parts if (step := part.step())]
+        return [*self._plan.steps, *starts]
 
     def apps(self) -> dict[str, PartStatus]:
         """Return how each app is, by name."""
@@ -55,7 +65,10 @@ class Lifecycle:
         with watching() as stopping:
             run = _Run(self._plan, self._mounted)
             self._parts = run.all_parts
-            await _started(run)
+            with ExitStack() as watched:
+                for watch in self._around_starts:
+                    watched.enter_context(watch())
+                await _started(run)
             for tell in self._listeners:
                 tell()
             try:

@@ -1,7 +1,10 @@
-"""Types → order of construction → constructed objects; and `Shared`, the same objects inside handlers."""
+"""Types → order of construction → constructed objects; and `Shared`, the same objects inside handlers.
 
-from composer._wire._construct import check_root_demands, wire
+What makes them stands in `_construct` and is imported from there: it takes three times as long to import as the rest,
+and modules that need `Shared` don't wait for it.
+"""
+
 from composer._wire._order import ordered
 from composer._wire._shared import SCOPE_KEY, Shared, SharedObjects, demands_of
 
-__all__ = ["SCOPE_KEY", "Shared", "SharedObjects", "check_root_demands", "demands_of", "ordered", "wire"]
+__all__ = ["SCOPE_KEY", "Shared", "SharedObjects", "demands_of", "ordered"]

@@ -1,6 +1,7 @@
 """Making every object: cornerstones in the order in which they need each other, then the apps."""
 
 import inspect
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
@@ -10,7 +11,7 @@ from fastapi import APIRouter, FastAPI
 
 from composer._asgi import is_app_not_factory, is_asgi_app, is_wsgi_app
 from composer._load import user_line
-from composer._model import App, BuiltApp, BuiltCornerstone, Cornerstone, Plan, Problem, Project
+from composer._model import App, BuiltApp, BuiltCornerstone, Cornerstone, Plan, Problem, Project, Step
 from composer._render import dependency_path, did_you_mean, listed
 from composer._secrets import Secrets
 from composer._wire._needs import Needs, Offers, choose, needs_of, not_given
@@ -42,14 +43,18 @@ def wire(
             needs[part.name], wrong = (Needs(met=False), [unusable]) if unusable else needs_of(part, offers, project)
             problems += wrong
     secrets = Secrets(each.known for each in needs.values())
-    made, wrong = _make_cornerstones(cornerstones, offers, replaced, needs, project)
+    steps: list[Step] = []
+    made, wrong = _make_cornerstones(cornerstones, offers, replaced, needs, project, steps)
     problems += wrong
     built = []
     for app in sorted(apps, key=lambda app: app.name):
+        begun = time.perf_counter()
         one, wrong = _make_app(app, offers, made, needs, project, secrets)
+        steps.append(Step.since(begun, "build", "app", app.name))
         problems += wrong
         built += [one] if one else []
-    return Plan(tuple(made.values()), tuple(built), secrets), [_without(secrets, one) for one in problems]
+    plan = Plan(tuple(made.values()), tuple(built), secrets, tuple(steps))
+    return plan, [_without(secrets, one) for one in problems]
 
 
 def _without(secrets: Secrets, found: Problem) -> Problem:
@@ -99,6 +104,7 @@ def _make_cornerstones(
     replaced: Mapping[str, object],
     needs: Mapping[str, Needs],
     project: Project,
+    steps: list[Step],
 ) -> tuple[dict[str, BuiltCornerstone], list[Problem]]:
     parts = {part.name: part for part in cornerstones}
     order, problems = _ordered(parts, needs)
@@ -108,7 +114,9 @@ def _make_cornerstones(
         if name in replaced:
             made[name] = BuiltCornerstone(part, replaced[name], offers[name])
         elif needs[name].met and set(needs[name].cornerstones.values()) <= made.keys():
+            begun = time.perf_counter()
             value, wrong = _call(part, needs[name], made, project)
+            steps.append(Step.since(begun, "build", "cornerstone", name))
             wrong = wrong or _not_a(part, value, offers[name])
             problems += [wrong] if wrong else []
             made |= {} if wrong else {name: BuiltCornerstone(part, value, offers[name])}

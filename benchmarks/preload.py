@@ -1,0 +1,122 @@
+"""Measure the memory of four workers that share a model which was loaded once, and of four that each load it.
+
+Run `python -m benchmarks.preload [ROUNDS]` from the repository's folder; it needs Linux, and gunicorn (the extra
+`preload`). A round serves one random forest of some 240 MiB by `composer serve --workers 4`, once with `--preload` and
+once without, lets every worker predict, and sums up the proportional set size (PSS: a page that n processes share
+counts 1/n in each) of all processes. The ratio of a round is between those two sums.
+"""
+
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+from pathlib import Path
+from statistics import median
+
+import httpx
+import numpy as np
+import psutil
+from fastapi import FastAPI, Request
+from sklearn.ensemble import RandomForestRegressor
+
+from shared.models import Models, write_artefact
+from tests.serving import serving
+
+WORKERS, ROUNDS, PREDICTIONS = 4, 3, 400
+# Some 1.8 MiB a tree: noise is learned by heart, a leaf for each row.
+TREES, ROWS, COLUMNS = 136, 20_000, 8
+GOAL = 1 / 3
+
+SETTINGS = """
+[composer]
+apps = []
+cornerstones = []
+
+[cornerstones.models]
+factory = "shared.models:create_cornerstone"
+folder = "artefacts"
+
+[apps.forest]
+factory = "benchmarks.preload:create_app"
+startup_timeout = 300
+"""
+
+
+def create_app(models: Models) -> FastAPI:
+    """Construct the app that predicts by the forest."""
+    models.expect("forest")
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, object]]:
+        yield {"forest": await models.load("forest")}
+
+    app = FastAPI(lifespan=lifespan)
+
+    @app.get("/predict")
+    def predict(request: Request, seed: int) -> float:
+        row = np.random.default_rng(seed).random((1, COLUMNS))
+        return float(request.state.forest.predict(row)[0])
+
+    return app
+
+
+def write_forest(folder: Path) -> float:
+    """Train the forest and write it where the project looks for it; return the MiB that its trees take in memory."""
+    rows = np.random.default_rng(0)
+    forest = RandomForestRegressor(TREES, max_features=1, n_jobs=-1, random_state=0)
+    forest.fit(rows.random((ROWS, COLUMNS)), rows.random(ROWS))
+    forest.set_params(n_jobs=None)
+    (folder / "artefacts").mkdir()
+    write_artefact(folder / "artefacts", "forest", forest, {"title": "Forest"})
+    (folder / "settings.toml").write_text(SETTINGS)
+    states = [tree.tree_.__getstate__() for tree in forest.estimators_]
+    size: float = sum(state["nodes"].nbytes + state["values"].nbytes for state in states) / 2**20
+    return size
+
+
+def processes_of(parent: psutil.Process, workers: int) -> list[psutil.Process]:
+    """Return a server's processes once so many of them have answered."""
+    children = parent.children(recursive=True)
+    if len(children) < workers:
+        raise RuntimeError(f"{len(children)} processes, not {workers}")
+    return [parent, *children]
+
+
+def memory(folder: Path, *options: str) -> float:
+    """Serve with these options, let all workers predict, and return the PSS of all processes in MiB."""
+    command = ["composer", "serve", "--port", "{port}", "--workers", str(WORKERS), *options]
+    quiet = {"COMPOSER_ENV": "production"}
+    log = folder / "log"
+    with serving(command, folder, log, quiet) as server:
+        server.wait_until_ready(300)
+        end = time.monotonic() + 300
+        while server.output.count("Application startup complete") < WORKERS:
+            if time.monotonic() > end:
+                raise TimeoutError(f"not all workers are up:\n{server.output}")
+            time.sleep(0.1)
+        for seed in range(PREDICTIONS):
+            # A connection each, so that every worker gets some.
+            httpx.get(f"{server.url}/forest/predict", params={"seed": seed}).raise_for_status()
+        every = processes_of(psutil.Process(server.process.pid), WORKERS)
+        pss: float = sum(process.memory_full_info().pss for process in every) / 2**20
+        return pss
+
+
+def main(rounds: int) -> None:
+    """Measure, and print the table."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        size = write_forest(folder)
+        measured = [(memory(folder), memory(folder, "--preload")) for _ in range(rounds)]
+    ratios = sorted(shared / each for each, shared in measured)
+    each, shared = (median(column) for column in zip(*measured, strict=True))
+    versions = ", ".join(f"{name} {version(name)}" for name in ("gunicorn", "uvicorn", "scikit-learn", "numpy"))
+    print(f"PSS in MiB of all processes, {WORKERS} workers and a random forest of {size:.0f} MiB; {versions}")
+    print(f"{'each loads it':>14} {'--preload':>10} {'ratio':>6}   ratios of {rounds} rounds (goal: {GOAL:.2f})")
+    print(f"{each:14.0f} {shared:10.0f} {median(ratios):6.2f}   {ratios[0]:.2f} to {ratios[-1]:.2f}")
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else ROUNDS)

@@ -1,0 +1,265 @@
+"""Measure what composing costs until the first answer: the import, the start, the building, the memory, the lifespans.
+
+Run `python -m benchmarks.starting [ROUNDS]` from the repository's folder. Each measurement is done in a process of its
+own, plain FastAPI and composer by turns, and its ratio is that of the two in one round. `A/A` is plain FastAPI beside
+itself, and shows what the machine's noise is. The bytecode of all modules is there before the first round that counts.
+
+- `import`: milliseconds of `import fastapi`, and of that with `import composer` after it.
+- `first answer`: milliseconds from the start of uvicorn's process to the answer of an app with one route, alone and as
+  the only folder of a composition.
+- `building`: milliseconds for 100 apps with five routes each, mounted by `FastAPI.mount` or composed.
+- `memory`: MiB that are the process's own (USS) with 1,000 such apps, once all lifespans have run and each app has
+  answered a request.
+- `lifespans`: milliseconds until twenty apps are up whose lifespans sleep for a second each, beside one such app. In
+  `async` they sleep in the event loop, in `threads` by `anyio.to_thread.run_sync(time.sleep, 1)`.
+"""
+
+import asyncio
+import gc
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from socket import create_connection
+from statistics import median
+from typing import Any
+
+# A process that stands for plain FastAPI imports no other part of it, nor composer: they would count.
+START = time.perf_counter()
+from fastapi import FastAPI  # noqa: E402
+
+IMPORTED = time.perf_counter() - START
+
+ROUNDS = 9
+BUILT, KEPT, STARTED = 100, 1000, 20
+# Seconds that a lifespan sleeps.
+SLEEP = 1.0
+
+HELLO = """
+from fastapi import FastAPI
+
+def create_app() -> FastAPI:
+    app = FastAPI()
+
+    @app.get("/")
+    def hello() -> dict[str, str]:
+        return {"hello": "world"}
+
+    return app
+"""
+PROJECT = {
+    "alone.py": f"{HELLO}\napp = create_app()\n",
+    "asgi.py": "import composer\n\napp = composer.build()\n",
+    "settings.toml": "[composer]\n",
+    "apps/__init__.py": "",
+    "apps/hello.py": HELLO,
+}
+
+
+def five_routes() -> FastAPI:
+    """Return an app with five routes."""
+    app = FastAPI()
+
+    @app.get("/")
+    @app.get("/items")
+    @app.get("/items/{number}")
+    @app.get("/items/{number}/name")
+    @app.post("/items")
+    async def answer(number: int = 0) -> dict[str, int]:
+        return {"number": number}
+
+    return app
+
+
+def mounted(count: int) -> FastAPI:
+    """Mount that many apps as FastAPI does."""
+    root = FastAPI()
+    for number in range(count):
+        root.mount(f"/a{number}", five_routes())
+    return root
+
+
+def composed(count: int) -> FastAPI:
+    """Compose that many apps."""
+    import composer
+
+    return composer.compose([composer.App(f"a{number}", f"/a{number}", five_routes) for number in range(count)])
+
+
+def import_plain() -> float:
+    """Return the milliseconds that the import of FastAPI took, at the top of this module."""
+    return IMPORTED * 1000
+
+
+def import_composer() -> float:
+    """Return the same with the import of composer."""
+    start = time.perf_counter()
+    import composer  # noqa: F401
+
+    return (IMPORTED + time.perf_counter() - start) * 1000
+
+
+def building(make: Callable[[int], FastAPI]) -> float:
+    """Return the milliseconds that it takes to make many apps."""
+    # The first ones also import what is imported when it is used.
+    make(2)
+    gc.collect()
+    start = time.perf_counter()
+    make(BUILT)
+    return (time.perf_counter() - start) * 1000
+
+
+async def memory(make: Callable[[int], FastAPI]) -> float:
+    """Return the MiB that are this process's own once many apps have answered."""
+    import psutil
+
+    root = make(KEPT)
+    async with root.router.lifespan_context(root):
+        for number in range(KEPT):
+            await get(root, f"/a{number}/")
+        gc.collect()
+        own: int = psutil.Process().memory_full_info().uss
+    return own / 2**20
+
+
+async def get(app: FastAPI, path: str) -> None:
+    """Ask an app for a path without a server; raise RuntimeError where it answers anything but 200."""
+    scope = {"type": "http", "method": "GET", "path": path, "query_string": b"", "headers": [], "state": {}}
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: Any) -> None:
+        if message.get("status", 200) != 200:
+            raise RuntimeError(f"{path} answered {message['status']}")
+
+    await app(scope, receive, send)
+
+
+async def lifespans(count: int, *, in_threads: bool) -> float:
+    """Return the milliseconds until that many apps are up."""
+    import anyio.to_thread
+
+    import composer
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        await (anyio.to_thread.run_sync(time.sleep, SLEEP) if in_threads else asyncio.sleep(SLEEP))
+        yield
+
+    make = partial(FastAPI, lifespan=lifespan)
+    root = composer.compose([composer.App(f"a{number}", f"/a{number}", lambda: make()) for number in range(count)])
+    start = time.perf_counter()
+    async with root.router.lifespan_context(root):
+        return (time.perf_counter() - start) * 1000
+
+
+CHILDREN: dict[str, Callable[[], float]] = {
+    "import_plain": import_plain,
+    "import_composer": import_composer,
+    "building_plain": partial(building, mounted),
+    "building_composer": partial(building, composed),
+    "memory_plain": lambda: asyncio.run(memory(mounted)),
+    "memory_composer": lambda: asyncio.run(memory(composed)),
+    "lifespans_one": lambda: asyncio.run(lifespans(1, in_threads=False)),
+    "lifespans_async": lambda: asyncio.run(lifespans(STARTED, in_threads=False)),
+    "lifespans_threads": lambda: asyncio.run(lifespans(STARTED, in_threads=True)),
+}
+
+
+def in_a_process(name: str, environment: dict[str, str]) -> float:
+    """Return what one of them measures in a process of its own."""
+    command = [sys.executable, "-m", "benchmarks.starting", name]
+    # Started with nothing but names from this file.
+    done = subprocess.run(command, env=os.environ | environment, stdout=subprocess.PIPE, text=True, check=True)  # noqa: S603
+    return float(done.stdout)
+
+
+def first_answer(target: str, path: str, folder: Path, environment: dict[str, str]) -> float:
+    """Return the milliseconds from the start of a server's process to its first answer."""
+    from tests.serving import serving
+
+    start = time.perf_counter()
+    with serving(["uvicorn", target, "--port", "{port}"], folder, folder / "log", environment) as server:
+        while not answers(server.port, path):
+            if server.process.poll() is not None:
+                raise RuntimeError(server.output)
+            time.sleep(0.001)
+        return (time.perf_counter() - start) * 1000
+
+
+def answers(port: int, path: str) -> bool:
+    """Tell whether a server answers a path; raise RuntimeError where it does by anything but 200."""
+    try:
+        with create_connection(("127.0.0.1", port)) as connection:
+            connection.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
+            head = connection.recv(4096)
+    except ConnectionError:
+        return False
+    if not head.startswith(b"HTTP/1.1 200"):
+        raise RuntimeError(f"{path} answered {head!r}")
+    return True
+
+
+def rows(folder: Path, environment: dict[str, str]) -> dict[str, tuple[Callable[[], float], Callable[[], float]]]:
+    """Return what is measured side by side in each row: plain FastAPI, and composer."""
+    alone = partial(first_answer, "alone:app", "/", folder, environment)
+    child = {name: partial(in_a_process, name, environment) for name in CHILDREN}
+    return {
+        "import": (child["import_plain"], child["import_composer"]),
+        "first answer": (alone, partial(first_answer, "asgi:app", "/hello", folder, environment)),
+        "first answer A/A": (alone, alone),
+        "building": (child["building_plain"], child["building_composer"]),
+        "building A/A": (child["building_plain"], child["building_plain"]),
+        "memory": (child["memory_plain"], child["memory_composer"]),
+        "lifespans, async": (child["lifespans_one"], child["lifespans_async"]),
+        "lifespans, threads": (child["lifespans_one"], child["lifespans_threads"]),
+    }
+
+
+def measured(rounds: int) -> dict[str, list[tuple[float, float]]]:
+    """Measure some rounds of all rows, after one that isn't counted; which of the two is first changes by turns."""
+    found: dict[str, list[tuple[float, float]]] = {}
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        for name, text in PROJECT.items():
+            (folder / name).parent.mkdir(exist_ok=True)
+            (folder / name).write_text(text)
+        environment = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(folder / "bytecode")}
+        for number in range(rounds + 1):
+            for name, (plain, ours) in rows(folder, environment).items():
+                pair = (plain(), ours()) if number % 2 else (ours(), plain())[::-1]
+                found.setdefault(name, []).extend([pair] if number else [])
+    return found
+
+
+def row(name: str, pairs: list[tuple[float, float]]) -> str:
+    """Write one row of the table."""
+    ratios = sorted(ours / plain for plain, ours in pairs)
+    plain, ours = (median(column) for column in zip(*pairs, strict=True))
+    more = median(ours - plain for plain, ours in pairs)
+    spread = f"{ratios[0]:.3f} to {ratios[-1]:.3f}"
+    return f"{name:18} {plain:9.1f} {ours:9.1f} {more:9.1f} {median(ratios):7.3f}   {spread}"
+
+
+def main(rounds: int) -> None:
+    """Measure, and print the table."""
+    found = measured(rounds)
+    versions = ", ".join(f"{name} {version(name)}" for name in ("fastapi", "starlette", "pydantic", "uvicorn"))
+    print(f"Python {sys.version.split()[0]}, {versions}; {os.cpu_count()} processors; medians of {rounds} rounds")
+    print(f"{'':18} {'plain':>9} {'composer':>9} {'more':>9} {'ratio':>7}   ratios of the rounds")
+    for name, pairs in found.items():
+        print(row(name, pairs))
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] and sys.argv[1] in CHILDREN:
+        print(CHILDREN[sys.argv[1]]())
+    else:
+        main(int(sys.argv[1]) if sys.argv[1:] else ROUNDS)
