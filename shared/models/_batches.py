@@ -15,7 +15,7 @@ from itertools import islice
 from types import TracebackType
 from typing import Generic, Self, TypeVar
 
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped,unused-ignore]
+from threadpoolctl import threadpool_limits
 
 Row = TypeVar("Row")
 Result = TypeVar("Result")

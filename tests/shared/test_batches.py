@@ -7,7 +7,7 @@ import pytest
 import sklearn.ensemble  # noqa: F401  # it brings the OpenMP whose threads are counted
 from hypothesis import given
 from hypothesis import strategies as st
-from threadpoolctl import threadpool_info  # type: ignore[import-untyped,unused-ignore]
+from threadpoolctl import threadpool_info
 
 from shared.models import Batches, ClientGoneError, QueueFullError
 from shared.models._batches import PATIENCE
