@@ -58,7 +58,7 @@ async def answers(scope: Scope, receive: Receive, send: Send) -> None:
 def raises(error: Exception, *, late: bool = False) -> ASGIApp:
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
-            raise NotImplementedError
+            raise LookupError("no lifespan")
         if late:
             await send(START)
         raise error
