@@ -5,7 +5,8 @@
 
 # The map. Imports go one way: each row imports from the rows above it, never from its own row or below.
 #
-#   0  _secrets, _asgi, _model          what nobody may read; shapes of ASGI; the plain data that the phases hand on
+#   0  _later, _secrets,                what is imported at first use; what nobody may read;
+#      _asgi, _model                    shapes of ASGI; the plain data that the phases hand on
 #   1  _render, _problem_json,          names, paths and lists as text; answers in an app's place;
 #      _requests, _threads              what is seen of a request; threads for each app
 #   2  errors                           the catalogue of problems, and the exceptions
@@ -23,6 +24,7 @@
 
 import typing
 
+from composer._later import later as _later
 from composer._model import App, Cornerstone, PartStatus, Problem, Project, State
 from composer._stopping import shutting_down
 from composer.errors import ComposerError, CompositionError, PartError, ShutdownError, StartupError
@@ -30,6 +32,10 @@ from composer.errors import ComposerError, CompositionError, PartError, Shutdown
 if typing.TYPE_CHECKING:
     from composer._build import Composition, build, compose, composition_of
     from composer._wire import Shared
+else:
+    # Modules that only need a type don't wait for what composes.
+    _COMPOSES = dict.fromkeys(["Composition", "build", "compose", "composition_of"], "_build")
+    __getattr__ = _later(__name__, {"Shared": "_wire", **_COMPOSES})
 
 __all__ = [
     "App",
@@ -50,19 +56,6 @@ __all__ = [
     "composition_of",
     "shutting_down",
 ]
-
-
-def __getattr__(name: str) -> typing.Any:
-    """Import what composes, and `Shared`, when it is first asked for: modules that need a type don't wait for it."""
-    if name == "Shared":
-        from composer._wire import Shared
-
-        return Shared
-    if name not in ("Composition", "build", "compose", "composition_of"):
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from composer import _build
-
-    return getattr(_build, name)
 
 
 def __dir__() -> list[str]:

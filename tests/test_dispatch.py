@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from starlette.requests import HTTPConnection
 
 from composer._asgi import ASGIApp, Message, Receive, Scope, Send
-from composer._dispatch import Dispatcher, Mounted, unavailable, with_hooks
+from composer._dispatch import Dispatcher, Mounted, with_hooks
+from composer._problem_json import unavailable
 from composer._wire import SharedObjects
 
 pytestmark = pytest.mark.anyio

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 import composer
+from composer import openapi
 
 ROOT = Path(__file__).resolve().parents[1]
 HEAVY = ["typer", "rich", "uvicorn", "fastapi_offline", "sklearn", "joblib", "sqlalchemy", "selenium"]
@@ -128,6 +129,14 @@ def test_the_public_names_are_listed_once_and_importable() -> None:
     assert len(names) == len(set(names))
     assert [name for name in names if not hasattr(composer, name)] == []
     assert set(names) <= set(dir(composer))
+
+
+def test_type_checkers_and_python_know_which_names_there_are() -> None:
+    # A checker that takes every name complains of the comments here, which are for nothing then.
+    with pytest.raises(AttributeError, match="module 'composer' has no attribute 'nobody'"):
+        _ = composer.nobody  # type: ignore[attr-defined]
+    with pytest.raises(AttributeError, match=r"module 'composer\.openapi' has no attribute 'nobody'"):
+        _ = openapi.nobody  # type: ignore[attr-defined]
 
 
 def test_the_public_names_are_all_that_the_package_shows() -> None:

@@ -5,6 +5,5 @@ from composer._dispatch._find import Dispatcher
 from composer._dispatch._mounted import Mounted
 from composer._dispatch._routes import OwnRoutes
 from composer._dispatch._shortcut import Root, shortened
-from composer._problem_json import unavailable
 
-__all__ = ["Dispatcher", "Mounted", "OwnRoutes", "Root", "shortened", "unavailable", "with_hooks", "without_secrets"]
+__all__ = ["Dispatcher", "Mounted", "OwnRoutes", "Root", "shortened", "with_hooks", "without_secrets"]

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 from composer._asgi import ASGIApp, Receive, Scope, Send
-from composer._dispatch import Mounted, unavailable
+from composer._dispatch import Mounted
 from composer._lifecycle._part import Part, StartFailedError, cancel_all, log, stopped, tell
 from composer._lifespan import asgi_lifespan
 from composer._model import BuiltApp, Plan
+from composer._problem_json import unavailable
 from composer.errors import PartError
 
 if TYPE_CHECKING:

@@ -10,24 +10,19 @@ documents as JSON and YAML, and `_changes`, which compares two documents. Nothin
 are plain JSON data.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from composer._later import later
 from composer.openapi._faults import Fault, OpenAPIMergeError, OpenAPIMergeWarning
 from composer.openapi._text import is_yaml, parse_document, read_document
 
 if TYPE_CHECKING:
     from composer.openapi._changes import Change, changes
     from composer.openapi._merge import Merged, Merger, merge_openapi
-
-# What is imported when it is first asked for: a server that starts makes no document yet.
-_LATER = {
-    "Change": "_changes",
-    "changes": "_changes",
-    "Merged": "_merge",
-    "Merger": "_merge",
-    "merge_openapi": "_merge",
-}
+else:
+    # A server that starts makes no document yet, and compares none.
+    _MERGES = dict.fromkeys(["Merged", "Merger", "merge_openapi"], "_merge")
+    __getattr__ = later(__name__, {"Change": "_changes", "changes": "_changes", **_MERGES})
 
 __all__ = [
     "Change",
@@ -42,13 +37,6 @@ __all__ = [
     "parse_document",
     "read_document",
 ]
-
-
-def __getattr__(name: str) -> Any:
-    """Import what merges and compares when it is first asked for."""
-    if name not in _LATER:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_LATER[name]}"), name)
 
 
 def __dir__() -> list[str]:
