@@ -7,7 +7,7 @@ that is a URL. What a part prints or logs by itself, or shows in its own answers
 import json
 import traceback
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, get_args
+from typing import Any, NoReturn, get_args
 from urllib.parse import quote, quote_plus, unquote, urlsplit
 
 from pydantic import BaseModel, SecretBytes, SecretStr
@@ -55,6 +55,13 @@ class Secrets:
         for note in getattr(error, "__notes__", ()):
             made.add_note(self.hidden(str(note)))
         return made.with_traceback(error.__traceback__)
+
+    def raise_cleaned(self, error: Exception) -> NoReturn:
+        """Raise an error so that it shows no secret, from where it was caught."""
+        cleaned = self.cleaned(error)
+        if cleaned is error:
+            raise error
+        raise cleaned from cleaned.__cause__
 
     def _are_in(self, error: Exception) -> bool:
         shown = "".join(traceback.format_exception(error)) if self._texts else ""

@@ -75,10 +75,7 @@ def _without_secrets(make: Callable[[], Any], secrets: Secrets) -> Callable[[], 
         try:
             return make()
         except Exception as error:
-            cleaned = secrets.cleaned(error)
-            if cleaned is error:
-                raise
-            raise cleaned from cleaned.__cause__
+            secrets.raise_cleaned(error)
 
     return made
 

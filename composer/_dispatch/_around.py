@@ -22,10 +22,7 @@ def without_secrets(app: ASGIApp, secrets: Secrets) -> ASGIApp:
         try:
             await app(scope, receive, send)
         except Exception as error:
-            cleaned = secrets.cleaned(error)
-            if cleaned is error:
-                raise
-            raise cleaned from cleaned.__cause__
+            secrets.raise_cleaned(error)
 
     return answer
 
