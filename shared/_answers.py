@@ -19,6 +19,22 @@ from starlette.routing import Match
 # FastAPI itself answers 400 then, so an operation with a body is documented with it.
 NOT_JSON = "The body can't be read as JSON"
 
+# Source: RFC 9457.
+PROBLEM_JSON = "application/problem+json"
+PROBLEM_SCHEMA = {
+    "type": "object",
+    "required": ["title", "status", "detail"],
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+    },
+}
+
+# Seconds after which a caller may try again.
+RETRY_AFTER = 1
+
 
 class ErrorAnswer(BaseModel):
     """The body of an answer that says what is wrong."""
@@ -29,6 +45,19 @@ class ErrorAnswer(BaseModel):
 def documented(**answers: str) -> dict[int | str, dict[str, Any]]:
     """Make FastAPI's `responses=` from keywords such as `s404="No such note"`."""
     return {int(code[1:]): {"description": text, "model": ErrorAnswer} for code, text in answers.items()}
+
+
+def documented_503(detail: str) -> dict[int | str, dict[str, Any]]:
+    """Make FastAPI's `responses=` for operations that answer with `unavailable`."""
+    described = {"description": "Seconds to wait.", "schema": {"type": "integer"}}
+    content = {PROBLEM_JSON: {"schema": PROBLEM_SCHEMA}}
+    return {503: {"description": detail, "headers": {"Retry-After": described}, "content": content}}
+
+
+def unavailable(detail: str) -> JSONResponse:
+    """Make the answer of what can't serve at the moment: 503, to be tried again."""
+    body = {"type": "about:blank", "title": "Service Unavailable", "status": 503, "detail": detail}
+    return JSONResponse(body, 503, {"Retry-After": str(RETRY_AFTER)}, media_type=PROBLEM_JSON)
 
 
 def with_plain_errors(app: FastAPI) -> FastAPI:

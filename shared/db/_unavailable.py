@@ -6,14 +6,13 @@ from typing import Any, cast
 
 from fastapi import FastAPI
 from sqlalchemy.exc import DBAPIError, OperationalError, TimeoutError
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.websockets import WebSocket
+
+from shared._answers import documented_503, unavailable
 
 logger = logging.getLogger(__name__)
 
-# Source: RFC 9457.
-PROBLEM_JSON = "application/problem+json"
-RETRY_AFTER = 1
 DETAIL = "The database can't be asked at the moment."
 
 # Close code of a WebSocket: try again later. Source: https://www.iana.org/assignments/websocket, 1013.
@@ -34,26 +33,7 @@ TRANSIENT_CODES = {
 }
 
 # For a router's `responses=`: what each of its operations may answer.
-UNAVAILABLE: dict[int | str, dict[str, Any]] = {
-    503: {
-        "description": DETAIL,
-        "headers": {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}}},
-        "content": {
-            PROBLEM_JSON: {
-                "schema": {
-                    "type": "object",
-                    "required": ["title", "status", "detail"],
-                    "properties": {
-                        "type": {"type": "string"},
-                        "title": {"type": "string"},
-                        "status": {"type": "integer"},
-                        "detail": {"type": "string"},
-                    },
-                }
-            }
-        },
-    }
-}
+UNAVAILABLE = documented_503(DETAIL)
 
 
 def answering_503(app: FastAPI) -> FastAPI:
@@ -98,5 +78,4 @@ async def _answer(connection: Any, error: Exception) -> Response | None:
     if isinstance(connection, WebSocket):
         await connection.close(TRY_AGAIN_LATER, DETAIL)
         return None
-    body = {"type": "about:blank", "title": "Service Unavailable", "status": 503, "detail": DETAIL}
-    return JSONResponse(body, 503, {"Retry-After": str(RETRY_AFTER)}, media_type=PROBLEM_JSON)
+    return unavailable(DETAIL)
