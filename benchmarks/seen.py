@@ -23,6 +23,7 @@ from uvicorn.config import LOGGING_CONFIG
 from uvicorn.logging import AccessFormatter
 
 import composer
+from benchmarks.calls import receive, scope_of
 from composer._asgi import Message
 from composer._log import configure_logging
 
@@ -50,30 +51,12 @@ def composed(*, metrics: bool) -> FastAPI:
 
 async def call(app: FastAPI) -> None:
     """Call the app as a server does, once."""
-    scope = {
-        "type": "http",
-        "asgi": {"version": "3.0"},
-        "http_version": "1.1",
-        "method": "GET",
-        "scheme": "http",
-        "path": "/notes/7",
-        "raw_path": b"/notes/7",
-        "query_string": b"",
-        "root_path": "",
-        "headers": [(b"host", b"localhost"), (b"accept", b"*/*")],
-        "client": ("127.0.0.1", 50000),
-        "server": ("127.0.0.1", 8000),
-        "state": {},
-    }
-
-    async def receive() -> Message:
-        return {"type": "http.request", "body": b"", "more_body": False}
 
     async def send(message: Message) -> None:
         if message.get("status", 200) != 200:
             raise RuntimeError(f"answered {message['status']}")
 
-    await app(scope, receive, send)
+    await app(scope_of("/notes/7"), receive, send)
 
 
 def configure_access_log(stream: TextIO) -> None:
