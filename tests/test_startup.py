@@ -9,6 +9,8 @@ from typing import Any
 import httpx
 import pytest
 from fastapi import FastAPI, Request
+from fastapi.testclient import TestClient
+from starlette.websockets import WebSocketDisconnect
 
 import composer
 from composer import App, StartupError
@@ -281,3 +283,15 @@ async def test_an_app_whose_lifespan_has_ended_answers_that_it_has_failed_and_th
         assert_unavailable(await client.get("/guest"), "The app has failed.")
         assert await part(client, "guest") == (503, "failed", "failed to serve: LifespanError")
         assert (await client.get("/strong")).json() == "of strong"
+
+
+def test_websockets_of_apps_that_are_not_up_are_refused_with_1013_while_the_others_serve() -> None:
+    scene = Scene()
+    late = scene.app("late", asyncio.Event().wait, startup="background")
+    failed = scene.app("failed", failing(1), on_failure="degrade")
+    with TestClient(composer.compose([late, failed, scene.app("other")])) as client:
+        for name, reason in (("late", "The app is starting."), ("failed", "The app failed to start.")):
+            with pytest.raises(WebSocketDisconnect) as refused, client.websocket_connect(f"/{name}/"):
+                pass
+            assert (refused.value.code, refused.value.reason) == (1013, reason)
+        assert client.get("/other/").json() == "of other"
