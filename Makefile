@@ -22,11 +22,12 @@ help:
 
 install: $(INSTALLED)
 
-# A .venv that is there already is used as it is; venv is run on one without pip, which adds it.
+# A .venv that is there already is used as it is; venv is run on one without pip, which adds it. All that is needed is
+# pinned, so nothing is resolved: where a pin isn't the newest release, pip of 2023 wants the newest one's extras.
 $(INSTALLED): requirements.txt pyproject.toml
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv .venv
 	@$(BIN)/python -c 'import sys; sys.exit("Python 3.11 or newer is needed: make PYTHON=..." if sys.version_info < (3, 11) else 0)'
-	$(PIP) install --quiet --require-hashes --requirement requirements.txt
+	$(PIP) install --quiet --require-hashes --no-deps --requirement requirements.txt
 	$(PIP) install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
@@ -44,6 +45,7 @@ lint: $(INSTALLED)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(PIP) check
 
 format: $(INSTALLED)
 	$(BIN)/ruff check --fix .
