@@ -7,6 +7,8 @@ import inspect
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
+from starlette.applications import Starlette
+
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -16,6 +18,8 @@ ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 def is_asgi_app(thing: object) -> bool:
     """Tell whether `thing` can be served: something async that is called with scope, receive and send."""
+    if isinstance(thing, Starlette):
+        return True
     call = _call_of(thing)
     return call is not None and _is_async(call) and _takes(call, 3)
 

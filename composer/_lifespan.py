@@ -30,24 +30,58 @@ class LifespanError(Exception):
 
 
 class Signals:
-    """What a lifespan's task and its owner tell each other: started, broken, and stop."""
+    """What a lifespan's task and its owner tell each other: up, failed, and stop.
+
+    A composition has one for each app: with futures of asyncio's for all of it, they would take twice the memory.
+    """
+
+    __slots__ = ("_waiting", "error", "given_up", "heard", "is_up", "stopping", "tell")
 
     def __init__(self) -> None:
-        loop = asyncio.get_running_loop()
-        self.started: asyncio.Future[None] = loop.create_future()
-        self.broken: asyncio.Future[LifespanError] = loop.create_future()
-        self.stop = asyncio.Event()
+        # Done as soon as the lifespan says whatever it may be.
+        self.heard: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.is_up = self.stopping = self.given_up = False
+        self.error: LifespanError | None = None
+        self.tell: Callable[[], None] | None = None
+        self._waiting: list[asyncio.Future[None]] = []
 
     def up(self) -> None:
         """Tell the owner that the lifespan is up; saying it again changes nothing."""
-        if not self.started.done():
-            self.started.set_result(None)
+        self.is_up = True
+        _done(self.heard)
 
     def fail(self, error: LifespanError) -> LifespanError:
-        """Tell the owner that the lifespan has failed, though its task may go on; the first such error counts."""
-        if not self.broken.done():
-            self.broken.set_result(error)
+        """Tell the owner that the lifespan has failed, though its task may go on; the first such error counts.
+
+        What an app makes of its cancellation is no failure of its own.
+        """
+        if self.error is None and not self.given_up:
+            self.error = error
+            _done(self.heard)
+            if self.tell:
+                self.heard.get_loop().call_soon(self.tell)
         return error
+
+    def stop(self) -> None:
+        """Tell the lifespan to stop; saying it again changes nothing."""
+        self.stopping = True
+        for waiting in self._waiting:
+            _done(waiting)
+
+    async def told_to_stop(self) -> None:
+        """Wait until the owner says so; who waits may be cancelled, and wait again."""
+        while not self.stopping:
+            waiting = self.heard.get_loop().create_future()
+            self._waiting.append(waiting)
+            try:
+                await waiting
+            finally:
+                self._waiting.remove(waiting)
+
+
+def _done(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)
 
 
 class Lifespan:
@@ -56,11 +90,12 @@ class Lifespan:
     Each is called once. The task is held here, since asyncio itself keeps only a weak reference to it.
     """
 
+    __slots__ = ("_body", "_signals", "_task", "_tell", "name")
+
     def __init__(self, name: str, body: Body) -> None:
         self.name = name
         self._body = body
         self._task: asyncio.Task[BaseException | None] | None = None
-        self._given_up = False
 
     @property
     def ended(self) -> bool:
@@ -73,8 +108,7 @@ class Lifespan:
         if self._task is None:
             return None
         own = self._task.result() if self._task.done() and not self._task.cancelled() else None
-        broken = self._signals.broken
-        return broken.result() if own is None and broken.done() and not broken.cancelled() else own
+        return self._signals.error if own is None else own
 
     async def start(self, seconds: float) -> None:
         """Start the task and wait until it says that it is up, for at most that many seconds.
@@ -84,13 +118,13 @@ class Lifespan:
         """
         signals = self._signals = Signals()
         self._task = asyncio.create_task(self._carry(signals), name=f"lifespan of {self.name}")
-        await self._wait(seconds, self._task, signals.started, signals.broken)
-        if signals.broken.done():
+        await self._wait(seconds, self._task, signals.heard)
+        if signals.error:
             # An app may say that it failed, and then raise what tells why.
             await self._wait(CANCEL_GRACE, self._task)
-        elif signals.started.done() and self.error is None:
+        elif signals.is_up and self.error is None:
             return
-        over = self._task.done() or signals.broken.done()
+        over = self._task.done() or signals.error
         await self._cancel()
         if over:
             raise self.error or LifespanError("it ended before it was up")
@@ -103,7 +137,7 @@ class Lifespan:
         """
         if self._task is None:
             return
-        self._signals.stop.set()
+        self._signals.stop()
         await self._wait(seconds, self._task)
         if not self._task.done():
             await self._cancel()
@@ -116,14 +150,14 @@ class Lifespan:
 
         It is called twice where the task first says so and then ends.
         """
-
-        def ended(_: object) -> None:
-            if not self._signals.stop.is_set():
-                tell(self.error)
-
         if self._task is not None:
-            self._signals.broken.add_done_callback(ended)
-            self._task.add_done_callback(ended)
+            self._tell = tell
+            self._signals.tell = self._ended
+            self._task.add_done_callback(self._ended)
+
+    def _ended(self, _: object = None) -> None:
+        if not self._signals.stopping:
+            self._tell(self.error)
 
     async def _carry(self, signals: Signals) -> BaseException | None:
         """Run the body and return its error: a task that raises SystemExit or KeyboardInterrupt ends the event loop."""
@@ -132,7 +166,7 @@ class Lifespan:
         except asyncio.CancelledError as error:
             # A task's owner must not be taken for cancelled because the body raised that error itself.
             told = LifespanError("it was cancelled").with_traceback(error.__traceback__)
-            return None if self._given_up else told
+            return None if signals.given_up else told
         except BaseException as error:
             return error
         return None
@@ -149,11 +183,9 @@ class Lifespan:
         """Cancel the task where it runs, and wait for its end, or leave it behind after the grace."""
         if self._task is None or self._task.done():
             return
-        self._given_up = True
+        self._signals.given_up = True
         # One that swallows the cancellation and comes up all the same is told to stop at once.
-        self._signals.stop.set()
-        # What an app makes of its cancellation is no failure of its own.
-        self._signals.broken.cancel()
+        self._signals.stop()
         self._task.cancel()
         try:
             await _to_the_end(self._task, CANCEL_GRACE)
@@ -182,11 +214,11 @@ def context_lifespan(manager: Any) -> Body:
         if isinstance(manager, AbstractAsyncContextManager):
             async with manager:
                 signals.up()
-                await signals.stop.wait()
+                await signals.told_to_stop()
         else:
             with manager:
                 signals.up()
-                await signals.stop.wait()
+                await signals.told_to_stop()
 
     return body
 
@@ -202,24 +234,35 @@ def asgi_lifespan(app: ASGIApp, state: dict[str, Any]) -> Body:
     An app that ends or raises before it has received or sent anything has no lifespan and is simply up; a FastAPI or
     Starlette app always has one, so one that raises has failed.
     """
+    return _AppLifespan(app, state)
 
-    async def body(signals: Signals) -> None:
+
+class _AppLifespan:
+    """Drive one app's lifespan."""
+
+    __slots__ = ("_app", "_state")
+
+    def __init__(self, app: ASGIApp, state: dict[str, Any]) -> None:
+        self._app = app
+        self._state = state
+
+    async def __call__(self, signals: Signals) -> None:
         conversation = _Conversation(signals)
-        scope: Scope = {"type": "lifespan", "asgi": {"version": "3.0", "spec_version": "2.0"}, "state": state}
+        scope: Scope = {"type": "lifespan", "asgi": {"version": "3.0", "spec_version": "2.0"}, "state": self._state}
         try:
-            await app(scope, conversation.receive, conversation.send)
+            await self._app(scope, conversation.receive, conversation.send)
         except Exception:
-            if conversation.begun or isinstance(app, Starlette):
+            if conversation.begun or isinstance(self._app, Starlette):
                 raise
         if not conversation.begun:
             signals.up()
-            await signals.stop.wait()
-
-    return body
+            await signals.told_to_stop()
 
 
 class _Conversation:
     """The server's side of the lifespan protocol with one app."""
+
+    __slots__ = ("_received", "_signals", "begun")
 
     def __init__(self, signals: Signals) -> None:
         self._signals = signals
@@ -231,7 +274,7 @@ class _Conversation:
         if not self._received:
             self._received = True
             return {"type": "lifespan.startup"}
-        await self._signals.stop.wait()
+        await self._signals.told_to_stop()
         return {"type": "lifespan.shutdown"}
 
     async def send(self, message: Message) -> None:
@@ -245,7 +288,7 @@ class _Conversation:
             what = "a message without a type" if kind is None else f"{kind!r}"
             # The app may catch it, and has failed all the same.
             raise self._signals.fail(LifespanError(f"it sent {what}, which is no message of the lifespan protocol"))
-        elif not self._signals.stop.is_set():
+        elif not self._signals.stopping:
             raise self._signals.fail(LifespanError(f"it sent {kind!r} before it was told to stop"))
 
 

@@ -53,6 +53,8 @@ def limited(app: ASGIApp, limits: Limits) -> ASGIApp:
 class _Limited:
     """One app within its limits, and how many requests it has at the moment."""
 
+    __slots__ = ("_app", "_busy", "_limits")
+
     def __init__(self, app: ASGIApp, limits: Limits) -> None:
         self._app = app
         self._limits = limits

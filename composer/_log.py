@@ -6,7 +6,6 @@ by its configuration, before the server starts, whether they are seen. Where the
 
 import functools
 import logging
-import logging.config
 import os
 import sys
 from collections.abc import Callable, Mapping, MutableMapping
@@ -101,10 +100,12 @@ def configure_logging(production: bool | None = None) -> None:
     traceback shows the values of variables. A configuration of structlog that is there already stays. Doing it again
     changes nothing.
     """
+    from logging.config import dictConfig
+
     import structlog
 
     as_json = not sys.stderr.isatty() or (in_production() if production is None else production)
-    logging.config.dictConfig(_configuration(as_json))
+    dictConfig(_configuration(as_json))
     logging.getLogger("uvicorn.error").addFilter(_tells_no_query)
     if not structlog.is_configured():
         processors = [structlog.contextvars.merge_contextvars, *_added(), *_rendered(as_json)]

@@ -1,7 +1,8 @@
 """`/metrics`: what Prometheus reads of a composition, with the extra `fastapi-composer[metrics]`.
 
-The numbers are those of one process. Where several workers listen at one port, each scrape reads one of them: give
-each process a port of its own to be scraped at, or serve by one process in each container.
+The numbers are those of one process: of its requests and its parts, and what its apps count with prometheus-client
+themselves. Where several workers listen at one port, each scrape reads one of them: give each process a port of its own
+to be scraped at, or serve by one process in each container.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -36,12 +37,14 @@ def is_installed() -> bool:
 def metrics(parts: Parts) -> tuple[Watch, ASGIApp]:
     """Return what counts the requests, and what answers at `/metrics`; `parts` tells how each part is at the moment.
 
-    Each composition has a registry of its own. The requests of the root's own routes have the empty app.
+    Each composition has a registry of its own; what the apps count themselves, as prometheus-client's documentation
+    shows it, is in that package's one, and is shown too. The requests of the root's own routes have the empty app.
     """
     from prometheus_client import CollectorRegistry
 
     registry = CollectorRegistry()
     registry.register(_Parts(parts))
+    registry.register(_OfTheProcess())
     return _Counts(registry).watch, _page(registry)
 
 
@@ -120,6 +123,20 @@ class _Parts:
             for each in State:
                 state.add_metric((part.kind, part.name, each.value), each is part.state)
         yield from (start, state)
+
+
+class _OfTheProcess:
+    """All that this process counts in prometheus-client's own registry: the apps' metrics, and its memory and time."""
+
+    def describe(self) -> Iterable[Any]:
+        """Name nothing beforehand: more may come."""
+        return ()
+
+    def collect(self) -> Iterable[Any]:
+        """Return what is there."""
+        from prometheus_client import REGISTRY
+
+        return REGISTRY.collect()
 
 
 def _page(registry: Any) -> ASGIApp:

@@ -9,6 +9,7 @@ import httpx
 import pytest
 from fastapi import FastAPI, WebSocket
 from fastapi.testclient import TestClient
+from prometheus_client import REGISTRY, Counter
 from prometheus_client.parser import text_string_to_metric_families
 
 import composer
@@ -179,6 +180,19 @@ def test_two_compositions_in_one_process_count_for_themselves(client: TestClient
         other.get("/v1/notes/1")
         assert len(requests_of(other)) == 1
         assert requests_of(client) == {}
+
+
+def test_what_an_app_counts_itself_is_shown_too() -> None:
+    sold = Counter("tickets_sold", "Tickets that were sold.", ["kind"])
+    try:
+        with TestClient(composed()) as client:
+            sold.labels("return").inc(3)
+            text = client.get("/metrics").text
+    finally:
+        REGISTRY.unregister(sold)
+
+    assert samples(text, "tickets_sold_total", "kind") == {("return",): 3}
+    assert samples(text, "process_cpu_seconds_total")
 
 
 def test_they_are_told_in_the_form_that_is_asked_for(client: TestClient) -> None:

@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.routing import Mount
+from starlette.routing import Mount, Route
 
 from composer._build._check import is_below
 from composer._model import BuiltApp, BuiltCornerstone, Plan, Problem
@@ -31,7 +31,8 @@ def check_made(plan: Plan, root: FastAPI) -> list[Problem]:
     for app in plan.apps:
         if isinstance(app.asgi, Starlette):
             problems += [*_check_lifespan(app, app.asgi), *_check_middleware(app.declared.place, app.asgi)]
-            problems += [*_check_mounts(app, app.asgi), *_check_hidden(app, app.asgi, plan.apps)]
+            problems += _check_mounts(app, app.asgi)
+    problems += _check_hidden(plan.apps)
     return [*problems, *_check_middleware("root", root), *check_sessions(plan, root)]
 
 
@@ -65,7 +66,7 @@ def _wrong_manager(make: Callable[..., Any], given: Sequence[str]) -> str:
 def _check_lifespan(app: BuiltApp, asgi: Starlette) -> Iterator[Problem]:
     lifespans = list(_lifespans(asgi.router.lifespan_context))
     for lifespan in lifespans:
-        if why := _wrong_lifespan(lifespan):
+        if not _is_default(lifespan) and (why := _wrong_lifespan(lifespan)):
             yield problem("C044", app.declared.place, why=why)
     run = [handler for lifespan in lifespans for handler in _handlers(getattr(lifespan, "_router", None))]
     never = [handler for handler in _handlers(asgi.router) if handler not in run]
@@ -83,6 +84,11 @@ def _lifespans(lifespan: Any) -> Iterator[Any]:
         yield lifespan
     for part in merged:
         yield from _lifespans(part)
+
+
+def _is_default(lifespan: Any) -> bool:
+    """Tell whether a lifespan is what FastAPI has where none was given."""
+    return hasattr(lifespan, "_router")
 
 
 def _wrong_lifespan(lifespan: Any) -> str:
@@ -152,6 +158,8 @@ def _overwrite(one: dict[str, Any], other: dict[str, Any]) -> bool:
 
 
 def _check_mounts(app: BuiltApp, asgi: Starlette) -> Iterator[Problem]:
+    if all(isinstance(route, Route) for route in asgi.routes):
+        return
     place = app.declared.place
     routes = [(context.route, context.path or "") for context in iter_route_contexts(asgi.routes)]
     for at, (mount, path) in enumerate(routes):
@@ -167,15 +175,26 @@ def _check_mounts(app: BuiltApp, asgi: Starlette) -> Iterator[Problem]:
 def _does_something(asgi: Starlette) -> bool:
     """Tell whether an app's lifespan does anything: it is the user's own, or there are handlers that it runs."""
     lifespans = list(_lifespans(asgi.router.lifespan_context))
-    return bool(_handlers(asgi.router)) or any(not hasattr(lifespan, "_router") for lifespan in lifespans)
+    return bool(_handlers(asgi.router)) or not all(map(_is_default, lifespans))
 
 
-def _check_hidden(app: BuiltApp, asgi: Starlette, apps: Sequence[BuiltApp]) -> Iterator[Problem]:
-    """Return a problem for every app whose longer prefix takes all requests for a route of this one."""
-    above = app.prefix.rstrip("/")
-    longer = [other for other in apps if other.prefix != app.prefix and is_below(other.prefix, above)]
-    routes = [above + path for context in iter_route_contexts(asgi.routes) if longer and (path := context.path)]
-    for other in longer:
-        hidden = [route for route in routes if is_below(route, other.prefix)]
-        if hidden:
-            yield problem("C049", app.declared.place, route=hidden[0], other=other.name, prefix=other.prefix)
+def _check_hidden(apps: Sequence[BuiltApp]) -> Iterator[Problem]:
+    """Return a problem for every app whose longer prefix takes all requests for a route of another one."""
+    by_prefix = {app.prefix.rstrip("/"): app for app in apps}
+    for inner in apps:
+        for above in _above(inner.prefix):
+            outer = by_prefix.get(above)
+            routes = _paths(outer.asgi) if outer and isinstance(outer.asgi, Starlette) else ()
+            if outer and (hidden := next((r for r in routes if is_below(above + r, inner.prefix)), None)):
+                place, route = outer.declared.place, above + hidden
+                yield problem("C049", place, route=route, other=inner.name, prefix=inner.prefix)
+
+
+def _above(prefix: str) -> list[str]:
+    """Return all prefixes that a prefix is below, the root's as ""."""
+    segments = [segment for segment in prefix.split("/") if segment]
+    return ["/".join(["", *segments[:count]]) for count in range(len(segments))]
+
+
+def _paths(asgi: Starlette) -> Iterator[str]:
+    return (path for context in iter_route_contexts(asgi.routes) if (path := context.path))

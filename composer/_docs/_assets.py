@@ -44,6 +44,7 @@ def _content(path: Path) -> Content:
     return Content.of(path.read_bytes(), _TYPES[path.suffix])
 
 
+@cache
 def viewers() -> Path:
     """Return the folder of the viewers; raises ModuleNotFoundError without the package that carries them."""
     # Found without being imported: only its files are of use.

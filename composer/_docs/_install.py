@@ -2,14 +2,16 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict
+from functools import cache
 from typing import Any, TypeGuard
 
 from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute, Route, request_response
 
+from composer._asgi import ASGIApp, Receive, Scope, Send
 from composer._docs._assets import asset, viewers
 from composer._docs._document import DocumentRoute, Reached
 from composer._docs._pages import AppEntry, Apps, Document, Page, Shown, oauth2_redirect, redoc, swagger
@@ -26,7 +28,7 @@ def install_docs(
     else answers there, nothing is installed. `document` returns the same object as long as nothing has changed.
     Raises ModuleNotFoundError without `fastapi-offline`.
     """
-    _replace(root, {root.openapi_url: DocumentRoute(root, document).__call__})
+    _replace(root, {root.openapi_url: request_response(DocumentRoute(root, document).__call__)})
     _install_pages(root, document, apps)
 
 
@@ -36,29 +38,45 @@ def install_own_docs(app: FastAPI) -> None:
     Pages that aren't FastAPI's are left alone, and so is the app's document. To do it again changes nothing.
     Raises ModuleNotFoundError without `fastapi-offline`.
     """
-
-    async def document() -> dict[str, Any]:
-        return await run_in_threadpool(app.openapi)
-
-    _install_pages(app, document, None)
+    _install_pages(app, lambda: run_in_threadpool(app.openapi), None)
 
 
 def _install_pages(app: FastAPI, document: Document, apps: Apps | None) -> None:
-    makers = {app.docs_url: swagger, app.redoc_url: redoc}
-    own = [(index, route.path) for index, route in enumerate(app.router.routes) if _is_own(route, makers)]
-    if not own:
+    pages: dict[str | None, Page] = {app.docs_url: swagger, app.redoc_url: redoc}
+    first = next((index for index, route in enumerate(app.router.routes) if _is_own(route, pages)), None)
+    if first is None:
         return
     viewers()
-    first, path = own[0]
-    shown = Shown(app, path.rstrip("/"), Reached(document), apps)
-    pages: dict[str | None, Page] = {app.swagger_ui_oauth2_redirect_url: oauth2_redirect(shown)}
-    _replace(app, pages | {path: makers[path](shown) for _, path in own})
+    base = app.router.routes[first].path.rstrip("/")  # type: ignore[attr-defined]
+    shown = Shown(app, base, Reached(document), apps)
+    pages[app.swagger_ui_oauth2_redirect_url] = oauth2_redirect
+    _replace(app, {path: _Showing(page, shown) for path, page in pages.items()})
     app.router.routes[first:first] = _beside(shown)
+
+
+class _Showing:
+    """Answer requests for one page; a composition has some for each app, so they are small."""
+
+    __slots__ = ("_page", "_shown")
+
+    def __init__(self, page: Page, shown: Shown) -> None:
+        self._page = page
+        self._shown = shown
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        response = await self._page(self._shown, Request(scope, receive, send))
+        await response(scope, receive, send)
+
+
+# One for all apps whose pages are at the same address.
+@cache
+def _files(base: str) -> Route:
+    return Route(f"{base}/assets/{{name}}", asset, include_in_schema=False)
 
 
 def _beside(shown: Shown) -> list[BaseRoute]:
     """Return the routes that the pages need besides their own."""
-    files = Route(f"{shown.base}/assets/{{name}}", asset, include_in_schema=False)
+    files = _files(shown.base)
     if (apps := shown.apps) is None:
         return [files]
 
@@ -68,11 +86,11 @@ def _beside(shown: Shown) -> list[BaseRoute]:
     return [files, Route(f"{shown.base}/apps", states, include_in_schema=False)]
 
 
-def _replace(app: FastAPI, endpoints: Mapping[str | None, Callable[[Request], Awaitable[Any]]]) -> None:
-    routes = app.router.routes
-    for index, route in enumerate(routes):
-        if _is_own(route, endpoints):
-            routes[index] = Route(route.path, endpoints[route.path], include_in_schema=False)
+def _replace(app: FastAPI, answers: Mapping[str | None, ASGIApp]) -> None:
+    """Let something else answer at routes of FastAPI's own, which keep their names."""
+    for route in app.router.routes:
+        if _is_own(route, answers):
+            route.app = route.endpoint = answers[route.path]
 
 
 def _is_own(route: BaseRoute, paths: Mapping[str | None, Any]) -> TypeGuard[Route]:

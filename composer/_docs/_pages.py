@@ -18,7 +18,6 @@ from composer._docs._assets import version
 from composer._docs._policy import policy
 
 Json: TypeAlias = dict[str, Any]
-Page: TypeAlias = Callable[[Request], Awaitable[HTMLResponse]]
 Document: TypeAlias = Callable[[], Awaitable[Json]]
 
 
@@ -44,6 +43,7 @@ class AppEntry:
 
 
 Apps: TypeAlias = Callable[[], Sequence[AppEntry]]
+Page: TypeAlias = Callable[["Shown", Request], Awaitable[HTMLResponse]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,48 +59,36 @@ class Shown:
     apps: Apps | None
 
 
-def swagger(shown: Shown) -> Page:
+async def swagger(shown: Shown, request: Request) -> HTMLResponse:
     """Make the page of Swagger UI."""
-
-    async def page(request: Request) -> HTMLResponse:
-        app, base = shown.app, _base(request)
-        # First of all: once the document is made, it is known what there is to tell of each app.
-        connects = await shown.connects()
-        redirect = app.swagger_ui_oauth2_redirect_url
-        # Its badge would send the document's address to a validator elsewhere.
-        parameters = {**swagger_ui_default_parameters, "validatorUrl": None, **(app.swagger_ui_parameters or {})}
-        told = {
-            "parameters": jsonable_encoder(parameters),
-            "chosen": sorted(app.swagger_ui_parameters or {}),
-            "oauth": jsonable_encoder(app.swagger_ui_init_oauth),
-            "redirect": f"{base}{redirect}" if redirect else None,
-        }
-        return _guarded(_html(shown, base, "Swagger UI", "swagger-ui", told), connects)
-
-    return page
+    app, base = shown.app, _base(request)
+    # First of all: once the document is made, it is known what there is to tell of each app.
+    connects = await shown.connects()
+    redirect = app.swagger_ui_oauth2_redirect_url
+    # Its badge would send the document's address to a validator elsewhere.
+    parameters = {**swagger_ui_default_parameters, "validatorUrl": None, **(app.swagger_ui_parameters or {})}
+    told = {
+        "parameters": jsonable_encoder(parameters),
+        "chosen": sorted(app.swagger_ui_parameters or {}),
+        "oauth": jsonable_encoder(app.swagger_ui_init_oauth),
+        "redirect": f"{base}{redirect}" if redirect else None,
+    }
+    return _guarded(_html(shown, base, "Swagger UI", "swagger-ui", told), connects)
 
 
-def redoc(shown: Shown) -> Page:
+async def redoc(shown: Shown, request: Request) -> HTMLResponse:
     """Make the page of ReDoc."""
-
-    async def page(request: Request) -> HTMLResponse:
-        await shown.connects()
-        # ReDoc makes its styles while it runs, and marks them by this.
-        nonce = secrets.token_urlsafe(16)
-        return _guarded(_html(shown, _base(request), "ReDoc", "redoc", {"nonce": nonce}), nonce=nonce)
-
-    return page
+    await shown.connects()
+    # ReDoc makes its styles while it runs, and marks them by this.
+    nonce = secrets.token_urlsafe(16)
+    return _guarded(_html(shown, _base(request), "ReDoc", "redoc", {"nonce": nonce}), nonce=nonce)
 
 
-def oauth2_redirect(shown: Shown) -> Page:
+async def oauth2_redirect(shown: Shown, request: Request) -> HTMLResponse:
     """Make the page that an authorisation server sends the browser back to, for Swagger UI to take over."""
-
-    async def page(request: Request) -> HTMLResponse:
-        script = f"{_base(request)}{shown.base}/assets/oauth2-redirect.js?v={version()}"
-        head = f'<title>Authorisation</title>\n<script src="{escape(script)}"></script>'
-        return _guarded(f'<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n{head}\n</html>\n')
-
-    return page
+    script = f"{_base(request)}{shown.base}/assets/oauth2-redirect.js?v={version()}"
+    head = f'<title>Authorisation</title>\n<script src="{escape(script)}"></script>'
+    return _guarded(f'<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n{head}\n</html>\n')
 
 
 _SCRIPTS = {

@@ -110,8 +110,11 @@ class Apps:
             raise
         self._started.append(name)
         mounted.open()
-        # What its lifespan had opened may be closed then.
-        part.when_failed(lambda: mounted.close(ENDED))
+        part.when_failed(self._close)
+
+    def _close(self, name: str) -> None:
+        # What its lifespan had opened may be closed by now.
+        self._mounted[name].close(ENDED)
 
     async def _keep_trying(self, name: str) -> None:
         """Try to start an app again and again, with growing pauses, until it is up."""

@@ -20,6 +20,8 @@ Kind = Literal["app", "cornerstone"]
 class Part:
     """One app or cornerstone while a composition runs: its lifespan, and how it is at the moment."""
 
+    __slots__ = ("_begun", "_body", "_ended_at", "_lifespan", "_secrets", "_when_failed", "declared", "status")
+
     def __init__(
         self,
         kind: Kind,
@@ -33,7 +35,8 @@ class Part:
         self.declared = declared
         self.status = PartStatus(kind, name, required=required)
         self._body = body
-        self._secrets = secrets or Secrets()
+        self._secrets = Secrets() if secrets is None else secrets
+        self._when_failed: Callable[[str], None] | None = None
         self._begun = self._ended_at = 0.0
 
     async def start(self) -> None:
@@ -76,9 +79,9 @@ class Part:
         seconds = (self._ended_at if over else time.perf_counter()) - self._begun
         return Step("start", self.status.kind, self.status.name, self._begun, seconds, over)
 
-    def when_failed(self, tell: Callable[[], None]) -> None:
-        """Call `tell` if its lifespan fails, or ends by itself, while it is up."""
-        self._lifespan.when_ended(lambda _: tell())
+    def when_failed(self, tell: Callable[[str], None]) -> None:
+        """Call `tell` with its name if its lifespan fails, or ends by itself, while it is up."""
+        self._when_failed = tell
 
     def not_startable(self, waited_for: str) -> PartError:
         """Note that it can't start since the app that it comes after has not; return the error that says so."""
@@ -90,6 +93,8 @@ class Part:
         return PartError(self.status.kind, self.status.name, phase, reason)
 
     def _ended(self, error: BaseException | None) -> None:
+        if self._when_failed:
+            self._when_failed(self.status.name)
         if self.status.state is State.FAILED:
             # It said that it has failed, and has ended since.
             return

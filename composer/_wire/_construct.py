@@ -142,22 +142,26 @@ def _call(
     part: App | Cornerstone, needs: Needs, made: Mapping[str, BuiltCornerstone], project: Project
 ) -> tuple[Any, Problem | None]:
     """Call a factory with what it needs; return what it made, or the problem."""
-    factory = factory_name(part.factory)
     arguments = dict(needs.known) | {p: made[name].value for p, name in needs.cornerstones.items()}
     make: Callable[..., Any] = part.factory
     try:
         value = make(*_positional(make, arguments), **arguments)
     except (Exception, SystemExit) as error:
-        return None, problem("C011", user_line(error, project.root) or part.place, factory=factory, error=error)
+        return None, _raised(part, project, error)
     if inspect.iscoroutine(value):
         value.close()
-        return None, problem("C010", part.place, factory=factory)
-    return (None, problem("C018", part.place, factory=factory)) if value is None else (value, None)
+        return None, problem("C010", part.place, factory=factory_name(part.factory))
+    return (None, problem("C018", part.place, factory=factory_name(part.factory))) if value is None else (value, None)
+
+
+def _raised(part: App | Cornerstone, project: Project, error: BaseException) -> Problem:
+    place = user_line(error, project.root) or part.place
+    return problem("C011", place, factory=factory_name(part.factory), error=error)
 
 
 def _positional(factory: Callable[..., Any], arguments: dict[str, Any]) -> list[Any]:
     """Take out of the arguments those that the factory doesn't take by name."""
-    parameters = inspect.signature(factory).parameters.values()
+    parameters = inspect.signature(factory).parameters.values() if arguments else ()
     return [arguments.pop(p.name) for p in parameters if p.kind is p.POSITIONAL_ONLY and p.name in arguments]
 
 
@@ -222,9 +226,9 @@ def _is_wsgi_itself(factory: Any) -> bool:
 
 def _not_mountable(app: App, asgi: Any) -> list[Problem]:
     found = f"the class {asgi.__name__}" if inspect.isclass(asgi) else type(asgi).__name__
-    if is_wsgi_app(asgi):
-        return [problem("C019", app.place, found=found)]
     if not is_asgi_app(asgi):
+        if is_wsgi_app(asgi):
+            return [problem("C019", app.place, found=found)]
         near, factory = "FastAPI() makes one.", factory_name(app.factory)
         return [problem("C020", app.place, factory=factory, found=found, wanted="an ASGI app", near=near)]
     # Its handlers need what FastAPI puts around them.

@@ -90,7 +90,8 @@ def _demands(routes: Sequence[BaseRoute]) -> Iterator[Demand]:
         dependant = getattr(context, "dependant", None)
         if isinstance(dependant, Dependant):
             yield from _demands_below(dependant)
-        yield from _demands(getattr(context.route, "routes", None) or ())
+        if inner := getattr(context.route, "routes", None):
+            yield from _demands(inner)
 
 
 def _demands_below(dependant: Dependant) -> Iterator[Demand]:
