@@ -184,6 +184,26 @@ def test_a_document_is_written_once_and_not_by_the_event_loop() -> None:
     assert written_by != loop
 
 
+def test_what_two_documents_share_is_written_once() -> None:
+    written = []
+
+    class Watched(dict[str, Any]):
+        def items(self) -> Any:
+            written.append(self)
+            return super().items()
+
+    shared, own = Watched(type="string"), {"type": "number"}
+    documents = Documents({**EMPTY, "components": {"schemas": {"Shared": shared, "Own": own}}})
+    root = FastAPI()
+    install_docs(root, documents, list)
+    client = TestClient(root)
+    client.get("/openapi.json")
+    for schemas in ({"Renamed": shared, "Other": {"type": "boolean"}}, {"Other": {"type": "array"}, "Again": shared}):
+        documents.document = {**EMPTY, "components": {"schemas": schemas}}
+        assert client.get("/openapi.json").json() == documents.document
+    assert written == [shared]
+
+
 async def _ask(app: FastAPI) -> None:
     scope = {"type": "http", "method": "GET", "path": "/openapi.json", "root_path": "", "headers": [],
              "query_string": b"", "http_version": "1.1", "scheme": "http", "server": ("x", 80)}  # fmt: skip

@@ -250,6 +250,62 @@ def test_only_the_app_that_changed_makes_its_document_anew() -> None:
     assert made == ["a", "b", "b"]
 
 
+def _add_a_route(app: FastAPI, inner: APIRouter) -> None:
+    app.add_api_route("/later", lambda: None)
+
+
+def _add_a_route_to_the_inner_router(app: FastAPI, inner: APIRouter) -> None:
+    inner.add_api_route("/later", lambda: None)
+
+
+def _change_the_title(app: FastAPI, inner: APIRouter) -> None:
+    app.title, app.openapi_schema = "later", None
+
+
+def _give_another_document(app: FastAPI, inner: APIRouter) -> None:
+    app.openapi_schema = described("/later")
+
+
+@pytest.mark.parametrize(
+    "change", [_add_a_route, _add_a_route_to_the_inner_router, _change_the_title, _give_another_document]
+)
+def test_the_next_request_sees_whatever_fastapi_sees_of_a_change(change: Callable[[FastAPI, APIRouter], None]) -> None:
+    app, inner = app_with("/x"), APIRouter()
+    app.include_router(inner, prefix="/inner")
+    client = composed(FastAPI(), a=app, b=app_with("/x"))
+    before = client.get("/openapi.json").text
+    assert client.get("/openapi.json").text == before
+    change(app, inner)
+    after = client.get("/openapi.json").text
+    assert ("later" in before, "later" in after) == (False, True)
+    assert client.get("/openapi.json").text == after
+
+
+def test_a_document_of_an_app_s_own_making_is_asked_for_at_each_request() -> None:
+    class Counting(FastAPI):
+        asked = 0
+
+        def openapi(self) -> Json:
+            self.asked += 1
+            return described(f"/x{self.asked}")
+
+    client = composed(FastAPI(), a=Counting())
+    assert [paths(client), paths(client)] == [["/a/x1"], ["/a/x2"]]
+
+
+@pytest.mark.anyio
+async def test_a_document_that_nothing_has_changed_is_there_without_waiting() -> None:
+    documents = documents_of(
+        App("a", "/a", app_with("/x")),
+        App("file", "/file", Starlette(), openapi=described()),
+        App("private", "/private", FastAPI(openapi_url=None)),
+    )
+    first = await documents.current()
+    with pytest.raises(StopIteration) as end:
+        documents.current().send(None)
+    assert end.value.value is first
+
+
 def test_a_document_that_is_made_anew_with_the_same_content_changes_nothing() -> None:
     documents = documents_of(App("guest", "/guest", Starlette(), openapi=described))
     assert documents() is documents()
@@ -262,6 +318,15 @@ def test_what_a_guest_answers_next_is_taken_up() -> None:
         assert paths(client) == ["/guest/x"]
         del answers[0]
         assert paths(client) == ["/guest/y"]
+
+
+@pytest.mark.anyio
+async def test_a_guest_that_answers_the_same_again_changes_nothing() -> None:
+    answers = [JSONResponse(described())] * 2 + [Response(status_code=500), JSONResponse(described())]
+    documents = documents_of(App("guest", "/guest", Guest("/openapi.json", lambda _: answers.pop(0))))
+    first, second, without, again = [await documents.current() for _ in range(4)]
+    assert second is first
+    assert (list(without["paths"]), list(again["paths"])) == ([], ["/guest/x"])
 
 
 def test_a_guest_that_has_no_document_any_more_is_told(caplog: pytest.LogCaptureFixture) -> None:

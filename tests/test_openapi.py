@@ -2,7 +2,9 @@
 
 import gc
 import json
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from copy import deepcopy
 from typing import Any
 
@@ -781,6 +783,54 @@ def test_merges_side_by_side_leave_the_garbage_collector_as_it_was() -> None:
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda _: merge_openapi(sources, title="T", version="1"), range(40)))
     assert gc.isenabled()
+
+
+def large(count: int) -> Json:
+    return document({"Root": {}}, {f"/{number}": {"get": answering(ref("Root"))} for number in range(count)})
+
+
+@contextmanager
+def collector_that_waits() -> Iterator[None]:
+    """Leave the collector on, but let it begin nothing by itself: what is young was then made since."""
+    thresholds = gc.get_threshold()
+    gc.collect()
+    gc.set_threshold(10_000_000)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*thresholds)
+
+
+def is_old(value: object) -> bool:
+    return any(each is value for each in gc.get_objects(generation=2))
+
+
+def test_what_a_large_merge_made_counts_as_old_and_that_of_a_small_one_doesn_t() -> None:
+    with collector_that_waits():
+        small = merge_openapi([("a", "/a", large(1))], title="T", version="1")
+        assert not is_old(small["paths"])
+        merged = merge_openapi([("a", "/a", large(3000))], title="T", version="1")
+        assert is_old(merged["paths"])
+
+
+def test_merges_without_a_full_collection_between_them_put_it_off_once() -> None:
+    with collector_that_waits():
+        merger = Merger(title="T", version="1")
+        merger.merge([("a", "/a", large(3000))])
+        merged = merger.merge([("a", "/a", large(3000))]).document
+        assert not is_old(merged["paths"])
+
+
+def test_what_was_frozen_before_a_large_merge_stays_frozen() -> None:
+    frozen: list[object] = [[]]
+    with collector_that_waits():
+        gc.freeze()
+        try:
+            merge_openapi([("a", "/a", large(3000))], title="T", version="1")
+            assert not is_old(frozen)
+            assert gc.get_freeze_count() > 0
+        finally:
+            gc.unfreeze()
 
 
 # -- families ----------------------------------------------------------------------------------------------

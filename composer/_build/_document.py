@@ -10,7 +10,7 @@ import anyio
 import anyio.to_thread
 from fastapi import FastAPI
 
-from composer._build._source import Source
+from composer._build._source import Source, knowing
 
 if TYPE_CHECKING:
     from composer.openapi import Fault, Merger
@@ -34,7 +34,8 @@ class Documents:
     def __init__(self, root: FastAPI, apps: Iterable[Source]) -> None:
         self._apps = {source.name: source for source in apps}
         # What the root says of its own routes, whatever is put in the place of it later.
-        self._own = Source("root" if "root" not in self._apps else "composition", "", root.openapi)
+        name = "root" if "root" not in self._apps else "composition"
+        self._own = Source(name, "", root.openapi, knows=knowing(root.openapi))
         self._info = {"title": root.title, "version": root.version}
         self._read: list[_Json | None] = []
         self._merged: _Json = {}
@@ -53,10 +54,22 @@ class Documents:
 
     async def current(self) -> _Json:
         """Return the merged document without keeping the event loop from its work."""
-        async with anyio.create_task_group() as asking:
-            for guest in [source.guest for source in self._apps.values() if source.guest]:
-                asking.start_soon(guest.ask)
+        if guests := [source.guest for source in self._apps.values() if source.guest]:
+            async with anyio.create_task_group() as asking:
+                for guest in guests:
+                    asking.start_soon(guest.ask)
+        if self._is_current():
+            return self._merged
         return await anyio.to_thread.run_sync(self, limiter=self._turns)
+
+    def _is_current(self) -> bool:
+        """Tell at once whether nothing has changed; False too where that takes reading, or another thread is at it."""
+        if not self._lock.acquire(blocking=False):
+            return False
+        try:
+            return bool(self._read) and all(source.is_as_read() for source in self._all())
+        finally:
+            self._lock.release()
 
     def source(self, name: str) -> Source:
         """Return what is known of one app's own document."""
@@ -68,11 +81,15 @@ class Documents:
 
     def __call__(self) -> _Json:
         """Return the merged document."""
-        with self._lock:
+        from composer.openapi._garbage import collector_at_rest
+
+        with self._lock, collector_at_rest():
             for source in self._all():
                 source.read()
             read = [source.document for source in self._all()]
             if len(read) != len(self._read) or any(new is not old for new, old in zip(read, self._read, strict=True)):
+                # Should the merge fail, then all of it is as if it had never been read.
+                self._read = []
                 self._merged = self._merge()
                 self._read = read
             self._tell()
@@ -87,7 +104,7 @@ class Documents:
         if own.get("paths") or own.get("webhooks"):
             given.append((self._own.name, self._own.prefix, _own_part(own)))
         merged = self._merger.merge(given, on_error="skip")
-        by_app: dict[str, list["Fault"]] = {}
+        by_app: dict[str, list[Fault]] = {}
         for fault in merged.left_out:
             by_app.setdefault(fault.app, []).append(fault)
         self._unmerged = {name: _text(found) for name, found in by_app.items()}

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import anyio
+import anyio.to_thread
 from fastapi import FastAPI
 
 from composer._asgi import ASGIApp
@@ -27,6 +28,9 @@ _USUAL_PLACES = ("/openapi.json", "/schema/openapi.json")
 
 # Seconds within which an app has to answer.
 _PATIENCE = 10.0
+
+# Stands for a document of which nobody can say, without making it, which one it is; None says that there is none.
+_UNKNOWN = object()
 
 
 class DocumentError(Exception):
@@ -61,11 +65,18 @@ def sources_of(plan: Plan, mounted: Mapping[str, Mounted], lifecycle: Lifecycle)
 def _source(app: BuiltApp, reach: Callable[[], ASGIApp | None], secrets: Secrets) -> "Source":
     given, asgi = app.declared.openapi, app.asgi
     if given is False or (given is True and isinstance(asgi, FastAPI) and not asgi.openapi_url):
-        return Source(app.name, app.prefix, lambda: None, private=True)
+        return Source(app.name, app.prefix, _none, knows=_none, private=True)
     if isinstance(given, str) or (given is True and not isinstance(asgi, FastAPI)):
         guest = Guest(given if isinstance(given, str) else None, reach)
-        return Source(app.name, app.prefix, guest.last, guest=guest)
-    return Source(app.name, app.prefix, _without_secrets(_maker(given, asgi), secrets))
+        return Source(app.name, app.prefix, guest.last, guest=guest, knows=guest.known)
+    if isinstance(given, Mapping):
+        return Source(app.name, app.prefix, lambda: given, knows=lambda: given)
+    make = _maker(given, asgi)
+    return Source(app.name, app.prefix, _without_secrets(make, secrets), knows=knowing(make))
+
+
+def _none() -> None:
+    """Return no document."""
 
 
 def _without_secrets(make: Callable[[], Any], secrets: Secrets) -> Callable[[], Any]:
@@ -94,9 +105,9 @@ def _reach(app: BuiltApp, mounted: Mounted, lifecycle: Lifecycle) -> Callable[[]
 class Source:
     """Hold what may take part in the merged document, what its own one was last, and why it has none.
 
-    `make` returns the document, or None where there is none; `guest` is asked by a request before. `private` says
-    that the app keeps its document to itself. `fault` may be shown to everybody; `error` is the exception behind it,
-    where there is one.
+    `make` returns the document, or None where there is none; `guest` is asked by a request before. `knows` tells at
+    once what `make` would return, where that can be told without making it. `private` says that the app keeps its
+    document to itself. `fault` may be shown to everybody; `error` is the exception behind it, where there is one.
     """
 
     def __init__(
@@ -106,6 +117,7 @@ class Source:
         make: Callable[[], Any],
         *,
         guest: "Guest | None" = None,
+        knows: Callable[[], Any] = lambda: _UNKNOWN,
         private: bool = False,
     ) -> None:
         self.name = name
@@ -116,6 +128,8 @@ class Source:
         self.error: BaseException | None = None
         self.guest = guest
         self._make = make
+        self._made: Any = _UNKNOWN
+        self._knows = knows
 
     @property
     def title(self) -> str:
@@ -123,13 +137,19 @@ class Source:
         info = (self.document or {}).get("info")
         return str(info.get("title", "")) if isinstance(info, dict) else ""
 
+    def is_as_read(self) -> bool:
+        """Tell at once whether reading would find what it found last; False too where only reading would tell."""
+        known = self._knows()
+        return known is not _UNKNOWN and known is self._made
+
     def read(self) -> None:
         """Take up the document as it is now. One that is as it was stays the same object."""
+        self._made = _UNKNOWN
         try:
             made = self._make()
             if made is not self.document:
                 self._take_up(made)
-            self.fault, self.error = "", None
+            self.fault, self.error, self._made = "", None, made
         except DocumentError as error:
             self.document, self.fault, self.error = None, str(error), error.__cause__
         except Exception as error:
@@ -154,9 +174,22 @@ def _maker(given: Any, asgi: ASGIApp) -> Callable[[], Any]:
         parameters = inspect.signature(given).parameters.values()
         wants_app = any(each.default is each.empty and each.kind is not each.VAR_KEYWORD for each in parameters)
         return (lambda: given(asgi)) if wants_app else given
-    if isinstance(given, Mapping):
-        return lambda: given
-    return asgi.openapi if isinstance(asgi, FastAPI) else lambda: None
+    return asgi.openapi if isinstance(asgi, FastAPI) else _none
+
+
+def knowing(make: Callable[[], Any]) -> Callable[[], Any]:
+    """Return what tells at once what `make` would return, as is known of FastAPI's own method once it was called."""
+    app = getattr(make, "__self__", None)
+    if not isinstance(app, FastAPI) or getattr(make, "__func__", None) is not FastAPI.openapi:
+        return lambda: _UNKNOWN
+
+    def known() -> Any:
+        # The method itself looks at these two; in a version of FastAPI without them, it has to be called.
+        routes_version = getattr(app.router, "_get_routes_version", lambda: _UNKNOWN)()
+        is_kept = app.openapi_schema and routes_version == getattr(app, "_openapi_routes_version", None)
+        return app.openapi_schema if is_kept else _UNKNOWN
+
+    return known
 
 
 class Guest:
@@ -170,6 +203,7 @@ class Guest:
         self._expected = path is not None
         self._reach = reach
         self._asked = False
+        self._answer: tuple[bytes, bool] | None = None
         self._document: _Json | None = None
         self._failure: DocumentError | None = None
 
@@ -181,6 +215,10 @@ class Guest:
             raise self._failure
         return self._document
 
+    def known(self) -> Any:
+        """Tell what was answered last without asking; the same object as long as it's the same answer."""
+        return _UNKNOWN if self._failure else self._document
+
     async def ask(self) -> None:
         """Ask at the place that is known to answer, else at all; where no place ever answered, never again."""
         app = self._reach()
@@ -189,13 +227,20 @@ class Guest:
         self._asked = True
         for path in self._places:
             try:
-                self._document, self._failure = await _get(app, path), None
+                await self._take_up(path, await _get(app, path))
                 self._places, self._expected = (path,), True
                 return
             except DocumentError as error:
                 self._failure = error
         if not self._expected:
             self._places, self._failure = (), None
+
+    async def _take_up(self, path: str, answer: tuple[bytes, bool]) -> None:
+        if answer != self._answer:
+            # A large one takes its time.
+            self._document = await anyio.to_thread.run_sync(_parsed, path, *answer)
+            self._answer = answer
+        self._failure = None
 
 
 def _in_event_loop() -> bool:
@@ -206,11 +251,9 @@ def _in_event_loop() -> bool:
     return True
 
 
-async def _get(app: ASGIApp, path: str) -> _Json:
-    """Ask an app for a document; raise DocumentError where it gives none."""
+async def _get(app: ASGIApp, path: str) -> tuple[bytes, bool]:
+    """Ask an app for a document; return its text, and whether that is YAML. Raise DocumentError where it gives none."""
     import httpx
-
-    from composer.openapi import parse_document
 
     try:
         with anyio.fail_after(_PATIENCE):
@@ -220,8 +263,14 @@ async def _get(app: ASGIApp, path: str) -> _Json:
         raise DocumentError(f"GET {path} raised {type(error).__name__}") from error
     if answer.status_code != httpx.codes.OK:
         raise DocumentError(f"GET {path} answered {answer.status_code}")
+    return answer.content, "yaml" in answer.headers.get("content-type", "")
+
+
+def _parsed(path: str, text: bytes, yaml: bool) -> _Json:
+    from composer.openapi import parse_document
+
     try:
-        document = parse_document(answer.content, yaml="yaml" in answer.headers.get("content-type", ""))
+        document = parse_document(text, yaml=yaml)
     except ValueError:
         raise DocumentError(f"GET {path} answered no OpenAPI document") from None
     if "openapi" not in document:

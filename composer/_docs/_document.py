@@ -19,7 +19,7 @@ Json: TypeAlias = dict[str, Any]
 # A server has one such path as a rule; a header that a client makes up mustn't fill the memory.
 _ROOT_PATHS = 8
 
-# How deep a document is taken to pieces: down to one path or component.
+# How deep a document is taken to pieces: down to one operation or component.
 _DEPTH = 3
 
 _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
@@ -33,6 +33,7 @@ class DocumentRoute:
         self._document = document
         self._made_of: Json | None = None
         self._contents: dict[str, Content] = {}
+        self._writer = Writer()
         self._making = Lock()
 
     async def __call__(self, request: Request) -> Response:
@@ -49,11 +50,49 @@ class DocumentRoute:
         async with self._making:
             if (content := self._known(document, path)) is not None:
                 return content
-            content = await run_in_threadpool(_serialised, document, path)
+            content = await run_in_threadpool(self._serialised, document, path)
             if self._made_of is not document or len(self._contents) >= _ROOT_PATHS:
                 self._made_of, self._contents = document, {}
             self._contents[path] = content
             return content
+
+    def _serialised(self, document: Json, path: str) -> Content:
+        return Content.of(self._writer.write(_with_server(document, path)).encode(), "application/json")
+
+
+class Writer:
+    """Write one document after another; an operation or component that the last one had too isn't written anew.
+
+    It is known by being the same object, so that it mustn't be changed. For one thread at a time.
+    """
+
+    def __init__(self) -> None:
+        # The object stands beside its text, or another one could come to have its id.
+        self._before: dict[int, tuple[Json, str]] = {}
+        self._now: dict[int, tuple[Json, str]] = {}
+
+    def write(self, document: Json) -> str:
+        """Return the document's text."""
+        text = "".join(self._pieces(document, _DEPTH))
+        self._before, self._now = self._now, {}
+        return text
+
+    def _pieces(self, value: Any, depth: int) -> Iterator[str]:
+        """Yield the text of a document piece by piece: between two of them, other threads have their turn."""
+        if not isinstance(value, dict):
+            yield _encode(value)
+        elif depth and value:
+            for start, (key, inner) in zip(chain("{", repeat(",")), value.items(), strict=False):
+                yield f"{start}{_encode(key)}:"
+                yield from self._pieces(inner, depth - 1)
+            yield "}"
+        else:
+            yield self._written(value)
+
+    def _written(self, piece: Json) -> str:
+        known = self._before.get(id(piece)) or (piece, _encode(piece))
+        self._now[id(piece)] = known
+        return known[1]
 
 
 class Reached:
@@ -73,21 +112,6 @@ class Reached:
         except Exception:
             return ()
         return self._origins
-
-
-def _serialised(document: Json, path: str) -> Content:
-    return Content.of("".join(_pieces(_with_server(document, path), _DEPTH)).encode(), "application/json")
-
-
-def _pieces(value: Any, depth: int) -> Iterator[str]:
-    """Yield the text of a document piece by piece: between two of them, other threads have their turn."""
-    if depth and isinstance(value, dict) and value:
-        for start, (key, inner) in zip(chain("{", repeat(",")), value.items(), strict=False):
-            yield f"{start}{_encode(key)}:"
-            yield from _pieces(inner, depth - 1)
-        yield "}"
-    else:
-        yield _encode(value)
 
 
 def _with_server(document: Json, path: str) -> Json:

@@ -35,8 +35,9 @@ def collisions(sources: list[Source]) -> Iterator[Fault]:
     for source in reversed(sources):
         for path, item in _paths(source.document).items():
             methods = METHODS & item.keys() if "$ref" not in item else METHODS
+            general = re.sub(r"\{[^{}/]*\}", "{}", source.prefix + path)
             for method in sorted(methods):
-                place = (re.sub(r"\{[^{}/]*\}", "{}", source.prefix + path), method)
+                place = (general, method)
                 other = seen.setdefault(place, source)
                 if other is not source:
                     message = f"{source.prefix}{path} is {method.upper()} of the app {other.name} already"
@@ -54,18 +55,19 @@ def assemble(graphs: list[Graph], nodes: list[Node], names: dict[Key, str], head
     The graphs stay as they are; what has no new name in it is shared with them.
     """
     merged: Json = {**head, "paths": {}}
-    tops = [renamed(graph.root, names) for graph in graphs]
+    parts = {key: part for graph in graphs for key, part in renamed(graph, names).items()}
+    tops = [parts[graph.root.key] for graph in graphs]
     for graph, top in zip(graphs[:1], tops, strict=False):
         # Whatever differed at the top has been pushed down.
         merged.update({key: graph.source.document[key] for key in _SAME if key in graph.source.document})
         merged.update({key: top[key] for key in ("security",) if key in top})
     if nodes or any("components" in graph.source.document for graph in graphs):
-        merged["components"] = _components(nodes, names)
-    for key, node in ((key, node) for graph in graphs for key, node in graph.nodes.items()):
-        if key.section == "paths" and isinstance(node.value, dict):
-            _put(merged, names[key], renamed(node, names))
+        merged["components"] = _components(nodes, names, parts)
+    for key, part in parts.items():
+        if key.section == "paths" and isinstance(part, dict):
+            _put(merged, names[key], part)
         elif key.section == "webhooks":
-            merged.setdefault("webhooks", {})[names[key]] = renamed(node, names)
+            merged.setdefault("webhooks", {})[names[key]] = part
     merged.update(_tagged(graphs, tops, names))
     if len(graphs) == 1:
         merged.update(_rest(graphs[0].source.document))
@@ -74,10 +76,10 @@ def assemble(graphs: list[Graph], nodes: list[Node], names: dict[Key, str], head
     return merged
 
 
-def _components(nodes: list[Node], names: dict[Key, str]) -> Json:
+def _components(nodes: list[Node], names: dict[Key, str], parts: dict[Key, Any]) -> Json:
     found: Json = {}
     for node in nodes:
-        found.setdefault(node.key.section, {})[names[node.key]] = renamed(node, names)
+        found.setdefault(node.key.section, {})[names[node.key]] = parts[node.key]
     return {section: found[section] for section in SECTIONS if section in found}
 
 

@@ -4,9 +4,10 @@ A name is a component's, a path, a webhook's key, an operation id, an anchor, an
 renamed is found here and in `_refer` once; identity, renaming and reachability work on nodes and sites alone.
 """
 
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from composer.openapi._faults import Fault
@@ -87,7 +88,10 @@ class Mention(NamedTuple):
 
 @dataclass
 class Graph:
-    """Hold one document's nodes, its objects that mention others, and what is wrong with its references."""
+    """Hold one document's nodes, its objects that mention others, and what is wrong with its references.
+
+    `parts` are the nodes' values with the names that the last merge gave to its nodes, which are `named`.
+    """
 
     source: Source
     settling: Settling
@@ -98,6 +102,8 @@ class Graph:
     hoisted: dict[Key, tuple[str, ...]] = field(default_factory=dict)
     complaints: list[Complaint] = field(default_factory=list)
     external: list[Complaint] = field(default_factory=list)
+    named: dict[Key, str] = field(default_factory=dict)
+    parts: dict[Key, Any] = field(default_factory=dict)
 
     def key(self, section: str, name: str) -> Key:
         """Name a node of this document."""
@@ -123,6 +129,36 @@ class Graph:
     def root(self) -> Node:
         """Return the node of what stands at the top of the document and has no name."""
         return self.nodes[self.key("", "")]
+
+    # What follows is asked for by each merge, and only once every mention is known.
+
+    @cached_property
+    def edges(self) -> dict[Key, list[Key]]:
+        """Return what each node depends on."""
+        return {key: node.edges() for key, node in self.nodes.items()}
+
+    @cached_property
+    def used(self) -> set[Key]:
+        """Return what the document itself uses: what there can be but one of, and all that this depends on."""
+        return reachable(self.edges, [key for key, node in self.nodes.items() if node.only], {})
+
+    @cached_property
+    def in_order(self) -> list[Key]:
+        """Return the nodes by name."""
+        return sorted(self.nodes)
+
+
+def reachable(edges: Mapping[Key, list[Key]], roots: Iterable[Key], instead: Mapping[Key, Key]) -> set[Key]:
+    """Return the nodes that one comes to from the roots, where some stand in the place of others."""
+    seen = set(roots)
+    left = list(seen)
+    while left:
+        for key in edges[left.pop()]:
+            key = instead.get(key, key)
+            if key not in seen:
+                seen.add(key)
+                left.append(key)
+    return seen
 
 
 def declare(source: Source, settling: Settling) -> Graph:

@@ -4,10 +4,12 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from composer.openapi._graph import Form, Graph, Key, Node, Site, free_name
+from composer.openapi._graph import Form, Graph, Key, Node, Site, free_name, reachable
 from composer.openapi._shape import SECTIONS, copied, to_pointer
 
 _NOT_IN_NAMES = re.compile(r"[^a-zA-Z0-9._-]")
+# What of a document goes into the merged one; "" is what stands at its top.
+_WITH_NAMES = frozenset(("", "paths", "webhooks", *SECTIONS))
 
 
 def names(graphs: Iterable[Graph], colours: dict[Key, int]) -> dict[Key, str]:
@@ -16,22 +18,24 @@ def names(graphs: Iterable[Graph], colours: dict[Key, int]) -> dict[Key, str]:
     Nothing depends on the order of the apps: each part of a name that means several things is renamed, after
     the first by name of the apps that share it, and never to a name that any of the documents uses.
     """
-    prefixes = {graph.source.name: graph.source.prefix for graph in graphs}
     groups: dict[tuple[str, str], dict[int, list[Key]]] = {}
-    for key in sorted(colours):
-        groups.setdefault((key.section, key.name), {}).setdefault(colours[key], []).append(key)
-    taken = {(key.section, key.name) for key in colours}
     result: dict[Key, str] = {}
-    for (section, name), group in sorted(groups.items()):
+    for graph in sorted(graphs, key=lambda graph: graph.source.name):
+        for key in graph.in_order:
+            result[key] = graph.source.prefix + key.name if key.section == "paths" else key.name
+            groups.setdefault((key.section, key.name), {}).setdefault(colours[key], []).append(key)
+    taken = set(groups)
+    for section, name in sorted(place for place, group in groups.items() if not _may_stay(place, group)):
+        group = groups[section, name]
         for keys in group.values():
-            if section == "paths":
-                new = prefixes[keys[0].app] + name
-            elif len(group) == 1 and _is_valid(section, name):
-                new = name
-            else:
-                new = _free(section, _suggest(keys[0] if len(group) > 1 else Key("", section, name)), taken)
-            result.update(dict.fromkeys(keys, new))
+            suggested = _suggest(keys[0] if len(group) > 1 else Key("", section, name))
+            result.update(dict.fromkeys(keys, _free(section, suggested, taken)))
     return result
+
+
+def _may_stay(place: tuple[str, str], group: dict[int, list[Key]]) -> bool:
+    section, name = place
+    return section == "paths" or (len(group) == 1 and _is_valid(section, name))
 
 
 def _is_valid(section: str, name: str) -> bool:
@@ -55,7 +59,16 @@ def _free(section: str, name: str, taken: set[tuple[str, str]]) -> str:
     return free
 
 
-def renamed(node: Node, names: dict[Key, str]) -> Any:
+def renamed(graph: Graph, names: dict[Key, str]) -> dict[Key, Any]:
+    """Return the document's parts with the new names: the same objects as at the last merge, if that gave the same."""
+    own = {key: names[key] for key in graph.nodes}
+    if own != graph.named:
+        graph.parts = {key: _renamed(node, own) for key, node in graph.nodes.items() if key.section in _WITH_NAMES}
+        graph.named = own
+    return graph.parts
+
+
+def _renamed(node: Node, names: dict[Key, str]) -> Any:
     """Return the part with the new names wherever it mentions one: a copy, or itself where it mentions none."""
     sites = [site for site in node.sites if _is_rewritten(site, names[site.target])]
     if not sites:
@@ -100,24 +113,14 @@ def surviving(graphs: list[Graph], colours: dict[Key, int]) -> list[Node]:
     kept as it is.
     """
     nodes = {key: node for graph in graphs for key, node in graph.nodes.items()}
+    edges = {key: targets for graph in graphs for key, targets in graph.edges.items()}
     chosen: dict[tuple[str, str, int], Key] = {}
+    instead: dict[Key, Key] = {}
     for key in nodes:
-        chosen.setdefault((key.section, key.name, colours[key]), key)
+        first = chosen.setdefault((key.section, key.name, colours[key]), key)
+        if first is not key:
+            instead[key] = first
     roots = [key for key, node in nodes.items() if node.only]
-    used = _reachable(nodes, roots, {})
-    instead = {key: chosen[key.section, key.name, colours[key]] for key in nodes}
-    unused = [instead[key] for key in nodes if key not in used]
-    kept = _reachable(nodes, [*roots, *unused], instead)
+    unused = [instead.get(key, key) for graph in graphs for key in graph.nodes.keys() - graph.used]
+    kept = reachable(edges, [*roots, *unused], instead)
     return [nodes[key] for key in nodes if key in kept and key.section in SECTIONS]
-
-
-def _reachable(nodes: dict[Key, Node], roots: list[Key], instead: dict[Key, Key]) -> set[Key]:
-    seen = set(roots)
-    left = list(seen)
-    while left:
-        for key in nodes[left.pop()].edges():
-            key = instead.get(key, key)
-            if key not in seen:
-                seen.add(key)
-                left.append(key)
-    return seen
