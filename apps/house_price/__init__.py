@@ -6,7 +6,8 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI, Security
 from pydantic import BaseModel, Field
 
-from apps.house_price._predict import Features, State, as_regressor, router, values
+from apps.house_price import _batch, _predict
+from apps.house_price._predict import Features, Numbers, State, as_regressor, values
 from shared._answers import documented, with_plain_errors
 from shared.auth import Auth
 from shared.models import Batches, Models, answering_busy
@@ -38,18 +39,17 @@ def create_versioned_app(version: str, auth: Auth, models: Models, settings: Hou
     Its start raises `shared.models.ArtefactError` where the artefact is refused.
     """
 
-    models.expect(settings.artefact)
+    model = models.expect(settings.artefact, as_regressor)
+
+    def predict_rows(rows: Sequence[Features]) -> list[float]:
+        return values(model.current, rows)
+
+    def predict_tables(tables: Sequence[Numbers]) -> list[list[float]]:
+        return [values(model.current, table) for table in tables]
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[State]:
-        model = as_regressor(await models.load(settings.artefact))
-
-        def predict_rows(rows: Sequence[Features]) -> list[float]:
-            return values(model, rows)
-
-        def predict_tables(tables: Sequence[list[Features]]) -> list[list[float]]:
-            return [values(model, table) for table in tables]
-
+        await model.load()
         async with (
             Batches(predict_rows, max_size=settings.max_batch, max_queue=settings.max_queue) as rows,
             # In a thread of their own: a single prediction doesn't wait behind ten thousand.
@@ -59,5 +59,6 @@ def create_versioned_app(version: str, auth: Auth, models: Models, settings: Hou
 
     app = FastAPI(title=settings.title, version=version, summary=__doc__, lifespan=lifespan)
     refusals = documented(s401="The API key is missing or wrong")
-    app.include_router(router, dependencies=[Security(auth)], responses=refusals)
+    for router in (_predict.router, _batch.router):
+        app.include_router(router, dependencies=[Security(auth)], responses=refusals)
     return answering_busy(with_plain_errors(app))

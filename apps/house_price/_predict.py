@@ -1,11 +1,12 @@
 """What callers send and receive, and the prediction in between."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal, Protocol, TypedDict, runtime_checkable
+from typing import Any, Literal, Protocol, TypedDict, runtime_checkable
 
 import numpy as np
 from fastapi import APIRouter, Request
-from pydantic import BaseModel, ConfigDict, FailFast, Field
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
 
 from shared._answers import NOT_JSON, documented
 from shared.models import BUSY, Batches
@@ -13,10 +14,8 @@ from shared.models import BUSY, Batches
 # The target's unit in the training data.
 TARGET_UNIT_IN_DOLLARS = 100_000
 
-# The most that one request may ask for.
-MAX_BLOCKS = 10_000
-
 Features = list[float]
+Numbers = NDArray[np.float64]
 
 router = APIRouter(tags=["house price"], responses=BUSY)
 
@@ -33,7 +32,7 @@ class State(TypedDict):
     """What the app's handlers find in their request's state."""
 
     rows: Batches[Features, float]
-    tables: Batches[list[Features], list[float]]
+    tables: Batches[Numbers, list[float]]
 
 
 class Block(BaseModel):
@@ -76,30 +75,13 @@ class Block(BaseModel):
 
     def features(self) -> Features:
         """Return the numbers in the order of the training data's columns, which is that of the fields."""
-        return list(self.model_dump().values())
+        return [value for _, value in self]
 
 
 class Prediction(BaseModel):
     """What a house in the block is worth, by the model."""
 
     median_house_value: float = Field(description="Median value of a house in the block, in `currency`.")
-    currency: Literal["USD"] = "USD"
-
-
-class Blocks(BaseModel):
-    """Blocks of houses. Where some are wrong, the answer tells of the first of them."""
-
-    blocks: Annotated[list[Block], FailFast()] = Field(
-        min_length=1, max_length=MAX_BLOCKS, description="The blocks to predict for."
-    )
-
-
-class Predictions(BaseModel):
-    """What a house in each of the blocks is worth, by the model."""
-
-    median_house_values: list[float] = Field(
-        description="Median value of a house in each block, in `currency`, in the order in which the blocks came."
-    )
     currency: Literal["USD"] = "USD"
 
 
@@ -110,25 +92,22 @@ async def predict(block: Block, request: Request) -> Prediction:
     return Prediction(median_house_value=await rows.submit(block.features(), request.is_disconnected))
 
 
-@router.post("/predict/batch", responses=documented(s400=NOT_JSON), summary="Predict the values of many houses")
-async def predict_batch(blocks: Blocks, request: Request) -> Predictions:
-    """Predict the median value of the houses in each of up to 10,000 blocks."""
-    tables: Batches[list[Features], list[float]] = request.state.tables
-    table = [block.features() for block in blocks.blocks]
-    return Predictions(median_house_values=await tables.submit(table, request.is_disconnected))
-
-
-def values(model: Regressor, rows: Sequence[Features]) -> list[float]:
+def values(model: Regressor, rows: Sequence[Features] | Numbers) -> list[float]:
     """Return the predicted value of a house in each block, in US dollars to the cent."""
-    return [round(value * TARGET_UNIT_IN_DOLLARS, 2) for value in model.predict(np.array(rows)).tolist()]
+    return [round(value * TARGET_UNIT_IN_DOLLARS, 2) for value in model.predict(np.asarray(rows)).tolist()]
 
 
 def as_regressor(model: object) -> Regressor:
-    """Return the model as one that can predict.
+    """Return the model as one that can predict from a block.
 
     Raises:
-        TypeError: It can't.
+        TypeError: It can't predict.
+        ValueError: It is made for other features.
     """
-    if isinstance(model, Regressor):
-        return model
-    raise TypeError(f"the artefact holds a {type(model).__name__}, which can't predict")
+    if not isinstance(model, Regressor):
+        raise TypeError(f"the artefact holds a {type(model).__name__}, which can't predict")
+    # What scikit-learn's estimators tell of themselves.
+    wanted, found = len(Block.model_fields), getattr(model, "n_features_in_", None)
+    if found not in (wanted, None):
+        raise ValueError(f"the artefact's model takes {found} features, and a block has {wanted}")
+    return model

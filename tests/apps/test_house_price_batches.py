@@ -3,7 +3,7 @@
 import asyncio
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from itertools import islice
 from pathlib import Path
@@ -18,7 +18,6 @@ import composer
 from apps import house_price
 from shared import auth, models
 from shared.auth import hash_key, new_key
-from shared.models import Models
 from tests.blocks import BLOCK
 from tests.serving import REPOSITORY
 
@@ -40,27 +39,34 @@ class HeldModel:
         return np.array([row[0] for row in X])
 
 
-class OneModel(Models):
-    """A collection of one model that isn't read from a file."""
-
-    def __init__(self, model: object) -> None:
-        super().__init__(Path())
-        self._model = model
-
-    async def load(self, name: str) -> object:
-        return self._model
+IN_MEMORY: list[object] = []
 
 
-def composed(model: object | None = None, **settings: object) -> FastAPI:
-    def one_model() -> Models:
-        return OneModel(model)
+def from_memory() -> object:
+    """Return the model that the test has put there last."""
+    return IN_MEMORY[-1]
 
-    folder = {"folder": REPOSITORY / "artefacts"}
+
+class FromMemory:
+    """Stand in an artefact for a model that the test holds in its hands."""
+
+    def __reduce__(self) -> tuple[Callable[[], object], tuple[()]]:
+        return from_memory, ()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """An artefact that holds what the test puts in memory."""
+    models.write_artefact(tmp_path, "house_price", FromMemory(), {})
+    return tmp_path
+
+
+def composed(folder: Path, model: object = None, **settings: object) -> FastAPI:
+    IN_MEMORY.append(model)
+    artefacts = {"folder": folder, "trusted": [f"{__name__}:from_memory"]}
     cornerstones = [
         composer.Cornerstone("auth", auth.create_cornerstone, settings={"keys": [hash_key(KEY)]}),
-        composer.Cornerstone("models", one_model)
-        if model
-        else composer.Cornerstone("models", models.create_cornerstone, settings=folder),
+        composer.Cornerstone("models", models.create_cornerstone, settings=artefacts),
     ]
     app = composer.App("house_price", "/house_price", house_price.create_app, settings=settings)
     return composer.compose([app], cornerstones=cornerstones)
@@ -68,7 +74,7 @@ def composed(model: object | None = None, **settings: object) -> FastAPI:
 
 @pytest.fixture(scope="module")
 def http() -> Iterator[TestClient]:
-    with TestClient(composed(), headers={"token": KEY}) as client:
+    with TestClient(composed(REPOSITORY / "artefacts"), headers={"token": KEY}) as client:
         yield client
 
 
@@ -112,9 +118,12 @@ def answered(requests: list["Future[Any]"], count: int) -> list[Any]:
     return [done.result() for done in islice(as_completed(requests, timeout=10), count)]
 
 
-def test_beyond_the_queue_a_prediction_is_answered_with_503_as_documented() -> None:
+def test_beyond_the_queue_a_prediction_is_answered_with_503_as_documented(folder: Path) -> None:
     model = HeldModel()
-    with TestClient(composed(model, max_queue=1), headers={"token": KEY}) as http, ThreadPoolExecutor(4) as pool:
+    with (
+        TestClient(composed(folder, model, max_queue=1), headers={"token": KEY}) as http,
+        ThreadPoolExecutor(4) as pool,
+    ):
         first = pool.submit(http.post, PREDICT, json=BLOCK)
         assert model.begun.wait(10)
         others = [pool.submit(http.post, PREDICT, json=BLOCK) for _ in range(3)]
@@ -131,7 +140,7 @@ def test_beyond_the_queue_a_prediction_is_answered_with_503_as_documented() -> N
         assert (list(foreseen["content"]), list(foreseen["headers"])) == (["application/problem+json"], ["Retry-After"])
 
 
-def test_one_prediction_does_not_wait_behind_a_batch() -> None:
+def test_one_prediction_does_not_wait_behind_a_batch(folder: Path) -> None:
     class Model:
         def __init__(self) -> None:
             self.begun, self.may_go_on = threading.Event(), threading.Event()
@@ -143,7 +152,7 @@ def test_one_prediction_does_not_wait_behind_a_batch() -> None:
             return np.zeros(len(X))
 
     model = Model()
-    with TestClient(composed(model), headers={"token": KEY}) as http, ThreadPoolExecutor(1) as pool:
+    with TestClient(composed(folder, model), headers={"token": KEY}) as http, ThreadPoolExecutor(1) as pool:
         batch = pool.submit(http.post, BATCH, json={"blocks": blocks(2)})
         assert model.begun.wait(10)
         assert http.post(PREDICT, json=BLOCK).status_code == 200
@@ -152,12 +161,12 @@ def test_one_prediction_does_not_wait_behind_a_batch() -> None:
         assert batch.result().status_code == 200
 
 
-def test_the_block_of_a_client_that_left_while_it_waited_is_not_predicted() -> None:
+def test_the_block_of_a_client_that_left_while_it_waited_is_not_predicted(folder: Path) -> None:
     model = HeldModel()
     requests = [{**BLOCK, "median_income_in_block": income} for income in (1.0, 2.0)]
 
     async def run() -> None:
-        app = composed(model)
+        app = composed(folder, model)
         async with app.router.lifespan_context(app):
             first = asyncio.create_task(call_and_leave(app, requests[0]))
             await asyncio.to_thread(model.begun.wait, 10)
