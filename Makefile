@@ -6,18 +6,21 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: help install serve test soak lint format wheel check lock clean
+.PHONY: help install serve test soak bench bench-quick bench-lock lint format wheel check lock clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo 'make serve    serve the apps (PORT=8000)'
 	@echo 'make test     run the tests (ARGS="tests/test_wire.py -x")'
 	@echo 'make soak     do long trials to the real server (minutes), and print what was lost (ARGS="--quick")'
+	@echo 'make bench    measure everything beside what others offer (an hour), and write docs/performance.md'
+	@echo 'make bench-quick   the same in two minutes, into build/performance.md'
 	@echo 'make lint     ruff, mypy --strict, the directions of imports'
 	@echo 'make format   let ruff sort imports and lay out the code'
 	@echo 'make wheel    build the wheel and try it without the source tree'
 	@echo 'make check    lint, test and wheel: what is asked of a change'
 	@echo 'make lock     pin requirements.txt anew (Python 3.11)'
+	@echo 'make bench-lock    pin anew what is measured beside composer'
 	@echo 'make clean    remove what was built and cached'
 
 install: $(INSTALLED)
@@ -40,6 +43,20 @@ test: $(INSTALLED)
 soak: $(INSTALLED)
 	$(BIN)/python -m tests.soak $(ARGS)
 
+# What composer is measured beside stands in environments of its own, for their pins contradict each other.
+BENCHES := frameworks bentoml hive
+
+bench: $(INSTALLED) $(BENCHES:%=.venv-bench/%/.installed)
+	$(BIN)/python -m benchmarks --write docs/performance.md $(ARGS)
+
+bench-quick: $(INSTALLED)
+	$(BIN)/python -m benchmarks --quick --write build/performance.md $(ARGS)
+
+.venv-bench/%/.installed: benchmarks/requirements/%.txt
+	$(PYTHON) -m venv --clear $(@D)
+	$(@D)/bin/python -m pip --disable-pip-version-check install --quiet --require-hashes --no-deps --requirement $<
+	@touch $@
+
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -57,16 +74,47 @@ wheel: $(INSTALLED)
 check: lint test wheel
 
 # Hashes are taken from the public index, whatever this machine's pip is set to use.
+COMPILE := env -u PIP_FIND_LINKS -u PIP_EXTRA_INDEX_URL PIP_CONFIG_FILE=/dev/null \
+    $(BIN)/pip-compile --quiet --upgrade --strip-extras --allow-unsafe --generate-hashes \
+    --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-emit-options --no-header --annotation-style=line
+
 lock: $(INSTALLED)
 	$(BIN)/python -c 'import sys; sys.exit("lock with Python 3.11" if sys.version_info[:2] != (3, 11) else 0)'
-	env -u PIP_FIND_LINKS -u PIP_EXTRA_INDEX_URL PIP_CONFIG_FILE=/dev/null \
-	    $(BIN)/pip-compile --quiet --upgrade --all-extras --strip-extras --allow-unsafe --generate-hashes \
-	    --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-emit-options --no-header \
-	    --annotation-style=line --output-file=.venv/requirements.txt pyproject.toml
+	$(COMPILE) --all-extras --output-file=.venv/requirements.txt pyproject.toml
 	{ echo '# Made by `make lock` with Python 3.11; for Python 3.11 to 3.13 on Linux (x86_64, aarch64).'; \
 	  echo '# The package, its extras and all that they need: pip install --require-hashes -r requirements.txt'; \
 	  cat .venv/requirements.txt; } > requirements.txt
 
+bench-lock: $(INSTALLED)
+	for name in $(BENCHES); do \
+	    $(COMPILE) --output-file=benchmarks/requirements/$$name.txt benchmarks/requirements/$$name.in || exit 1; done
+
 clean:
 	rm -rf build dist .coverage .coverage.* htmlcov .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
-	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
+	find . -name __pycache__ -not -path './.venv*' -prune -exec rm -rf {} +
+
+# Published apps in one composition. Their environment has composer's own dependencies in the versions of
+# requirements.txt; what only the development of composer needs isn't there, for Gradio and MLflow ask for older ones.
+.PHONY: test-guests guests guests-lock
+GUESTS := .venv-guests
+SHARED := a2wsgi|anyio|fastapi|fastapi-offline|httpx|prometheus-client|pydantic|pydantic-core|pydantic-settings|pyyaml
+SHARED := $(SHARED)|rich|sqlalchemy|starlette|structlog|tenacity|typer|uvicorn
+
+test-guests: $(GUESTS)/.installed
+	$(GUESTS)/bin/python -m pytest tests/guests $(ARGS)
+
+guests: $(GUESTS)/.installed
+	$(GUESTS)/bin/python -m tests.guests --write docs/guests.md $(ARGS)
+
+$(GUESTS)/.installed: tests/guests/requirements.txt
+	$(PYTHON) -m venv --clear $(GUESTS)
+	$(GUESTS)/bin/python -m pip --disable-pip-version-check install --quiet --require-hashes --no-deps --requirement $<
+	@touch $@
+
+guests-lock: $(INSTALLED)
+	mkdir -p build
+	grep -oE '^($(SHARED))==[^ ;]+' requirements.txt > build/guests-constraints.txt
+	$(COMPILE) --constraint=build/guests-constraints.txt --output-file=build/guests-requirements.txt \
+	    pyproject.toml tests/guests/requirements.in
+	{ echo '# Made by `make guests-lock` with Python 3.11, for Linux (x86_64, aarch64); installed by `make test-guests`.'; \
+	  cat build/guests-requirements.txt; } > tests/guests/requirements.txt

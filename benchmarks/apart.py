@@ -18,12 +18,17 @@ from statistics import median, quantiles
 from fastapi import FastAPI
 
 import composer
+from benchmarks.report import Row, Section, Table, text
 from tests.serving import REPOSITORY, Server, serving
 
 CLIENTS, ROUNDS = 200, 7
 # Requests of one measurement, by four clients; beside apps that share their threads each takes seconds.
 REQUESTS, REQUESTS_SHARED, ASKING = 2000, 40, 4
 STUCK_FOR = 1.0
+TOLD = """
+Handlers written with `def` run in threads. Where one app's are all stuck, another app goes on, for each has threads of
+its own; under `FastAPI.mount` all share them, and everybody waits. The ratio is between the two p99 of a round.
+""".strip()
 
 
 def quick_app() -> FastAPI:
@@ -128,11 +133,10 @@ async def round_of(server: Server, requests: int) -> tuple[float, float]:
         return alone, await p99(server, requests)
 
 
-def row(name: str, rounds: list[tuple[float, float]]) -> str:
-    """Write one row of the table."""
-    ratios = sorted(beside / alone for alone, beside in rounds)
+def row(name: str, rounds: list[tuple[float, float]]) -> Row:
+    """Return one row of the table."""
     alone, beside = (median(column) for column in zip(*rounds, strict=True))
-    return f"{name:18} {alone:9.2f} {beside:9.2f} {median(ratios):7.2f}   {ratios[0]:.2f} to {ratios[-1]:.2f}"
+    return Row(name, {"alone, ms": alone, "beside, ms": beside}, [beside / alone for alone, beside in rounds])
 
 
 def measured(factory: str, rounds: int, requests: int) -> list[tuple[float, float]]:
@@ -146,13 +150,15 @@ def measured(factory: str, rounds: int, requests: int) -> list[tuple[float, floa
         return asyncio.run(run())
 
 
-def main(rounds: int) -> None:
-    """Measure, and print the table."""
-    print(f"p99 in ms of one app's def handler, alone and beside another app that is stuck under {CLIENTS} clients")
-    print(f"{'':18} {'alone':>9} {'beside':>9} {'ratio':>7}   ratios of {rounds} rounds")
-    print(row("composer", measured("composed", rounds, REQUESTS)))
-    print(row("FastAPI.mount", measured("mounted", min(rounds, 2), REQUESTS_SHARED)))
+def section(rounds: int = ROUNDS) -> Section:
+    """Measure."""
+    title = f"p99 of one app's def handler, alone and beside another that is stuck under {CLIENTS} clients"
+    rows = [
+        row("composer", measured("composed", rounds, REQUESTS)),
+        row("FastAPI.mount", measured("mounted", min(rounds, 2), REQUESTS_SHARED)),
+    ]
+    return Section("apart", "An app that is stuck", TOLD, [Table(f"{title}; {rounds} rounds", rows)])
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else ROUNDS)
+    print(text(section(int(sys.argv[1]) if len(sys.argv) > 1 else ROUNDS)))

@@ -1,6 +1,26 @@
-"""One request of a server, as the benchmarks make it that call an app without a socket."""
+"""One request of a server, as the benchmarks make it that call an app without a socket, and apps that are put together.
 
-from composer._asgi import Message, Scope
+Imports nothing of composer's: it also runs beside frameworks in environments that have none of it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.types import ASGIApp, Message, Scope
+
+
+@dataclass(frozen=True)
+class Together:
+    """Many apps behind one server: what is asked, and each app by itself with its prefix, in the order of mounting.
+
+    `knows_its_prefix` says whether an app that is called directly gets its prefix as a server's root path.
+    """
+
+    root: ASGIApp
+    apps: Sequence[ASGIApp]
+    prefixes: Sequence[str]
+    knows_its_prefix: bool = True
 
 
 def scope_of(path: str, root_path: str = "") -> Scope:
@@ -25,3 +45,18 @@ def scope_of(path: str, root_path: str = "") -> Scope:
 async def receive() -> Message:
     """Return an empty body."""
     return {"type": "http.request", "body": b"", "more_body": False}
+
+
+async def send(message: Message) -> None:
+    """Take no note of what is answered."""
+
+
+async def status_of(app: ASGIApp, scope: Scope) -> int:
+    """Return the status of one answer."""
+    told: list[dict[str, Any]] = []
+
+    async def tell(message: Message) -> None:
+        told.append(dict(message))
+
+    await app(scope, receive, tell)
+    return int(told[0]["status"])

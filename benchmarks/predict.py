@@ -1,11 +1,11 @@
-"""Measure how many predictions a server makes: together, and one by one as a plain `def` endpoint makes them.
+"""Measure how many predictions a server makes: together, one by one as a plain `def` endpoint makes them, and others'.
 
-Run `python -m benchmarks.predict [ROUNDS]` from the repository's folder. Each row is the app of `apps/house_price`,
-composed with its key and served by uvicorn in a process of its own; all answer the same. `plain` predicts one row in a
-`def` handler, with what OpenMP does by itself (one thread for each processor), `plain, one thread` with
-`OMP_NUM_THREADS=1`. `plain again` is the same as `plain, one thread`, and shows the noise. `no model` answers with what
-it got: nothing can be faster. This process asks over 64 connections, without a pause, and then over one. In each round
-every row is measured once, and its ratio is that to `plain, one thread`.
+Run `python -m benchmarks.predict [ROUNDS]` from the repository's folder. Each row is a server in a process of its own;
+all get the same block of houses and answer the same. `plain` predicts one row in a `def` handler, with what OpenMP does
+by itself (one thread for each processor), `plain, one thread` with `OMP_NUM_THREADS=1`. `plain again` is the same as
+`plain, one thread`, and shows the noise. `no model` answers with what it got: nothing can be faster. LitServe and
+BentoML run where `make bench` has installed them, and are left out where it has not. This process asks over 64
+connections, without a pause, and then over one. In each round every row is measured once.
 """
 
 import asyncio
@@ -13,114 +13,79 @@ import json
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import ExitStack, asynccontextmanager, contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median, quantiles
 from typing import cast
 
+import httpx
 import psutil
-from fastapi import APIRouter, FastAPI, Request, Security
-from starlette.types import Lifespan
 from uvloop import run
 
-import composer
-from apps import house_price
-from apps.house_price._predict import Block, Prediction, Regressor, as_regressor, values
-from shared import auth, models
-from shared.auth import Auth, hash_key
-from shared.models import Models
+from benchmarks.environments import BENTOML, FRAMEWORKS, OWN, REPOSITORY, is_there, python_of
+from benchmarks.predictors import KEY
+from benchmarks.report import Limit, Row, Section, Table, output_of, text
+from benchmarks.served import wait_until_answered
 from tests.blocks import BLOCK
-from tests.serving import REPOSITORY, Server, serving
+from tests.serving import Server, serving
 
 CONNECTIONS, SECONDS, ROUNDS = 64, 3.0, 7
-KEY = "a key of the benchmark"
+OURS, BASE = "composer, together", "plain, one thread"
 ONE_THREAD = {"OMP_NUM_THREADS": "1"}
-BASE = "plain, one thread"
-# Each row: the function that composes it, and its environment.
-ROWS: Mapping[str, tuple[str, Mapping[str, str]]] = {
-    "together": ("together", {}),
-    "plain": ("plain", {}),
-    BASE: ("plain", ONE_THREAD),
-    "plain again": ("plain", ONE_THREAD),
-    "no model": ("no_model", {}),
-}
+TOLD = f"""
+`POST /predict` of one block of houses, by the gradient boosting model of `apps/house_price`. A plain endpoint predicts
+row by row; composer's predicts those together that arrive together, and so do LitServe and BentoML. The ratio is to the
+plain endpoint with one thread of OpenMP: more is better. Per second of the processor counts all processes of a server,
+for what one machine can carry; requests per second also tell who uses two processors. *plain again* is the noise, and
+*no model* answers without predicting: the most that there is. composer's servers check a key with each request; the
+other two have none to check. Both may put {CONNECTIONS} rows into a batch, have one worker and one thread of OpenMP,
+and write no line for each request; BentoML takes the block in a list, as its batches want it.
+""".strip()
 
 
-def composed(create_app: Callable[..., FastAPI]) -> FastAPI:
-    """Compose one app with the cornerstones that it needs."""
-    cornerstones = [
-        composer.Cornerstone("auth", auth.create_cornerstone, settings={"keys": [hash_key(KEY)]}),
-        composer.Cornerstone("models", models.create_cornerstone, settings={"folder": REPOSITORY / "artefacts"}),
-    ]
-    return composer.compose([composer.App("predict", "/", create_app)], cornerstones=cornerstones)
+@dataclass(frozen=True)
+class Served:
+    """A server: what is run, where and with which environment, and the body of what it is asked."""
+
+    arguments: Sequence[str]
+    environment: Mapping[str, str] = field(default_factory=dict)
+    installed_in: str = OWN
+    body: object = field(default_factory=lambda: BLOCK)
 
 
-def together() -> FastAPI:
-    """Compose the app as it is."""
-    return composed(house_price.create_app)
+def ours(factory: str, environment: Mapping[str, str] | None = None) -> Served:
+    """Return a server of one of our own apps."""
+    target = ["uvicorn", "--factory", f"benchmarks.predictors:{factory}", "--port", "{port}", "--no-access-log"]
+    return Served(target, environment or {})
 
 
-def guarded(auth: Auth, router: APIRouter, lifespan: Lifespan[FastAPI] | None = None) -> FastAPI:
-    """Return an app whose routes ask for a key, as the real one does."""
-    app = FastAPI(lifespan=lifespan)
-    app.include_router(router, dependencies=[Security(auth)])
-    return app
-
-
-def plain() -> FastAPI:
-    """Compose the app as one writes it without a second thought."""
-
-    def create_app(auth: Auth, models: Models) -> FastAPI:
-        router = APIRouter()
-
-        @asynccontextmanager
-        async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Regressor]]:
-            yield {"model": as_regressor(await models.load("house_price"))}
-
-        @router.post("/predict")
-        def predict(block: Block, request: Request) -> Prediction:
-            return Prediction(median_house_value=values(request.state.model, [block.features()])[0])
-
-        return guarded(auth, router, lifespan)
-
-    return composed(create_app)
-
-
-def no_model() -> FastAPI:
-    """Compose an app that does everything but predict."""
-
-    def create_app(auth: Auth) -> FastAPI:
-        router = APIRouter()
-
-        @router.post("/predict")
-        async def predict(block: Block, request: Request) -> Prediction:
-            return Prediction(median_house_value=block.features()[0])
-
-        return guarded(auth, router)
-
-    return composed(create_app)
-
-
-@contextmanager
-def served(factory: str, environment: Mapping[str, str]) -> Iterator[Server]:
-    """Serve what a function of this module returns, by uvicorn, in a process of its own."""
-    arguments = ["uvicorn", "--factory", f"benchmarks.predict:{factory}", "--port", "{port}", "--no-access-log"]
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        serving(arguments, REPOSITORY, Path(folder) / "log", environment) as server,
-    ):
-        server.wait_until_ready()
-        yield server
+ROWS: Mapping[str, Served] = {
+    OURS: ours("together"),
+    "plain": ours("plain"),
+    BASE: ours("plain", ONE_THREAD),
+    "plain again": ours("plain", ONE_THREAD),
+    "no model": ours("no_model"),
+    "LitServe": Served(
+        ["benchmarks.environments", FRAMEWORKS, "benchmarks.predict_by_litserve", "{port}"], ONE_THREAD, FRAMEWORKS
+    ),
+    "BentoML": Served(
+        ["benchmarks.environments", BENTOML, "bentoml", "serve", "benchmarks.predict_by_bentoml:HousePrice",
+         "--host", "127.0.0.1", "--port", "{port}"],
+        ONE_THREAD, BENTOML, {"blocks": [BLOCK]},
+    ),
+}  # fmt: skip
+OTHERS = {"LitServe": ("litserve", "fastapi", "uvicorn"), "BentoML": ("bentoml", "starlette", "uvicorn")}
 
 
 class Client(asyncio.Protocol):
     """One connection, that asks again as soon as it is answered, until the time is over."""
 
-    def __init__(self, took: list[float], until: float) -> None:
-        body = json.dumps(BLOCK).encode()
+    def __init__(self, body: object, took: list[float], until: float) -> None:
+        data = json.dumps(body).encode()
         head = f"POST /predict HTTP/1.1\r\nHost: localhost\r\ntoken: {KEY}\r\nContent-Type: application/json\r\n"
-        self._request = f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
+        self._request = f"{head}Content-Length: {len(data)}\r\n\r\n".encode() + data
         self._took, self._until = took, until
         self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
@@ -134,9 +99,9 @@ class Client(asyncio.Protocol):
         self._transport.write(self._request)
 
     def data_received(self, data: bytes) -> None:
-        """Ask again, once the answer is complete."""
+        """Ask again, once the answer is complete: an object, or a list of one."""
         self._answer += data
-        if not self._answer.endswith(b"}"):
+        if not self._answer.endswith((b"}", b"}]")):
             return
         if not self._answer.startswith(b"HTTP/1.1 200"):
             self.ended.set_exception(RuntimeError(f"answered {self._answer!r}"))
@@ -150,53 +115,144 @@ class Client(asyncio.Protocol):
             self._ask()
 
 
-async def ask(port: int, connections: int, seconds: float) -> list[float]:
+async def ask(port: int, body: object, connections: int, seconds: float) -> list[float]:
     """Ask for some seconds over some connections, and return the seconds that each answer took.
 
     What is under way at the end is waited for, and counts: it would be in the way of the next row.
     """
     took: list[float] = []
     loop, until = asyncio.get_running_loop(), time.perf_counter() + seconds
-    made = [await loop.create_connection(lambda: Client(took, until), "127.0.0.1", port) for _ in range(connections)]
+    made = [
+        await loop.create_connection(lambda: Client(body, took, until), "127.0.0.1", port) for _ in range(connections)
+    ]
     await asyncio.gather(*(client.ended for _, client in made))
     for transport, _ in made:
         transport.abort()
     return took
 
 
-def measured(server: Server, connections: int, seconds: float) -> tuple[float, float, float, float]:
-    """Ask for some seconds; return requests per second, and per second of the processor, and its two latencies."""
-    process = psutil.Process(server.process.pid)
-    before, start = process.cpu_times(), time.perf_counter()
-    took = run(ask(server.port, connections, seconds))
-    after, passed = process.cpu_times(), time.perf_counter() - start
-    used = after.user + after.system - before.user - before.system
-    return len(took) / passed, len(took) / used, median(took) * 1000, quantiles(took, n=100)[98] * 1000
+@contextmanager
+def served(name: str) -> Iterator[Server]:
+    """Run the server of a row until the block is left."""
+    row = ROWS[name]
+    children: list[psutil.Process] = []
+    with tempfile.TemporaryDirectory() as folder:
+        with serving(row.arguments, REPOSITORY, Path(folder) / "log", row.environment) as server:
+            url = f"{server.url}/predict"
+            wait_until_answered(server, lambda: httpx.post(url, json=row.body, headers={"token": KEY}, timeout=30))
+            try:
+                yield server
+            finally:
+                children += processes_of(server)[1:]
+        # LitServe's outlive it.
+        for child in children:
+            with suppress(psutil.NoSuchProcess):
+                child.kill()
 
 
-def table(connections: int, rounds: int, servers: Mapping[str, Server], seconds: float) -> None:
-    """Measure some rounds, after one that isn't counted, and print the table."""
-    found = [
-        {name: measured(server, connections, seconds) for name, server in servers.items()} for _ in range(rounds + 1)
+def processes_of(server: Server) -> list[psutil.Process]:
+    """Return all processes of a server, the one that was started first."""
+    parent = psutil.Process(server.process.pid)
+    return [parent, *parent.children(recursive=True)]
+
+
+def processor_seconds(server: Server) -> float:
+    """Return how long all processes of a server have had a processor so far."""
+    times = [process.cpu_times() for process in processes_of(server)]
+    return sum(each.user + each.system for each in times)
+
+
+def measured(server: Server, body: object, connections: int, seconds: float) -> dict[str, float]:
+    """Ask for some seconds; return what was counted in one round."""
+    before, start = processor_seconds(server), time.perf_counter()
+    took = run(ask(server.port, body, connections, seconds))
+    used, passed = processor_seconds(server) - before, time.perf_counter() - start
+    late = quantiles(took, n=100)[98]
+    return {
+        "requests/s": len(took) / passed,
+        "per cpu second": len(took) / used,
+        "ms": median(took) * 1000,
+        "p99 ms": late * 1000,
+    }
+
+
+Rounds = list[dict[str, dict[str, float]]]
+
+
+def rounds_of(servers: Mapping[str, Server], connections: int, rounds: int, seconds: float) -> Rounds:
+    """Measure every server once in each round, after a round that isn't counted."""
+    return [
+        {name: measured(server, ROWS[name].body, connections, seconds) for name, server in servers.items()}
+        for _ in range(rounds + 1)
     ][1:]
-    print(f"\n{connections} connections, medians of {rounds} rounds of {seconds:g} s")
-    columns = f"{'req/s':>8} {'ratio':>7} {'ratios':>14} {'req/cpu-s':>10} {'ratio':>7} {'ms':>7} {'p99 ms':>8}"
-    print(f"{'':18} {columns}")
-    for name in servers:
-        rate, per_cpu, middle, late = (median(each[name][column] for each in found) for column in range(4))
-        ratios, cpu_ratios = (sorted(each[name][column] / each[BASE][column] for each in found) for column in (0, 1))
-        spread = f"{ratios[0]:.2f} to {ratios[-1]:.2f}"
-        numbers = f"{rate:8.0f} {median(ratios):7.2f} {spread:>14} {per_cpu:10.0f} {median(cpu_ratios):7.2f}"
-        print(f"{name:18} {numbers} {middle:7.2f} {late:8.2f}")
 
 
-def main(rounds: int) -> None:
-    """Measure, and print the tables."""
+def rows(found: Rounds, figure: str, shown: Sequence[str], limit: Limit | None = None, load: str = "") -> list[Row]:
+    """Return a row for each server with the ratios of one figure to the plain endpoint's."""
+    return [
+        Row(
+            f"{name}{load}",
+            {each: median(one[name][each] for one in found) for each in shown},
+            [one[name][figure] / one[BASE][figure] for one in found],
+            limit if name == OURS else None,
+        )
+        for name in found[0]
+    ]
+
+
+def beside_others(found: Rounds) -> list[Row]:
+    """Return how much more composer does per second of the processor than the others."""
+    figure, asked = "per cpu second", Limit(4.0, at_least=True)
+    return [
+        Row(
+            f"composer beside {name}",
+            {
+                "composer": median(one[OURS][figure] for one in found),
+                "other": median(one[name][figure] for one in found),
+            },
+            [one[OURS][figure] / one[name][figure] for one in found],
+            asked,
+        )
+        for name in OTHERS
+        if name in found[0]
+    ]
+
+
+def tables(many: Rounds, one: Rounds) -> list[Table]:
+    """Return the tables of what was found over 64 connections and over one."""
+    shown = ["requests/s", "ms", "p99 ms"]
+    every, cpu = f"{CONNECTIONS} connections, medians of {len(many)} rounds", "per second of the processor"
+    made = [
+        Table(f"Requests per second; {every}", rows(many, shown[0], shown, Limit(5.0, at_least=True))),
+        Table(f"Requests {cpu}; {every}", rows(many, "per cpu second", ["per cpu second"])),
+        Table(f"composer's requests {cpu}, as a ratio to the others'", beside_others(many)),
+        Table(
+            "Requests per second; one connection",
+            rows(one, shown[0], shown, Limit(1 / 1.10, at_least=True), ", one client"),
+        ),
+    ]
+    return [table for table in made if table.rows]
+
+
+def section(rounds: int = ROUNDS, seconds: float = SECONDS) -> Section:
+    """Measure."""
+    names = [name for name, row in ROWS.items() if is_there(row.installed_in)]
     with ExitStack() as stack:
-        servers = {name: stack.enter_context(served(*row)) for name, row in ROWS.items()}
-        table(CONNECTIONS, rounds, servers, SECONDS)
-        table(1, rounds, servers, SECONDS / 2)
+        servers = {name: stack.enter_context(served(name)) for name in names}
+        many = rounds_of(servers, CONNECTIONS, rounds, seconds)
+        one = rounds_of(servers, 1, rounds, seconds / 2)
+    notes = [f"{name}: {versions_there(name)}." for name in OTHERS if name in names]
+    missing = [name for name in ROWS if name not in names]
+    notes += [f"Not measured, for `make bench` has not installed them here: {', '.join(missing)}."] if missing else []
+    plot = {name: {key: median(each[name][key] for each in many) for key in many[0][name]} for name in names}
+    return Section("predict", "The model", TOLD, tables(many, one), notes=notes, plot=plot)
+
+
+def versions_there(name: str) -> str:
+    """Return the versions of one of the others, as its environment has them."""
+    program = f"from benchmarks.report import versions; print(versions({OTHERS[name]!r}))"
+    return output_of(str(python_of(ROWS[name].installed_in)), "-c", program).strip()
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else ROUNDS)
+    print(text(section(int(sys.argv[1]) if len(sys.argv) > 1 else ROUNDS)))

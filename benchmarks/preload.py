@@ -2,7 +2,7 @@
 
 Run `python -m benchmarks.preload [ROUNDS]` from the repository's folder; it needs Linux, and gunicorn (the extra
 `preload`). A round serves one random forest of some 240 MiB by `composer serve --workers 4`, once with `--preload` and
-once without, lets every worker predict, and sums up the proportional set size (PSS: a page that n processes share
+twice without, lets every worker predict, and sums up the proportional set size (PSS: a page that n processes share
 counts 1/n in each) of all processes. The ratio of a round is between those two sums.
 """
 
@@ -21,6 +21,7 @@ import psutil
 from fastapi import FastAPI, Request
 from sklearn.ensemble import RandomForestRegressor
 
+from benchmarks.report import Limit, Row, Section, Table, text
 from shared.models import Models, write_artefact
 from tests.serving import serving
 
@@ -28,6 +29,12 @@ WORKERS, ROUNDS, PREDICTIONS = 4, 3, 400
 # Some 1.8 MiB a tree: noise is learned by heart, a leaf for each row.
 TREES, ROWS, COLUMNS = 136, 20_000, 8
 GOAL = 1 / 3
+
+TOLD = """
+What four workers take of the memory that serve one large model: where each loads it, and where one process loads it and
+the others are forked from that (`composer serve --workers 4 --preload`). A page that several processes share counts
+once: the figure is the sum of PSS.
+""".strip()
 
 SETTINGS = """
 [composer]
@@ -104,19 +111,23 @@ def memory(folder: Path, *options: str) -> float:
         return pss
 
 
-def main(rounds: int) -> None:
-    """Measure, and print the table."""
+def section(rounds: int = ROUNDS) -> Section:
+    """Measure."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         size = write_forest(folder)
-        measured = [(memory(folder), memory(folder, "--preload")) for _ in range(rounds)]
-    ratios = sorted(shared / each for each, shared in measured)
-    each, shared = (median(column) for column in zip(*measured, strict=True))
-    versions = ", ".join(f"{name} {version(name)}" for name in ("gunicorn", "uvicorn", "scikit-learn", "numpy"))
-    print(f"PSS in MiB of all processes, {WORKERS} workers and a random forest of {size:.0f} MiB; {versions}")
-    print(f"{'each loads it':>14} {'--preload':>10} {'ratio':>6}   ratios of {rounds} rounds (goal: {GOAL:.2f})")
-    print(f"{each:14.0f} {shared:10.0f} {median(ratios):6.2f}   {ratios[0]:.2f} to {ratios[-1]:.2f}")
+        measured = [(memory(folder), memory(folder), memory(folder, "--preload")) for _ in range(rounds)]
+    each, again, shared = (median(column) for column in zip(*measured, strict=True))
+    rows = [
+        Row("each loads it", {"MiB": each}, [1.0] * rounds),
+        Row("each loads it, again", {"MiB": again}, [again / each for each, again, _ in measured]),
+        Row("--preload", {"MiB": shared}, [shared / each for each, _, shared in measured], Limit(GOAL)),
+    ]
+    title = f"PSS of all processes, {WORKERS} workers and a random forest of {size:.0f} MiB; {rounds} rounds"
+    notes = [f"gunicorn {version('gunicorn')}."]
+    plot = {"each loads it": each, "--preload": shared}
+    return Section("preload", "Memory of several workers", TOLD, [Table(title, rows)], notes=notes, plot=plot)
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else ROUNDS)
+    print(text(section(int(sys.argv[1]) if len(sys.argv) > 1 else ROUNDS)))

@@ -24,13 +24,26 @@ from uvicorn.logging import AccessFormatter
 
 import composer
 from benchmarks.calls import receive, scope_of
+from benchmarks.report import Row, Section, Table, ratios, text
 from composer._asgi import Message
 from composer._log import configure_logging
 
 REQUESTS, ROUNDS = 2000, 15
 ACCESS_LOG = "uvicorn's access log"
+AGAIN = "off again"
+TOLD = """
+What the line of log for each request and the metrics take of the processor, both of which can be turned off: a request
+of a small app without a socket, as a ratio to the same without them. *off again* is the noise.
+""".strip()
 # Each row, and whether it has the metrics.
-ROWS: Mapping[str, bool] = {"off": False, "log": False, "metrics": True, "log and metrics": True, ACCESS_LOG: False}
+ROWS: Mapping[str, bool] = {
+    "off": False,
+    AGAIN: False,
+    "log": False,
+    "metrics": True,
+    "log and metrics": True,
+    ACCESS_LOG: False,
+}
 
 
 def notes() -> FastAPI:
@@ -100,20 +113,19 @@ async def measured(rounds: int) -> list[dict[str, float]]:
         return [await round_of(apps) for _ in range(rounds)]
 
 
-def main(rounds: int) -> None:
-    """Measure, and print the table."""
+def section(rounds: int = ROUNDS) -> Section:
+    """Measure."""
     with Path(os.devnull).open("w") as nowhere, redirect_stderr(nowhere):
         configure_logging(production=True)
         configure_access_log(nowhere)
         found = asyncio.run(measured(rounds))
-    print(f"microseconds of processor time for one request, without a socket; medians of {rounds} rounds")
-    print(f"{'':21} {'µs':>8} {'more':>8} {'ratio':>7}   ratios of the rounds")
     off = median(row["off"] for row in found)
+    rows = []
     for name in ROWS:
         took = median(row[name] for row in found)
-        ratios = sorted(row[name] / row["off"] for row in found)
-        print(f"{name:21} {took:8.1f} {took - off:8.1f} {median(ratios):7.2f}   {ratios[0]:.2f} to {ratios[-1]:.2f}")
+        rows.append(Row(name, {"µs": took, "more": took - off}, ratios(found, name, "off")))
+    return Section("seen", "The log and the metrics", TOLD, [Table(f"One request; medians of {rounds} rounds", rows)])
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else ROUNDS)
+    print(text(section(int(sys.argv[1]) if len(sys.argv) > 1 else ROUNDS)))

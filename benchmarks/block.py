@@ -1,0 +1,25 @@
+"""What the other model servers are asked for: the same payload, the same model, the same answer.
+
+Imports nothing of composer's: it runs where they are installed.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import joblib
+from pydantic import create_model
+
+from tests.blocks import BLOCK
+
+ARTEFACT = Path(__file__).parents[1] / "artefacts" / "house_price.joblib"
+Block = create_model("Block", **dict.fromkeys(BLOCK, (float, ...)))  # type: ignore[call-overload]
+
+
+def load_model() -> Any:
+    """Return the model of apps/house_price."""
+    return joblib.load(ARTEFACT)
+
+
+def prediction_of(target: float) -> dict[str, object]:
+    """Return the answer of apps/house_price to what the model said."""
+    return {"median_house_value": round(target * 100_000, 2), "currency": "USD"}

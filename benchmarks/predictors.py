@@ -1,0 +1,72 @@
+"""The apps whose predictions are counted: the one of apps/house_price, and other ways to write it."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from fastapi import APIRouter, FastAPI, Request, Security
+from starlette.types import Lifespan
+
+import composer
+from apps import house_price
+from apps.house_price._predict import Block, Prediction, Regressor, as_regressor, values
+from benchmarks.environments import REPOSITORY
+from shared import auth, models
+from shared.auth import Auth, hash_key
+from shared.models import Models
+
+KEY = "a key of the benchmark"
+
+
+def composed(create_app: Callable[..., FastAPI]) -> FastAPI:
+    """Compose one app with the cornerstones that it needs."""
+    cornerstones = [
+        composer.Cornerstone("auth", auth.create_cornerstone, settings={"keys": [hash_key(KEY)]}),
+        composer.Cornerstone("models", models.create_cornerstone, settings={"folder": REPOSITORY / "artefacts"}),
+    ]
+    return composer.compose([composer.App("predict", "/", create_app)], cornerstones=cornerstones)
+
+
+def together() -> FastAPI:
+    """Compose the app as it is."""
+    return composed(house_price.create_app)
+
+
+def guarded(auth: Auth, router: APIRouter, lifespan: Lifespan[FastAPI] | None = None) -> FastAPI:
+    """Return an app whose routes ask for a key, as the real one does."""
+    app = FastAPI(lifespan=lifespan)
+    app.include_router(router, dependencies=[Security(auth)])
+    return app
+
+
+def plain() -> FastAPI:
+    """Compose the app as one writes it without a second thought."""
+
+    def create_app(auth: Auth, models: Models) -> FastAPI:
+        router = APIRouter()
+
+        @asynccontextmanager
+        async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Regressor]]:
+            yield {"model": as_regressor(await models.load("house_price"))}
+
+        @router.post("/predict")
+        def predict(block: Block, request: Request) -> Prediction:
+            return Prediction(median_house_value=values(request.state.model, [block.features()])[0])
+
+        return guarded(auth, router, lifespan)
+
+    return composed(create_app)
+
+
+def no_model() -> FastAPI:
+    """Compose an app that does everything but predict."""
+
+    def create_app(auth: Auth) -> FastAPI:
+        router = APIRouter()
+
+        @router.post("/predict")
+        async def predict(block: Block, request: Request) -> Prediction:
+            return Prediction(median_house_value=block.features()[0])
+
+        return guarded(auth, router)
+
+    return composed(create_app)

@@ -1,0 +1,58 @@
+"""The sections of the benchmarks that print tables of their own kind, and of those of the start."""
+
+import sys
+from statistics import median
+
+from benchmarks.report import Limit, Row, Section, Table, output_of
+
+START = """
+What composing costs until the first answer, beside plain FastAPI: the time of the imports (at most 10 ms more are
+asked), from the start of uvicorn to the first answer, of making 100 apps; the memory of 1,000 apps; and how long it
+takes until twenty apps are up whose lifespans sleep for a second, beside one such app. Each is measured in a process of
+its own; *A/A* is plain FastAPI beside itself.
+""".strip()
+LIMITS = {
+    "first answer": 1.10,
+    "building": 1.05,
+    "memory": 1.10,
+    "lifespans, async": 1.20,
+    "lifespans, threads": 1.20,
+}
+DOCUMENT = """
+The merged document of 400 apps with five routes each, beside that of one FastAPI with all 2,000 routes. Asked are at
+most 0.75 of its time for the first document, 0.03 once one app has changed, and at most 1.00 of a static file after
+that; and that the event loop is never held up for more than 20 ms.
+""".strip()
+PAGES = """
+How long the pages of 40 apps with 2,000 operations take in a real browser until they can be used, with an empty cache.
+""".strip()
+
+
+def starting(rounds: int) -> Section:
+    """Measure the start."""
+    from benchmarks.starting import measured
+
+    found = measured(rounds)
+    rows = []
+    for name, pairs in found.items():
+        plain, ours = (median(column) for column in zip(*pairs, strict=True))
+        figures = {"plain": plain, "composer": ours, "more": median(mine - theirs for theirs, mine in pairs)}
+        limit = Limit(LIMITS[name]) if name in LIMITS else None
+        rows.append(Row(name, figures, [mine / theirs for theirs, mine in pairs], limit))
+    plot = {row.name: row.ratio for row in rows}
+    table = Table(f"In milliseconds, the memory in MiB; medians of {rounds} rounds", rows)
+    return Section("starting", "Starting", START, [table], plot=plot)
+
+
+def document(rounds: int) -> Section:
+    """Measure the document."""
+    return _printed("document", "The document", DOCUMENT, rounds)
+
+
+def pages(rounds: int) -> Section:
+    """Measure the pages."""
+    return _printed("docs_page", "The pages", PAGES, rounds)
+
+
+def _printed(name: str, title: str, told: str, rounds: int) -> Section:
+    return Section(name, title, told, printed=output_of(sys.executable, "-m", f"benchmarks.{name}", str(rounds)))

@@ -1,0 +1,149 @@
+"""What the benchmarks share: rows with their ratios and limits, tables as text and as Markdown, versions."""
+
+import os
+import platform
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+# Of this environment; those of the others are told by the processes that run there.
+PACKAGES = ("fastapi", "starlette", "pydantic", "anyio", "uvicorn", "httptools", "uvloop", "scikit-learn", "numpy")
+# Seconds after which a process has hung.
+LONGEST = 1200
+
+
+@dataclass(frozen=True)
+class Limit:
+    """What is asked of a ratio: that it is at most so much, or at least."""
+
+    value: float
+    at_least: bool = False
+
+    def is_kept_by(self, ratio: float) -> bool:
+        """Tell whether a ratio is on the right side."""
+        return ratio >= self.value if self.at_least else ratio <= self.value
+
+    def __str__(self) -> str:
+        return f"{'at least' if self.at_least else 'at most'} {self.value:.2f}"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of a table: the medians of what was measured, and one ratio for each round."""
+
+    name: str
+    figures: Mapping[str, float]
+    ratios: Sequence[float]
+    limit: Limit | None = None
+
+    @property
+    def ratio(self) -> float:
+        """The median of the ratios."""
+        return median(self.ratios)
+
+    @property
+    def spread(self) -> str:
+        """The smallest ratio and the largest."""
+        return f"{number(min(self.ratios))} to {number(max(self.ratios))}"
+
+    @property
+    def verdict(self) -> str:
+        """What is asked of the ratio, and whether it was reached."""
+        return f"{self.limit}: {'yes' if self.limit.is_kept_by(self.ratio) else 'NO'}" if self.limit else ""
+
+    def cells(self) -> list[str]:
+        """Return it as text, column by column."""
+        return [self.name, *map(number, self.figures.values()), number(self.ratio), self.spread, self.verdict]
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows with the same figures, and the line that says what they are."""
+
+    title: str
+    rows: Sequence[Row]
+
+    def head(self) -> list[str]:
+        """Return the names of the columns."""
+        return ["", *self.rows[0].figures, "ratio", "of the rounds", "asked"]
+
+
+@dataclass(frozen=True)
+class Section:
+    """What one benchmark found. `printed` is the text of one that has no tables of this kind."""
+
+    name: str
+    title: str
+    told: str
+    tables: Sequence[Table] = ()
+    printed: str = ""
+    notes: Sequence[str] = ()
+    plot: Mapping[str, Any] = field(default_factory=dict)
+
+
+def number(value: float) -> str:
+    """Write a figure as short as it can be compared."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.1f}" if value >= 20 else f"{value:.3f}"
+
+
+def text(section: Section) -> str:
+    """Return a section as it is printed."""
+    lines = [section.title]
+    for table in section.tables:
+        cells = [table.head(), *(row.cells() for row in table.rows)]
+        widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+        lines += ["", table.title]
+        for name, *rest in cells:
+            padded = (cell.rjust(width) for cell, width in zip(rest, widths[1:], strict=True))
+            lines.append("  ".join([name.ljust(widths[0]), *padded]).rstrip())
+    return "\n".join([*lines, *filter(None, [section.printed.rstrip()]), *section.notes, ""])
+
+
+def markdown(section: Section, image: str | None = None) -> str:
+    """Return a section of the report, with the picture that was drawn of it."""
+    parts = [f"## {section.title}", section.told, *([f"![{section.title}]({image})"] if image else [])]
+    for table in section.tables:
+        head = table.head()
+        lines = [f"| {' | '.join(head)} |", f"|---|{'---:|' * (len(head) - 2)}---|"]
+        parts += [table.title + ":", "\n".join([*lines, *(f"| {' | '.join(row.cells())} |" for row in table.rows)])]
+    if section.printed:
+        parts.append(f"```text\n{section.printed.rstrip()}\n```")
+    return "\n\n".join([*parts, *section.notes])
+
+
+def versions(packages: Sequence[str] = PACKAGES) -> str:
+    """Return the versions of some packages and of Python."""
+    return f"Python {platform.python_version()}: {', '.join(f'{name} {version(name)}' for name in packages)}"
+
+
+def machine() -> str:
+    """Return what the machine is."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return f"{_processor()}, {cores} cores; {platform.system()} {platform.release()} ({platform.machine()})"
+
+
+def _processor() -> str:
+    told = Path("/proc/cpuinfo")
+    lines = told.read_text().splitlines() if told.exists() else []
+    names = [line.partition(": ")[2] for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or "an unknown processor"
+
+
+def ratios(rounds: Sequence[Mapping[str, float]], name: str, base: str) -> list[float]:
+    """Return the ratio of one row to another in each round."""
+    return [each[name] / each[base] for each in rounds]
+
+
+def output_of(*command: str) -> str:
+    """Return what a command prints.
+
+    Raises:
+        CalledProcessError: It fails.
+        TimeoutExpired: It takes longer than anything here should.
+    """
+    # Started with nothing but names from the benchmarks.
+    return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, timeout=LONGEST).stdout  # noqa: S603
