@@ -50,10 +50,13 @@ def create_versioned_app(version: str, auth: Auth, models: Models, settings: Hou
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[State]:
         await model.load()
+        name, size, queue = settings.artefact, settings.max_batch, settings.max_queue
         async with (
-            Batches(predict_rows, max_size=settings.max_batch, max_queue=settings.max_queue) as rows,
+            Batches(predict_rows, name=name, max_size=size, max_queue=queue) as rows,
             # In a thread of their own: a single prediction doesn't wait behind ten thousand.
-            Batches(predict_tables, max_size=1, max_queue=MAX_TABLES, threads=settings.threads) as tables,
+            Batches(
+                predict_tables, name=f"{name} tables", max_size=1, max_queue=MAX_TABLES, threads=settings.threads
+            ) as tables,
         ):
             yield {"rows": rows, "tables": tables}
 

@@ -15,6 +15,7 @@ from itertools import islice
 from types import TracebackType
 from typing import Generic, Self, TypeVar
 
+from prometheus_client import Gauge, Histogram
 from threadpoolctl import threadpool_limits
 
 Row = TypeVar("Row")
@@ -23,6 +24,12 @@ Result = TypeVar("Result")
 # Seconds after which a row's client is asked for before its row is computed. To ask costs some ten microseconds, so it
 # is worth it only where the queue is long.
 PATIENCE = 0.1
+
+# Of this process, by the names of the batches; `/metrics` shows them where that is on.
+_WAITING = Gauge("batches_waiting_rows", "Rows that wait for their batch.", ["batches"])
+_SIZES = Histogram(
+    "batches_rows", "Rows of each batch that was computed.", ["batches"], buckets=[2**power for power in range(11)]
+)
 
 
 class QueueFullError(Exception):
@@ -58,10 +65,10 @@ class Batches(Generic[Row, Result]):
     """Compute single rows in batches, in one thread; an async context manager, to be entered by an app's lifespan.
 
     `function` gets some rows and returns as many results, in their order. It is called in a thread, one call at a time,
-    with `max_size` rows at most. `max_queue` is how many rows may wait. `threads` is how many threads of OpenMP a call
-    may use, of the libraries that are loaded by the first call: more than one pays only where calls are long, because
-    threads that have done their part spin for some time, and take the processor from everything else. The thread is
-    made on entering, so that a process may fork before.
+    with `max_size` rows at most. `max_queue` is how many rows may wait, `name` what the metrics call the batches.
+    `threads` is how many threads of OpenMP a call may use, of the libraries that are loaded by the first call: more
+    than one pays only where calls are long, because threads that have done their part spin for some time, and take the
+    processor from everything else. The thread is made on entering, so that a process may fork before.
 
     Raises:
         ValueError: A number is below one.
@@ -74,6 +81,7 @@ class Batches(Generic[Row, Result]):
         max_size: int = 64,
         max_queue: int = 1024,
         threads: int = 1,
+        name: str = "",
     ) -> None:
         if min(max_size, max_queue, threads) < 1:
             raise ValueError("max_size, max_queue and threads are at least 1")
@@ -81,6 +89,7 @@ class Batches(Generic[Row, Result]):
         self._waiting: OrderedDict[asyncio.Future[Result], _Waiting[Row]] = OrderedDict()
         self._is_open = False
         self._batches = self._rows = 0
+        self._waiting_rows, self._sizes = _WAITING.labels(name), _SIZES.labels(name)
 
     async def __aenter__(self) -> Self:
         self._woken = asyncio.Event()
@@ -120,9 +129,11 @@ class Batches(Generic[Row, Result]):
         future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
         self._waiting[future] = _Waiting(row, time.monotonic(), is_gone)
         self._woken.set()
+        self._waiting_rows.inc()
         try:
             return await future
         finally:
+            self._waiting_rows.dec()
             self._waiting.pop(future, None)
 
     def statistics(self) -> Statistics:
@@ -175,6 +186,7 @@ class Batches(Generic[Row, Result]):
         try:
             outcomes = await asyncio.get_running_loop().run_in_executor(self._executor, self._outcomes, rows)
             self._batches, self._rows = self._batches + 1, self._rows + len(rows)
+            self._sizes.observe(len(rows))
         finally:
             for future, outcome in zip(batch, outcomes, strict=True):
                 _settle(future, outcome)

@@ -69,7 +69,7 @@ def composed(folder: Path, model: object = None, **settings: object) -> FastAPI:
         composer.Cornerstone("models", models.create_cornerstone, settings=artefacts),
     ]
     app = composer.App("house_price", "/house_price", house_price.create_app, settings=settings)
-    return composer.compose([app], cornerstones=cornerstones)
+    return composer.compose([app], cornerstones=cornerstones, metrics=True)
 
 
 @pytest.fixture(scope="module")
@@ -109,8 +109,34 @@ def test_a_batch_with_wrong_blocks_is_answered_with_the_first_of_them(http: Test
     assert [fault["loc"] for fault in answer.json()["detail"]] == [["body", "blocks", 4, "average_rooms"]]
 
 
+def test_the_metrics_tell_how_many_rows_wait_and_how_large_the_batches_are(folder: Path) -> None:
+    model = HeldModel()
+    with TestClient(composed(folder, model), headers={"token": KEY}) as http, ThreadPoolExecutor(4) as pool:
+        rows, sizes = metric(http, "batches_rows_sum"), metric(http, "batches_rows_count")
+        asked = [pool.submit(http.post, PREDICT, json=BLOCK)]
+        assert model.begun.wait(10)
+        asked += [pool.submit(http.post, PREDICT, json=BLOCK) for _ in range(2)]
+        while metric(http, "batches_waiting_rows") < 3:
+            pass
+        model.may_go_on.set()
+        answered(asked, 3)
+
+        assert metric(http, "batches_waiting_rows") == 0
+        assert metric(http, "batches_rows_sum") - rows == 3
+        assert metric(http, "batches_rows_count") - sizes == 2
+        http.post(BATCH, json={"blocks": blocks(2)})
+        assert metric(http, "batches_rows_count", "house_price tables") > 0
+
+
 def test_without_a_key_no_batch_is_predicted(http: TestClient) -> None:
     assert http.post(BATCH, json={"blocks": blocks(1)}, headers={"token": "wrong"}).status_code == 401
+
+
+def metric(http: TestClient, name: str, batches: str = "house_price") -> float:
+    """Return what `/metrics` tells of some batches."""
+    label = f'{name}{{batches="{batches}"}}'
+    lines = http.get("/metrics").text.splitlines()
+    return next(float(line.removeprefix(label)) for line in lines if line.startswith(label))
 
 
 def answered(requests: list["Future[Any]"], count: int) -> list[Any]:
