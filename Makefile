@@ -100,8 +100,9 @@ GUESTS := .venv-guests
 SHARED := a2wsgi|anyio|fastapi|fastapi-offline|httpx|prometheus-client|pydantic|pydantic-core|pydantic-settings|pyyaml
 SHARED := $(SHARED)|rich|sqlalchemy|starlette|structlog|tenacity|typer|uvicorn
 
+# Dash brings a plugin for pytest that the newest pytest warns of.
 test-guests: $(GUESTS)/.installed
-	$(GUESTS)/bin/python -m pytest tests/guests $(ARGS)
+	$(GUESTS)/bin/python -m pytest --disable-plugin-autoload tests/guests $(ARGS)
 
 guests: $(GUESTS)/.installed
 	$(GUESTS)/bin/python -m tests.guests --write docs/guests.md $(ARGS)

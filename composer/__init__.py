@@ -13,7 +13,7 @@
 #   3  _settings, _discover, _load      settings.toml and environment; folders; importing one of them
 #   4  _wire                            types → order → objects; Shared
 #   5  _lifespan, _stopping,            one lifespan; the word to stop;
-#      _dispatch, _limits,              path → app; what an app may take;
+#      _dispatch, _guard, _limits,      path → app; who may come in; what an app may take;
 #      openapi, _docs, _health,         documents → one document; the root's pages and probes;
 #      _log, _metrics                   the line and the numbers of each request
 #   6  _lifecycle                       all lifespans

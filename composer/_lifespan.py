@@ -12,6 +12,7 @@ from collections.abc import Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from typing import Any
 
+import anyio.to_thread
 from starlette.applications import Starlette
 
 from composer._asgi import ASGIApp, Message, Scope
@@ -235,6 +236,17 @@ def asgi_lifespan(app: ASGIApp, state: dict[str, Any]) -> Body:
     Starlette app always has one, so one that raises has failed.
     """
     return _AppLifespan(app, state)
+
+
+def late_lifespan(load: Callable[[], ASGIApp], state: dict[str, Any]) -> Body:
+    """Make the body that drives the lifespan of an app which `load` returns, called in a thread."""
+
+    async def body(signals: Signals) -> None:
+        # An import can't be interrupted; who waits for it can.
+        app = await anyio.to_thread.run_sync(load, abandon_on_cancel=True)
+        await asgi_lifespan(app, state)(signals)
+
+    return body
 
 
 class _AppLifespan:

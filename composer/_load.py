@@ -6,6 +6,8 @@ A project's own folder comes first, then what is installed.
 import importlib
 import sys
 import traceback
+from collections.abc import Callable
+from functools import partial
 from importlib.machinery import ModuleSpec
 from importlib.util import find_spec
 from pathlib import Path
@@ -69,42 +71,59 @@ def load(module: str, name: str, where: str, root: Path) -> tuple[Any, Problem |
     if not hasattr(loaded, name):
         return None, problem("C008", where, factory=name, near=did_you_mean(name, vars(loaded)))
     factory = getattr(loaded, name)
-    return (factory, None) if callable(factory) else (None, _bad_reference(f"{module}:{name}", where, _NOT_CALLABLE))
+    if not callable(factory):
+        return None, problem("C009", where, reference=f"{module}:{name}", why=_NOT_CALLABLE)
+    return factory, None
 
 
-def load_reference(reference: str, where: str, root: Path) -> tuple[Any, Problem | None]:
+class _BadReferenceError(Exception):
+    """Say why a reference can't be used, and what was meant perhaps."""
+
+    def __init__(self, why: str, near: str = "") -> None:
+        self.why = why
+        self.near = near
+
+
+def load_reference(
+    reference: str, where: str, root: Path, bad: Callable[..., Problem] | None = None
+) -> tuple[Any, Problem | None]:
     """Import what "package.module:name" stands for and return it, or None and the problem.
 
-    Raises CompositionError where the module itself composes something and can't: its problems stand for themselves.
+    `bad` makes the problem of a reference that can't be used, given `reference`, `why` and `near`; by default it is the
+    user's own mistake. Raises CompositionError where the module itself composes something and can't: its problems stand
+    for themselves.
     """
-    module, colon, path = reference.partition(":")
-    if not (colon and all(step.isidentifier() for step in f"{module}.{path}".split("."))):
-        return None, _bad_reference(reference, where, "it isn't a module, a colon and a name")
     try:
-        _spec(module, root)
-        return _named(importlib.import_module(module), reference, where)
+        return _referred(reference, root), None
     except CompositionError:
         raise
+    except _BadReferenceError as error:
+        bad = bad or partial(problem, "C009", where)
+        return None, bad(reference=reference, why=error.why, near=error.near)
     except (Exception, SystemExit) as error:
-        if isinstance(error, ModuleNotFoundError) and error.name and f"{module}.".startswith(f"{error.name}."):
-            return None, _bad_reference(reference, where, f"there is no module {error.name!r}")
         return None, problem("C006", user_line(error, root) or where, error=error)
 
 
-def _named(found: Any, reference: str, where: str) -> tuple[Any, Problem | None]:
-    module, _, path = reference.partition(":")
+def _referred(reference: str, root: Path) -> Any:
+    """Return what the reference stands for; raise _BadReferenceError, or what its module raises."""
+    module, colon, path = reference.partition(":")
+    if not (colon and all(step.isidentifier() for step in f"{module}.{path}".split("."))):
+        raise _BadReferenceError("it isn't a module, a colon and a name")
+    try:
+        _spec(module, root)
+        found = importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        if error.name and f"{module}.".startswith(f"{error.name}."):
+            raise _BadReferenceError(f"there is no module {error.name!r}") from None
+        raise
     for name in path.split("."):
         if not hasattr(found, name):
             near = did_you_mean(name, vars(found) if hasattr(found, "__dict__") else ())
-            return None, _bad_reference(reference, where, f"{module!r} has no {path!r}", near)
+            raise _BadReferenceError(f"{module!r} has no {path!r}", near)
         found = getattr(found, name)
     if not callable(found):
-        return None, _bad_reference(reference, where, _NOT_CALLABLE)
-    return found, None
-
-
-def _bad_reference(reference: str, where: str, error: str, near: str = "") -> Problem:
-    return problem("C009", where, reference=reference, why=error, near=near)
+        raise _BadReferenceError(_NOT_CALLABLE)
+    return found
 
 
 def user_line(error: BaseException, root: Path) -> str:

@@ -20,6 +20,11 @@ Document = bool | str | Path | Mapping[str, Any] | Callable[..., Any]
 
 Startup = Literal["wait", "background", "lazy"]
 OnFailure = Literal["abort", "degrade"]
+PathForm = Literal["full", "stripped"]
+LocationForm = Literal["keep", "rewrite"]
+
+Kind = Literal["app", "cornerstone"]
+Making = Literal["import", "build"]
 
 # Seconds, for every part whose declaration or settings don't say otherwise.
 STARTUP_TIMEOUT = 30.0
@@ -54,6 +59,11 @@ class App:
     `max_concurrency` is how many requests and WebSockets it serves at once (beyond it: 503 with Retry-After, or close
     code 1013), `request_timeout` in how many seconds its responses have to start (else: 504), `max_body_size` how many
     bytes a request's body may have (else: 413), unless the app or a route has one of its own; None is no limit.
+    `path` says whether the app gets the whole path or the one without its prefix ("stripped"); by default the whole,
+    unless it is of a framework that is known to want the other. `location="rewrite"` puts the prefix into redirects and
+    cookies of an app that doesn't know of it, by default where that is known. `wsgi` says that the factory makes a WSGI
+    app. `guard` names the cornerstone that is asked before each request, but for the paths of the app in `guard_exempt`
+    (one that ends with a slash stands for all below it).
     `openapi` says where its OpenAPI document comes from; `owner` and `description` are shown beside it on the pages.
     """
 
@@ -73,6 +83,11 @@ class App:
     max_concurrency: int | None = None
     request_timeout: float | None = None
     max_body_size: int | None = MAX_BODY_SIZE
+    path: PathForm | None = None
+    location: LocationForm | None = None
+    wsgi: bool = False
+    guard: str = ""
+    guard_exempt: tuple[str, ...] = ()
     where: str = ""
 
     @property
@@ -84,6 +99,20 @@ class App:
     def place(self) -> str:
         """Where the app is declared, as an error names it."""
         return self.where or f"app {self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Late:
+    """Be the factory of an app that is imported only when the app starts.
+
+    `load` imports it, and returns the factory or the problem.
+    """
+
+    load: Callable[[], "tuple[Any, Problem | None]"]
+
+    def __call__(self) -> Any:
+        """Have the type of a factory; nobody calls it."""
+        raise TypeError("the factory isn't imported yet")
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,31 +196,48 @@ class Step:
     """
 
     phase: Literal["import", "build", "start"]
-    kind: Literal["app", "cornerstone"]
+    kind: Kind
     name: str
     begun: float
     seconds: float
     over: bool = True
 
     @classmethod
-    def since(
-        cls, begun: float, phase: Literal["import", "build"], kind: Literal["app", "cornerstone"], name: str
-    ) -> Self:
+    def since(cls, begun: float, phase: Making, kind: Kind, name: str) -> Self:
         """Note what began then and is over now."""
         return cls(phase, kind, name, begun, time.perf_counter() - begun)
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Note what one part changed of the whole process while it was imported or built: no mistake, but good to know.
+
+    `change` is a sentence about "it", as in "it set a handler for SIGTERM".
+    """
+
+    phase: Making
+    kind: Kind
+    name: str
+    change: str
+
+    def __str__(self) -> str:
+        done = "imported" if self.phase == "import" else "built"
+        return f"{self.kind}s/{self.name}: while it was {done}, {self.change}"
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """All that was built, ready to start: cornerstones in order of construction, apps in order of their names.
 
-    `secrets` are those of all settings, also of what could not be built; `steps` say what took how long.
+    `secrets` are those of all settings, also of what could not be built; `steps` say what took how long, `notices` what
+    was changed of the whole process.
     """
 
     cornerstones: tuple[BuiltCornerstone, ...]
     apps: tuple[BuiltApp, ...]
     secrets: Secrets = field(default_factory=Secrets, compare=False, repr=False)
     steps: tuple[Step, ...] = field(default=(), compare=False, repr=False)
+    notices: tuple[Notice, ...] = field(default=(), compare=False, repr=False)
 
 
 class State(Enum):
@@ -214,7 +260,7 @@ class PartStatus:
     that isn't `required` the composition is ready all the same.
     """
 
-    kind: Literal["app", "cornerstone"]
+    kind: Kind
     name: str
     state: State = State.PENDING
     reason: str = ""

@@ -18,6 +18,8 @@ from composer._asgi import ASGIApp, Message, Receive, Scope, Send
 # Where the scope has the record of its request, and where FastAPI has its own.
 RECORD: Final = "composer.request"
 TELEMETRY: Final = "fastapi.telemetry"
+# Marks a request that composer makes itself, for an app's document; no client can.
+INSIDE: Final = "composer.inside"
 
 _HEADER: Final = b"x-request-id"
 # What may stand in a log and in a header as it came: a UUID, a trace's id, base64. Nothing else is taken over.

@@ -76,7 +76,7 @@ CATALOGUE: dict[str, Entry] = {
     "C018": Entry("The factory {factory} returned nothing.", "Return the object that it makes."),
     "C019": Entry(
         "The app is a WSGI app ({found}).",
-        "Wrap it: return a2wsgi.WSGIMiddleware(app).",
+        "Say wsgi = true for it.",
     ),
     "C020": Entry("The factory {factory} returned {found}, not {wanted}.", "Make it return {wanted}. {near}"),
     "C021": Entry(
@@ -184,6 +184,32 @@ CATALOGUE: dict[str, Entry] = {
     "C052": Entry(
         "The file {file} hides Python's own module {name!r} from all that import it.",
         "Rename that file: the import above failed, and this may be why.",
+    ),
+    "C053": Entry(
+        "It is declared as a WSGI app, and the package a2wsgi isn't there.",
+        "Install it: pip install 'fastapi-composer[wsgi]'.",
+    ),
+    "C054": Entry("It is declared as a WSGI app, and is none: {found}.", "Say wsgi = false, or give a WSGI app."),
+    "C058": Entry(
+        "Its guard {name!r} is no cornerstone.",
+        "Name the cornerstone that is to be asked before each request. {near} There are: {known}.",
+    ),
+    "C059": Entry(
+        "Its guard {name!r} can't be asked: {found} can't be called.",
+        "A guard is what a handler could ask for by Security(...), such as those of fastapi.security.",
+    ),
+    "C055": Entry(
+        "No installed package brings a plugin {name!r} for {kind}s.",
+        "{near} Installed: {known}. Install the package into the environment that composer runs in; "
+        "`python -m composer plugins` lists what is there.",
+    ),
+    "C056": Entry(
+        "It names both a plugin and a factory.",
+        "Remove one of the two keys: plugin is for what an installed package brings, factory for any other callable.",
+    ),
+    "C057": Entry(
+        "The plugin {name!r} can't be used: {why}.",
+        "{near} {mend}, or name what is meant as factory = 'package.module:name' instead.",
     ),
     "C060": Entry("The folder can't be read: {why}.", "Let the server's user read it, or move it out of there."),
     "C061": Entry("The folder leads back to {folder}, which it is in.", "Remove that link."),

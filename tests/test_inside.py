@@ -147,6 +147,7 @@ def test_an_app_that_is_mounted_by_hand_is_right_without_a_lifespan_or_in_an_app
     assert ids(mounting("/x", FastAPI()), mounting("/x", inner, lifespan=lifespan)) == []
     assert ids(mounting("/x", inner)) == ["C046"]
     assert ids(mounting("/x", FastAPI(on_startup=[do_nothing]))) == ["C046"]
+    assert ids(Starlette(routes=[Mount("/x", inner)])) == []
 
 
 def test_middleware_is_right_with_the_arguments_that_it_takes() -> None:

@@ -1,14 +1,16 @@
 """Phase one: the settings and the folders of a project become declared apps and cornerstones. Nothing is made yet."""
 
-import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from composer._discover import Found, discover
 from composer._load import find_package, load, load_reference, shown
-from composer._model import App, Cornerstone, Document, Problem, Project, Step
+from composer._model import App, Cornerstone, Document, Kind, Late, Problem, Project
+from composer._plugins import find_plugin, unusable
+from composer._process import Notes
 from composer._render import did_you_mean, listed
 from composer._settings import (
     AppTable,
@@ -34,15 +36,15 @@ _FACTORY: dict[Section, str] = {
 class Declared:
     """What a project declares, and the problems of what it declares wrongly.
 
-    `names` holds the name of every app that is there, also of those that are switched off or not asked for; `steps`
-    what each import took.
+    `names` holds the name of every app that is there, also of those that are switched off or not asked for; `notes`
+    what each import took, and what it changed of the process.
     """
 
     apps: list[App] = field(default_factory=list)
     cornerstones: list[Cornerstone] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     names: list[str] = field(default_factory=list)
-    steps: list[Step] = field(default_factory=list)
+    notes: Notes = field(default_factory=Notes)
 
 
 def declare(settings: SettingsFile, only: Iterable[str] | None) -> Declared:
@@ -90,6 +92,22 @@ class _Part(Generic[OwnTable]):
     own: OwnTable
     whole: Table
 
+    @property
+    def kind(self) -> Kind:
+        """What it is, as messages call it."""
+        return "app" if self.section == "apps" else "cornerstone"
+
+    @property
+    def is_late(self) -> bool:
+        """Whether it is imported when it starts: a guest for which no other start is to wait."""
+        named = self.own.plugin is not None or self.own.factory is not None
+        return named and getattr(self.own, "startup", "wait") != "wait"
+
+    def place(self, root: Path) -> str:
+        """Return where it is declared: the table that names what it is, else the folder."""
+        named = self.own.plugin is not None or self.own.factory is not None
+        return self.whole.place if named else shown(self.found.file, root)
+
 
 def _parts(
     settings: SettingsFile, section: Section, model: type[OwnTable], problems: list[Problem]
@@ -100,7 +118,7 @@ def _parts(
     for name in sorted({*folders, *tables}):
         whole = tables.get(name, Table({}, f"{settings.file.name} [{section}.{quoted(name)}]"))
         own, wrong = validated_or_default(model, whole)
-        if name in folders or own.factory is not None:
+        if name in folders or own.factory is not None or own.plugin is not None:
             problems += wrong
             parts.append(_Part(section, folders.get(name, Found(name, "", settings.file)), own, whole))
         elif not _is_broken(settings, section, name, problems):
@@ -153,17 +171,30 @@ def _is_left_out(settings: SettingsFile, section: Section, package: str) -> bool
 
 
 def _factory(part: _Part[Any], settings: SettingsFile, declared: Declared) -> Any:
-    """Import the factory that the table names, or that of the folder."""
-    root, begun = settings.project.root, time.perf_counter()
-    if part.own.factory is not None:
-        factory, wrong = load_reference(part.own.factory, part.whole.place, root)
-    else:
-        factory, wrong = load(part.found.module, _FACTORY[part.section], shown(part.found.file, root), root)
+    """Import the factory of a part, unless that is to be done when it starts."""
+    if part.is_late:
+        return Late(partial(_imported, part, settings.project.root))
+    with declared.notes.of("import", part.kind, part.found.name):
+        factory, wrong = _imported(part, settings.project.root)
     declared.problems += [wrong] if wrong else []
-    declared.steps.append(
-        Step.since(begun, "import", "app" if part.section == "apps" else "cornerstone", part.found.name)
-    )
     return factory
+
+
+def _imported(part: _Part[Any], root: Path) -> tuple[Any, Problem | None]:
+    """Import the plugin or the factory that the table names, else the factory of the folder."""
+    if part.own.plugin is not None:
+        return _plugin(part, root)
+    if part.own.factory is not None:
+        return load_reference(part.own.factory, part.whole.place, root)
+    return load(part.found.module, _FACTORY[part.section], shown(part.found.file, root), root)
+
+
+def _plugin(part: _Part[Any], root: Path) -> tuple[Any, Problem | None]:
+    where = place_of(part.whole, ("plugin",), "")
+    if part.own.factory is not None:
+        return None, problem("C056", where)
+    plugin, wrong = find_plugin(part.kind, part.own.plugin, where)
+    return load_reference(plugin.reference, where, root, partial(unusable, plugin, where)) if plugin else (None, wrong)
 
 
 def _document(part: _Part[AppTable], settings: SettingsFile, problems: list[Problem]) -> Document:
@@ -193,10 +224,15 @@ def _app(part: _Part[AppTable], factory: Any, document: Document, settings: Sett
         max_concurrency=own.max_concurrency,
         request_timeout=own.request_timeout,
         max_body_size=own.max_body_size or settings.composer.max_body_size,
+        path=own.path,
+        location=own.location,
+        wsgi=own.wsgi,
+        guard=own.guard,
+        guard_exempt=tuple(own.guard_exempt),
         openapi=document,
         owner=own.owner,
         description=own.description,
-        where=part.whole.place if own.factory else shown(part.found.file, settings.project.root),
+        where=part.place(settings.project.root),
     )
 
 
@@ -207,5 +243,5 @@ def _cornerstone(part: _Part[CornerstoneTable], factory: Callable[..., Any], pro
         settings=part.whole.without(CornerstoneTable.model_fields),
         startup_timeout=part.own.startup_timeout,
         shutdown_timeout=part.own.shutdown_timeout,
-        where=part.whole.place if part.own.factory else shown(part.found.file, project.root),
+        where=part.place(project.root),
     )

@@ -75,6 +75,11 @@ class Documents:
         """Return what is known of one app's own document."""
         return self._apps[name]
 
+    def replace(self, source: Source) -> None:
+        """Let an app's document come from elsewhere from now on."""
+        with self._lock:
+            self._apps[source.name] = source
+
     def faults(self) -> dict[str, str]:
         """Return why documents are left out of the merged one, by the names of their apps, in words for everybody."""
         return {source.name: source.fault for source in self._all() if source.fault} | self._unmerged

@@ -15,8 +15,13 @@ def install_pages(root: FastAPI, plan: Plan, lifecycle: Lifecycle, documents: Do
     root.openapi = documents  # type: ignore[method-assign]
     install_docs(root, documents.current, lambda: _entries(plan, lifecycle, documents))
     for app in plan.apps:
-        if isinstance(app.asgi, FastAPI):
-            install_own_docs(app.asgi)
+        install_own_pages(app)
+
+
+def install_own_pages(app: BuiltApp) -> None:
+    """Let an app show its own pages from local assets, where it has some."""
+    if isinstance(app.asgi, FastAPI):
+        install_own_docs(app.asgi)
 
 
 def _entries(plan: Plan, lifecycle: Lifecycle, documents: Documents) -> list[AppEntry]:

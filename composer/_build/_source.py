@@ -14,10 +14,13 @@ from fastapi import FastAPI
 
 from composer._asgi import ASGIApp
 from composer._build._check import place_in_settings
-from composer._dispatch import Mounted
+from composer._build._kept import keep, kept_at, read_kept
+from composer._dispatch import Mounted, as_guest
+from composer._guard import Guard
 from composer._lifecycle import Lifecycle
 from composer._model import App, BuiltApp, Plan, Problem, State
 from composer._secrets import Secrets
+from composer._wire import LateApp
 from composer.errors import problem
 
 _Json: TypeAlias = dict[str, Any]
@@ -57,22 +60,45 @@ def with_documents(apps: Iterable[App], root: Path) -> tuple[list[App], list[Pro
     return read, problems
 
 
-def sources_of(plan: Plan, mounted: Mapping[str, Mounted], lifecycle: Lifecycle) -> "list[Source]":
-    """Return where each app's document comes from; `mounted` holds the apps as they are served, by name."""
-    return [_source(app, _reach(app, mounted[app.name], lifecycle), plan.secrets) for app in plan.apps]
+class Sources:
+    """Tell where the documents of a plan's apps come from.
 
+    `mounted` holds the apps as they are served, by name. The documents of apps that are made when they start are kept
+    in the project's folder, for the time before.
+    """
 
-def _source(app: BuiltApp, reach: Callable[[], ASGIApp | None], secrets: Secrets) -> "Source":
-    given, asgi = app.declared.openapi, app.asgi
-    if given is False or (given is True and isinstance(asgi, FastAPI) and not asgi.openapi_url):
-        return Source(app.name, app.prefix, _none, knows=_none, private=True)
-    if isinstance(given, str) or (given is True and not isinstance(asgi, FastAPI)):
-        guest = Guest(given if isinstance(given, str) else None, reach)
-        return Source(app.name, app.prefix, guest.last, guest=guest, knows=guest.known)
-    if isinstance(given, Mapping):
-        return Source(app.name, app.prefix, lambda: given, knows=lambda: given)
-    make = _maker(given, asgi)
-    return Source(app.name, app.prefix, _without_secrets(make, secrets), knows=knowing(make))
+    def __init__(
+        self,
+        plan: Plan,
+        mounted: Mapping[str, Mounted],
+        lifecycle: Lifecycle,
+        guards: Mapping[str, Guard],
+        project: Path,
+    ) -> None:
+        self._secrets = plan.secrets
+        self._mounted = mounted
+        self._lifecycle = lifecycle
+        self._guards = guards
+        late = [app.name for app in plan.apps if isinstance(app.asgi, LateApp)]
+        self._kept = {name: kept_at(project, name) for name in late}
+
+    def of(self, app: BuiltApp) -> "Source":
+        """Return where an app's document comes from."""
+        given, asgi, guard, kept = app.declared.openapi, app.asgi, self._guards.get(app.name), self._kept.get(app.name)
+        if given is False or (given is True and isinstance(asgi, FastAPI) and not asgi.openapi_url):
+            return Source(app.name, app.prefix, _none, knows=_none, private=True)
+        if isinstance(given, Mapping):
+            return Source(app.name, app.prefix, lambda: given, knows=lambda: given, guard=guard)
+        if isinstance(asgi, LateApp) and kept:
+            last = read_kept(kept)
+            return Source(app.name, app.prefix, lambda: last, knows=lambda: last, guard=guard)
+        if isinstance(given, str) or (given is True and not isinstance(asgi, FastAPI)):
+            reach = _reach(app, self._mounted[app.name], self._lifecycle)
+            guest = Guest(given if isinstance(given, str) else None, reach)
+            return Source(app.name, app.prefix, guest.last, guest=guest, knows=guest.known, guard=guard, kept=kept)
+        make = _maker(given, asgi)
+        known, make = knowing(make), _without_secrets(make, self._secrets)
+        return Source(app.name, app.prefix, make, knows=known, guard=guard, kept=kept)
 
 
 def _none() -> None:
@@ -93,7 +119,7 @@ def _without_secrets(make: Callable[[], Any], secrets: Secrets) -> Callable[[], 
 
 def _reach(app: BuiltApp, mounted: Mounted, lifecycle: Lifecycle) -> Callable[[], ASGIApp | None]:
     """Return what tells which app to ask: the served one once it is up, itself where nothing was ever started."""
-    alone = Mounted(app.prefix, app.asgi)
+    alone = Mounted(app.prefix, as_guest(app.asgi, app.declared))
     alone.open()
 
     def reach() -> ASGIApp | None:
@@ -107,7 +133,8 @@ class Source:
 
     `make` returns the document, or None where there is none; `guest` is asked by a request before. `knows` tells at
     once what `make` would return, where that can be told without making it. `private` says that the app keeps its
-    document to itself. `fault` may be shown to everybody; `error` is the exception behind it, where there is one.
+    document to itself; the `guard` before the app is shown as its security. What was read is written to `kept` too.
+    `fault` may be shown to everybody; `error` is the exception behind it, where there is one.
     """
 
     def __init__(
@@ -119,11 +146,15 @@ class Source:
         guest: "Guest | None" = None,
         knows: Callable[[], Any] = lambda: _UNKNOWN,
         private: bool = False,
+        guard: Guard | None = None,
+        kept: Path | None = None,
     ) -> None:
         self.name = name
         self.prefix = prefix
         self.private = private
-        self.document: _Json | None = None
+        self._document: _Json | None = None
+        self._guard = guard
+        self._kept = kept
         self.fault = ""
         self.error: BaseException | None = None
         self.guest = guest
@@ -132,9 +163,14 @@ class Source:
         self._knows = knows
 
     @property
+    def document(self) -> _Json | None:
+        """The document as it was read last; the same object as long as it is the same."""
+        return self._guard.document(self._document) if self._guard and self._document else self._document
+
+    @property
     def title(self) -> str:
         """The title that the document gives the app; "" where there is none."""
-        info = (self.document or {}).get("info")
+        info = (self._document or {}).get("info")
         return str(info.get("title", "")) if isinstance(info, dict) else ""
 
     def is_as_read(self) -> bool:
@@ -147,25 +183,27 @@ class Source:
         self._made = _UNKNOWN
         try:
             made = self._make()
-            if made is not self.document:
+            if made is not self._document:
                 self._take_up(made)
             self.fault, self.error, self._made = "", None, made
         except DocumentError as error:
-            self.document, self.fault, self.error = None, str(error), error.__cause__
+            self._document, self.fault, self.error = None, str(error), error.__cause__
         except Exception as error:
             # Its text is for the log: nobody knows what is in it.
-            self.document, self.fault, self.error = None, f"making it raised {type(error).__name__}", error
+            self._document, self.fault, self.error = None, f"making it raised {type(error).__name__}", error
 
     def _take_up(self, made: Any) -> None:
         if made is None:
-            self.document = None
+            self._document = None
             return
         try:
             text = json.dumps(made)
         except (TypeError, ValueError, RecursionError) as error:
             raise DocumentError(f"it isn't a JSON document: {error}") from None
-        if self.document is None or text != json.dumps(self.document):
-            self.document = made
+        if self._document is None or text != json.dumps(self._document):
+            self._document = made
+            if self._kept:
+                keep(self._kept, text)
 
 
 def _maker(given: Any, asgi: ASGIApp) -> Callable[[], Any]:

@@ -1,8 +1,8 @@
-"""The commands, as typer reads them: each loads the composition, and does one thing with it."""
+"""The commands, as typer reads them: all but `plugins` load the composition, and each does one thing."""
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, NoReturn, TypeVar
 
 import anyio
 import typer
@@ -11,10 +11,22 @@ from fastapi import FastAPI
 from composer._build import composition_of
 from composer._cli._openapi import Form, write_or_check
 from composer._cli._server import run_server
-from composer._cli._show import err, routes_of, show_composition, show_error, show_routes
+from composer._cli._show import (
+    err,
+    routes_of,
+    show_composition,
+    show_error,
+    show_notices,
+    show_plugins,
+    show_routes,
+)
 from composer._cli._target import choose, load, project_folder
 from composer._log import configure_logging, in_production
+from composer._model import Notice
+from composer._plugins import installed
 from composer.errors import CompositionError
+
+Done = TypeVar("Done")
 
 commands = typer.Typer(
     name="composer",
@@ -45,8 +57,19 @@ Apps = Annotated[
 def _loaded(target: str | None, settings: Path | None, apps: str | None) -> FastAPI:
     """Load what is asked for, or end with status 1 and the problems as text, without a traceback."""
     choose(target, settings, apps)
+    return _or_end(load)
+
+
+def _whole(target: str | None, settings: Path | None, apps: str | None) -> tuple[FastAPI, list[Notice]]:
+    """Load what is asked for, with the apps that are imported late; return also what was changed of the process."""
+    app = _loaded(target, settings, apps)
+    composition = composition_of(app)
+    return app, [*composition.plan.notices, *_or_end(composition.load_late_ones)]
+
+
+def _or_end(do: Callable[[], Done]) -> Done:
     try:
-        return load()
+        return do()
     except CompositionError as error:
         show_error(str(error))
     except LookupError as error:
@@ -115,20 +138,34 @@ def _forking(reload: bool) -> Callable[..., NoReturn]:
 
 @commands.command()
 def check(target: Target = None, apps: Apps = None, settings: SettingsPath = None) -> None:
-    """Check the composition and build it without starting anything; exit with 1 where something is wrong."""
-    app = _loaded(target, settings, apps)
+    """Check the composition and build it without starting anything; exit with 1 where something is wrong.
+
+    What an app or a cornerstone changed of the whole process is told too: signal handlers, the root logger, the
+    working directory, the event loop policy. That is no mistake.
+    """
+    app, notices = _whole(target, settings, apps)
     composition = composition_of(app)
     # Made here for what the log then says of documents that fail.
     anyio.run(composition.documents.current)
     show_composition(composition)
+    show_notices(notices)
     err.print(f"No problems in {len(composition.plan.apps)} apps.", highlight=False)
 
 
 @commands.command()
 def routes(target: Target = None, apps: Apps = None, settings: SettingsPath = None) -> None:
     """List every route: its app, its methods, its path."""
-    app = _loaded(target, settings, apps)
+    app, _ = _whole(target, settings, apps)
     show_routes(routes_of(app))
+
+
+@commands.command()
+def plugins() -> None:
+    """List the apps and cornerstones that installed packages bring; settings.toml says which are composed."""
+    if found := installed():
+        show_plugins(found)
+    else:
+        err.print("No installed package brings a plugin.", highlight=False)
 
 
 @commands.command()
@@ -143,7 +180,7 @@ def openapi(
     settings: SettingsPath = None,
 ) -> None:
     """Write the merged OpenAPI document, or tell what has changed since a file was written."""
-    app = _loaded(target, settings, apps)
+    app, _ = _whole(target, settings, apps)
     documents = composition_of(app).documents
     document = anyio.run(documents.current)
     if documents.faults():

@@ -1,5 +1,6 @@
-"""What the command line shows: the composition as a table, its routes, its problems."""
+"""What the command line shows: the composition as a table, its notices, its routes, its problems; the plugins."""
 
+import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +12,9 @@ from rich.table import Table
 from rich.text import Text
 
 from composer._build import Composition, composition_of
-from composer._model import BuiltApp, PartStatus
+from composer._model import BuiltApp, Notice, PartStatus
+from composer._plugins import Plugin
+from composer._wire import LateApp
 
 out = Console()
 err = Console(stderr=True)
@@ -45,11 +48,19 @@ def show_composition(composition: Composition) -> None:
 
 
 def _title(asgi: Any) -> str:
+    if isinstance(asgi, LateApp):
+        return _title(asgi.app) if asgi.app else "(imported when it starts)"
     return f"{asgi.title} {asgi.version}" if isinstance(asgi, FastAPI) else type(asgi).__name__
 
 
 def _seconds(part: PartStatus) -> str:
     return f"{part.seconds * 1000:.0f} ms" if part.seconds else ""
+
+
+def show_notices(notices: Iterable[Notice]) -> None:
+    """Print what apps and cornerstones changed of the whole process, a line each."""
+    for notice in notices:
+        err.print(Text(str(notice)), soft_wrap=True)
 
 
 def routes_of(app: FastAPI) -> list[Route]:
@@ -61,7 +72,8 @@ def routes_of(app: FastAPI) -> list[Route]:
 
 def _mounted_routes(app: BuiltApp) -> Iterator[Route]:
     prefix = app.prefix.rstrip("/")
-    rows = list(_routes(app.name, prefix, app.asgi))
+    asgi = app.asgi.app if isinstance(app.asgi, LateApp) else app.asgi
+    rows = list(_routes(app.name, prefix, asgi))
     yield from rows or [Route(app.name, "", f"{prefix}/…", _title(app.asgi))]
 
 
@@ -77,9 +89,24 @@ def _kind(route: object) -> str:
 
 def show_routes(routes: Iterable[Route]) -> None:
     """Print the routes, a row each; in a pipe nothing is cut or wrapped."""
+    rows = ((route.app or "(root)", route.methods, route.path, route.name) for route in routes)
+    _show_rows(("app", "methods", "path", "name"), rows)
+
+
+def show_plugins(plugins: Iterable[Plugin]) -> None:
+    """Print the plugins, a row each; in a pipe nothing is cut or wrapped."""
+    rows = ((plugin.kind, plugin.name, plugin.package, plugin.reference) for plugin in plugins)
+    _show_rows(("kind", "name", "package", "points to"), rows)
+
+
+def _show_rows(headings: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
     table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
-    for heading in ("app", "methods", "path", "name"):
+    for heading in headings:
         table.add_column(heading, no_wrap=True)
-    for route in routes:
-        table.add_row(route.app or "(root)", route.methods, Text(route.path), route.name)
+    for row in rows:
+        # What is in brackets is no markup.
+        table.add_row(*map(Text, row))
+    # A pipe has no width, but rich takes it for one of 80 columns, or of what COLUMNS says.
+    wide = out.options.update(max_width=sys.maxsize)
+    table.width = None if out.is_terminal else out.measure(table, options=wide).maximum
     out.print(table, soft_wrap=not out.is_terminal, crop=out.is_terminal)

@@ -2,8 +2,9 @@
 
 from composer._dispatch._around import with_hooks, without_secrets
 from composer._dispatch._find import Dispatcher
+from composer._dispatch._guests import as_guest
 from composer._dispatch._mounted import Mounted
 from composer._dispatch._routes import OwnRoutes
 from composer._dispatch._shortcut import Root, shortened
 
-__all__ = ["Dispatcher", "Mounted", "OwnRoutes", "Root", "shortened", "with_hooks", "without_secrets"]
+__all__ = ["Dispatcher", "Mounted", "OwnRoutes", "Root", "as_guest", "shortened", "with_hooks", "without_secrets"]

@@ -5,7 +5,7 @@ from typing import Any, Final
 from composer._asgi import ASGIApp, Receive, Scope, Send
 from composer._dispatch._observed import is_observed, observes_by_itself
 from composer._problem_json import unavailable
-from composer._requests import RECORD, TELEMETRY, name_span
+from composer._requests import INSIDE, RECORD, TELEMETRY, name_span
 from composer._threads import POOL, Pool
 
 # What the root's own routing leaves in the scope, besides `app`; a mounted app would take it for its own.
@@ -87,5 +87,5 @@ class Mounted:
             POOL.reset(before)
 
     async def at(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Hand on a request whose path is the app's own, without the prefix."""
-        await self(scope, self.prefix + scope["path"], receive, send)
+        """Hand on a request of composer's own, whose path is the app's, without the prefix."""
+        await self({**scope, INSIDE: True}, self.prefix + scope["path"], receive, send)

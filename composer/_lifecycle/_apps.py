@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Final
 from composer._asgi import ASGIApp, Receive, Scope, Send
 from composer._dispatch import Mounted
 from composer._lifecycle._part import Part, StartFailedError, cancel_all, log, stopped, tell
-from composer._lifespan import asgi_lifespan
+from composer._lifespan import asgi_lifespan, late_lifespan
 from composer._model import BuiltApp, Plan
 from composer._problem_json import unavailable
+from composer._wire import LateApp
 from composer.errors import PartError
 
 if TYPE_CHECKING:
@@ -46,7 +47,9 @@ class Apps:
     def _part(self, built: BuiltApp) -> Part:
         state = self._mounted[built.name].state
         state.clear()
-        body, required = asgi_lifespan(built.asgi, state), built.declared.required
+        asgi = built.asgi
+        body = late_lifespan(asgi.load, state) if isinstance(asgi, LateApp) else asgi_lifespan(asgi, state)
+        required = built.declared.required
         return Part("app", built.name, built.declared, body, required=required, secrets=self._secrets)
 
     def announce(self) -> None:

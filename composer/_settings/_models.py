@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ByteSize, ConfigDict, Field, TypeAdapter, ValidationError
 
-from composer._model import MAX_BODY_SIZE, SHUTDOWN_TIMEOUT, STARTUP_TIMEOUT, OnFailure, Startup
+from composer._model import MAX_BODY_SIZE, SHUTDOWN_TIMEOUT, STARTUP_TIMEOUT, LocationForm, OnFailure, PathForm, Startup
 
 
 def _truth(value: Any) -> Any:
@@ -53,6 +53,7 @@ class AppTable(BaseModel):
     prefix: str | None = None
     enabled: bool = True
     factory: str | None = None
+    plugin: str | None = None
     startup: Startup = "wait"
     startup_timeout: float = Field(STARTUP_TIMEOUT, gt=0)
     shutdown_timeout: float = Field(SHUTDOWN_TIMEOUT, gt=0)
@@ -61,6 +62,11 @@ class AppTable(BaseModel):
     max_concurrency: int | None = Field(None, gt=0)
     request_timeout: float | None = Field(None, gt=0, allow_inf_nan=False)
     max_body_size: Bytes | None = None
+    path: PathForm | None = None
+    location: LocationForm | None = None
+    wsgi: bool = False
+    guard: str = ""
+    guard_exempt: list[str] = []
     openapi: Annotated[bool | str, BeforeValidator(_truth)] = True
     owner: str = ""
     description: str = ""
@@ -73,6 +79,7 @@ class CornerstoneTable(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     factory: str | None = None
+    plugin: str | None = None
     enabled: bool = True
     startup_timeout: float = Field(STARTUP_TIMEOUT, gt=0)
     shutdown_timeout: float = Field(SHUTDOWN_TIMEOUT, gt=0)

@@ -1,26 +1,27 @@
 """Making every object: cornerstones in the order in which they need each other, then the apps."""
 
 import inspect
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
-from fastapi import APIRouter, FastAPI
+from fastapi import FastAPI
 
-from composer._asgi import is_app_not_factory, is_asgi_app, is_wsgi_app
+from composer._asgi import is_app_not_factory
 from composer._load import user_line
-from composer._model import App, BuiltApp, BuiltCornerstone, Cornerstone, Plan, Problem, Project, Step
+from composer._model import App, BuiltApp, BuiltCornerstone, Cornerstone, Late, Plan, Problem, Project
+from composer._process import Notes
 from composer._render import dependency_path, did_you_mean, listed
 from composer._secrets import Secrets
+from composer._wire._late import LateApp
+from composer._wire._mountable import is_wsgi_itself, mountable
 from composer._wire._needs import Needs, Offers, choose, needs_of, not_given
 from composer._wire._order import ordered
 from composer._wire._shared import Demand, demands_of
 from composer._wire._types import factory_name, fitting, return_type_of, type_name
 from composer.errors import problem
-
-_WSGI_PARAMETERS = ["environ", "start_response"]
 
 
 def wire(
@@ -43,17 +44,16 @@ def wire(
             needs[part.name], wrong = (Needs(met=False), [unusable]) if unusable else needs_of(part, offers, project)
             problems += wrong
     secrets = Secrets(each.known for each in needs.values())
-    steps: list[Step] = []
-    made, wrong = _make_cornerstones(cornerstones, offers, replaced, needs, project, steps)
+    notes = Notes()
+    made, wrong = _make_cornerstones(cornerstones, offers, replaced, needs, project, notes)
     problems += wrong
     built = []
     for app in sorted(apps, key=lambda app: app.name):
-        begun = time.perf_counter()
-        one, wrong = _make_app(app, offers, made, needs, project, secrets)
-        steps.append(Step.since(begun, "build", "app", app.name))
+        with notes.of("build", "app", app.name):
+            one, wrong = _make_app(app, offers, made, needs, project, secrets)
         problems += wrong
         built += [one] if one else []
-    plan = Plan(tuple(made.values()), tuple(built), secrets, tuple(steps))
+    plan = Plan(tuple(made.values()), tuple(built), secrets, tuple(notes.steps), tuple(notes.notices))
     return plan, [_without(secrets, one) for one in problems]
 
 
@@ -104,7 +104,7 @@ def _make_cornerstones(
     replaced: Mapping[str, object],
     needs: Mapping[str, Needs],
     project: Project,
-    steps: list[Step],
+    notes: Notes,
 ) -> tuple[dict[str, BuiltCornerstone], list[Problem]]:
     parts = {part.name: part for part in cornerstones}
     order, problems = _ordered(parts, needs)
@@ -114,9 +114,8 @@ def _make_cornerstones(
         if name in replaced:
             made[name] = BuiltCornerstone(part, replaced[name], offers[name])
         elif needs[name].met and set(needs[name].cornerstones.values()) <= made.keys():
-            begun = time.perf_counter()
-            value, wrong = _call(part, needs[name], made, project)
-            steps.append(Step.since(begun, "build", "cornerstone", name))
+            with notes.of("build", "cornerstone", name):
+                value, wrong = _call(part, needs[name], made, project)
             wrong = wrong or _not_a(part, value, offers[name])
             problems += [wrong] if wrong else []
             made |= {} if wrong else {name: BuiltCornerstone(part, value, offers[name])}
@@ -186,9 +185,15 @@ def _make_app(
     project: Project,
     secrets: Secrets,
 ) -> tuple[BuiltApp | None, list[Problem]]:
+    if isinstance(app.factory, Late):
+        # Nobody knows yet which cornerstones it uses.
+        late = LateApp(app.name, partial(_make_late, app, app.factory, offers, made, needs, project, secrets))
+        return BuiltApp(app, late, tuple(made)), _check_guard(app, offers, made)
     asgi, used, problems = _asgi_of(app, offers, made, project, secrets)
     if asgi is None or problems:
         return None, problems
+    problems = _check_guard(app, offers, made)
+    used |= {app.guard} & offers.keys()
     for demand in demands_of(asgi):
         name, wrong = _demanded(app, demand, offers)
         used |= {name} if name else set()
@@ -196,18 +201,21 @@ def _make_app(
     return BuiltApp(app, asgi, _with_all_below(used, made, needs)), problems
 
 
+def _make_late(app: App, late: Late, *others: Any) -> tuple[BuiltApp | None, list[Problem]]:
+    factory, wrong = late.load()
+    return (None, [wrong]) if wrong else _make_app(replace(app, factory=factory), *others)
+
+
 def _asgi_of(
     app: App, offers: Offers, made: Mapping[str, BuiltCornerstone], project: Project, secrets: Secrets
 ) -> tuple[Any, set[str], list[Problem]]:
     """Return the ASGI app with the names of the cornerstones that its factory was given."""
-    if is_app_not_factory(app.factory):
-        wrong = _not_mountable(app, app.factory)
+    if is_app_not_factory(app.factory) or is_wsgi_itself(app.factory):
+        asgi, wrong = mountable(app, app.factory)
         if app.settings:
             known = listed(app.settings) if isinstance(app.settings, Mapping) else type(app.settings).__name__
             wrong.append(problem("C030", app.place, known=known, factory="the app"))
-        return app.factory, set(), wrong
-    if _is_wsgi_itself(app.factory):
-        return None, set(), _not_mountable(app, app.factory)
+        return asgi, set(), wrong
     if unusable := _unusable(app):
         return None, set(), [unusable]
     needs, problems = needs_of(app, offers, project)
@@ -215,29 +223,21 @@ def _asgi_of(
     used = set(needs.cornerstones.values())
     if problems or not used <= made.keys():
         return None, used, problems
-    asgi, failed = _call(app, needs, made, project)
-    return asgi, used, [failed] if failed else _not_mountable(app, asgi)
+    value, failed = _call(app, needs, made, project)
+    asgi, problems = (None, [failed]) if failed else mountable(app, value)
+    return asgi, used, problems
 
 
-def _is_wsgi_itself(factory: Any) -> bool:
-    """Tell a WSGI app from a factory that takes two parameters: by the names that the protocol gives them."""
-    return is_wsgi_app(factory) and list(inspect.signature(factory).parameters) == _WSGI_PARAMETERS
-
-
-def _not_mountable(app: App, asgi: Any) -> list[Problem]:
-    found = f"the class {asgi.__name__}" if inspect.isclass(asgi) else type(asgi).__name__
-    if not is_asgi_app(asgi):
-        if is_wsgi_app(asgi):
-            return [problem("C019", app.place, found=found)]
-        near, factory = "FastAPI() makes one.", factory_name(app.factory)
-        return [problem("C020", app.place, factory=factory, found=found, wanted="an ASGI app", near=near)]
-    # Its handlers need what FastAPI puts around them.
-    if isinstance(asgi, APIRouter):
-        return [problem("C041", app.place)]
-    # FastAPI's own __call__ puts its root_path over the one that a mounted app is given.
-    if isinstance(asgi, FastAPI) and asgi.root_path:
-        return [problem("C024", app.place, root_path=asgi.root_path)]
-    return []
+def _check_guard(app: App, offers: Offers, made: Mapping[str, BuiltCornerstone]) -> list[Problem]:
+    if not app.guard:
+        return []
+    if app.guard not in offers:
+        near, known = did_you_mean(app.guard, offers), listed(offers)
+        return [problem("C058", app.place, name=app.guard, near=near, known=known)]
+    guard = made.get(app.guard)
+    if guard is None or callable(guard.value):
+        return []
+    return [problem("C059", app.place, name=app.guard, found=type(guard.value).__name__)]
 
 
 def _demanded(app: App, demand: Demand, offers: Offers) -> tuple[str | None, Problem | None]:

@@ -257,4 +257,4 @@ async def test_the_statistics_count_what_waits_and_what_was_computed() -> None:
 @pytest.mark.parametrize("wrong", ["max_size", "max_queue", "threads"])
 def test_a_number_below_one_is_refused(wrong: str) -> None:
     with pytest.raises(ValueError, match="at least 1"):
-        Batches(halves, **{wrong: 0})
+        Batches(halves, **{wrong: 0})  # type: ignore[arg-type]

@@ -1,0 +1,149 @@
+"""Phase three: the plan is put into the root, which starts it and serves it."""
+
+import logging
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, replace
+from typing import Any, Final, cast
+
+from fastapi import FastAPI
+
+from composer._asgi import ASGIApp
+from composer._build._check import check_root
+from composer._build._document import Documents
+from composer._build._inside import check_made, check_sessions
+from composer._build._pages import install_own_pages, install_pages
+from composer._build._served import guards_of, inside, served
+from composer._build._source import Sources
+from composer._dispatch import Dispatcher, Mounted, OwnRoutes, shortened
+from composer._health import LIVE, READY, probes
+from composer._lifecycle import Lifecycle
+from composer._log import is_heard
+from composer._log import request_log as log_requests
+from composer._metrics import METRICS
+from composer._metrics import metrics as count_requests
+from composer._model import BuiltApp, Notice, PartStatus, Plan, Problem, Project
+from composer._process import Notes
+from composer._requests import Watch, Watched
+from composer._settings import ComposerTable
+from composer._threads import keep_apart
+from composer._wire import LateApp, SharedObjects
+from composer.errors import CompositionError
+
+STATE: Final = "composition"
+
+log = logging.getLogger("composer")
+
+@dataclass(frozen=True)
+class Composition:
+    """What was composed into a root app: the plan, how each part is at the moment, and the apps' documents."""
+
+    title: str
+    plan: Plan
+    lifecycle: Lifecycle
+    documents: Documents
+
+    def load_late_ones(self) -> list[Notice]:
+        """Import and make the apps that would else wait for their start; return what they changed of the process.
+
+        Raises CompositionError with all that is wrong with them.
+        """
+        notes, problems = Notes(), list[Problem]()
+        for app in self.plan.apps:
+            if isinstance(app.asgi, LateApp):
+                try:
+                    with notes.of("import", "app", app.name):
+                        app.asgi.load()
+                except CompositionError as error:
+                    problems += error.problems
+        if problems:
+            raise CompositionError(problems, self.title)
+        return notes.notices
+
+    def parts(self) -> list[PartStatus]:
+        """Return how each part is, in the order in which they start."""
+        return self.lifecycle.parts()
+
+
+def install(root: FastAPI, plan: Plan, head: ComposerTable, project: Project) -> None:
+    """Put the plan into the root: dispatch before its routes, all lifespans inside its own, one document."""
+    guards = guards_of(plan)
+    mounted = {
+        app.name: Mounted(app.prefix, served(app, plan, guards.get(app.name)), app.name, app.asgi) for app in plan.apps
+    }
+    lifecycle = Lifecycle(plan, mounted)
+    sources = Sources(plan, mounted, lifecycle, guards, project.root)
+    documents = Documents(root, map(sources.of, plan.apps))
+    _finish_late_ones(root, plan, documents, sources)
+    setattr(root.state, STATE, Composition(root.title, plan, lifecycle, documents))
+    install_pages(root, plan, lifecycle, documents)
+    router = root.router
+    shared = SharedObjects(plan.cornerstones)
+    answers = {**probes(lifecycle.parts, _checks(plan)), **_watch(root, lifecycle, head)}
+    dispatcher = Dispatcher(mounted.values(), answers, shared, OwnRoutes(router))
+    router.middleware_stack = dispatcher
+    router.default = dispatcher.last(router.default)
+    own_lifespan: Callable[[FastAPI], AbstractAsyncContextManager[Mapping[str, Any] | None]] = router.lifespan_context
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[Mapping[str, Any] | None]:
+        _check_late_routes(root, plan, answers)
+        keep_apart()
+        for notice in plan.notices:
+            log.warning("%s", notice)
+        async with own_lifespan(app) as state, lifecycle.running():
+            yield state
+
+    # Starlette's type has either state or none, never one that may be both.
+    router.lifespan_context = cast(Any, lifespan)
+
+
+def _finish_late_ones(root: FastAPI, plan: Plan, documents: Documents, sources: Sources) -> None:
+    """Let the apps that are made when they start be checked then, and put to where the others are from the start."""
+
+    def finish(built: BuiltApp) -> ASGIApp:
+        if problems := check_made(replace(plan, cornerstones=(), apps=(built,)), root):
+            raise CompositionError(problems, built.name)
+        install_own_pages(built)
+        documents.replace(sources.of(built))
+        return inside(built, plan)
+
+    for app in plan.apps:
+        if isinstance(app.asgi, LateApp):
+            app.asgi.finish = finish
+
+
+def paths_of_probes(head: ComposerTable) -> list[str]:
+    return [LIVE, READY, *([METRICS] if head.metrics else [])]
+
+
+def _watch(root: FastAPI, lifecycle: Lifecycle, head: ComposerTable) -> dict[str, ASGIApp]:
+    """Put a layer around all that the root does, if anybody watches its requests; return what answers `/metrics`."""
+    watches: list[Watch] = []
+    pages: dict[str, ASGIApp] = {}
+    if head.metrics:
+        count, pages[METRICS] = count_requests(lifecycle.parts)
+        watches.append(count)
+    inner = root.build_middleware_stack
+
+    def stack() -> ASGIApp:
+        # Made when the server starts: by then it is known whether anybody hears the log.
+        watching = [*([log_requests()] if head.request_log and is_heard() else []), *watches]
+        return Watched(inner(), watching) if watching else shortened(root, inner())
+
+    # The outermost place, also outside of what answers 500; middleware that is added later stays inside.
+    root.build_middleware_stack = stack  # type: ignore[method-assign]
+    return pages
+
+
+def _check_late_routes(root: FastAPI, plan: Plan, probes: Iterable[str]) -> None:
+    """Raise CompositionError where what was added to the root after the build is in the way of an app, or hidden."""
+    problems = [*check_root([app.declared for app in plan.apps], root, probes), *check_sessions(plan, root)]
+    if problems:
+        raise CompositionError(problems, root.title)
+
+
+def _checks(plan: Plan) -> dict[str, Any]:
+    """Return what asks each cornerstone that can say so whether it can serve now."""
+    checks = {built.name: getattr(built.value, "check_ready", None) for built in plan.cornerstones}
+    return {name: check for name, check in checks.items() if callable(check)}

@@ -1,0 +1,228 @@
+"""Guests that are heavy to import: imported in a thread when they start, with their last known document until then."""
+
+import json
+import sys
+import time
+from pathlib import Path
+
+import anyio
+import httpx
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+
+import composer
+from tests.conftest import Project
+from tests.test_cli import composer as command
+
+HEAVY = """
+    import threading
+    import time
+    from contextlib import asynccontextmanager
+
+    from fastapi import FastAPI, HTTPException, Request
+    from shared.clock import Clock
+
+    time.sleep(0.3)
+    IMPORTED_BY = threading.current_thread()
+
+    def create_app(clock: Clock) -> FastAPI:
+        @asynccontextmanager
+        async def lifespan(app):
+            yield {"started": clock.now()}
+
+        app = FastAPI(title="Heavy", lifespan=lifespan)
+
+        @app.get("/started")
+        async def started(request: Request) -> int:
+            return request.state.started
+
+        return app
+"""
+CLOCK = """
+    class Clock:
+        def __init__(self) -> None:
+            self.requests = 0
+
+        def now(self) -> int:
+            return 42
+
+        def around_request(self, connection):
+            self.requests += 1
+            from contextlib import nullcontext
+            return nullcontext()
+
+    def create_cornerstone() -> Clock:
+        return Clock()
+"""
+LIGHT = """
+    from fastapi import FastAPI
+
+    def create_app() -> FastAPI:
+        app = FastAPI(title="Light")
+
+        @app.get("/")
+        async def light() -> str:
+            return "light"
+
+        return app
+"""
+
+
+def files(startup: str = "lazy", heavy: str = HEAVY, more: str = "") -> dict[str, str]:
+    return {
+        "settings.toml": f"""
+            [apps.heavy]
+            factory = "heavy:create_app"
+            startup = "{startup}"
+            {more}
+        """,
+        "heavy.py": heavy,
+        "apps/__init__.py": "",
+        "apps/light.py": LIGHT,
+        "shared/__init__.py": "",
+        "shared/clock.py": CLOCK,
+    }
+
+
+def built(folder: Path) -> FastAPI:
+    return composer.build(folder / "settings.toml")
+
+
+@pytest.mark.anyio
+async def test_it_is_imported_by_the_first_request_in_a_thread_while_the_others_serve(project: Project) -> None:
+    root = built(project(files()))
+    async with (
+        root.router.lifespan_context(root),
+        httpx.AsyncClient(transport=httpx.ASGITransport(root), base_url="http://test") as client,
+    ):
+        assert "heavy" not in sys.modules
+        assert (await client.get("/light/")).json() == "light"
+        assert "heavy" not in sys.modules
+        longest = 0.0
+        async with anyio.create_task_group() as group:
+            answers: list[int] = []
+
+            async def ask() -> None:
+                answers.append((await client.get("/heavy/started")).json())
+
+            group.start_soon(ask)
+            while not answers:
+                before = time.perf_counter()
+                await anyio.sleep(0.001)
+                assert (await client.get("/light/")).status_code == 200
+                longest = max(longest, time.perf_counter() - before)
+        assert answers == [42]
+        # The import alone sleeps for 0.3 s.
+        assert longest < 0.25
+        assert sys.modules["heavy"].IMPORTED_BY.name != "MainThread"
+
+
+def test_it_gets_its_cornerstones_and_their_hooks_as_any_other_app(project: Project) -> None:
+    root = built(project(files()))
+    with TestClient(root) as client:
+        assert client.get("/heavy/started").json() == 42
+        assert client.get("/heavy/docs").status_code == 200
+        clock = next(stone.value for stone in composer.composition_of(root).plan.cornerstones)
+        assert clock.requests == 2
+        client.get("/light/")
+        assert clock.requests == 2
+
+
+def test_in_the_background_no_other_start_waits_for_it(project: Project) -> None:
+    root = built(project(files("background", HEAVY.replace("0.3", "0.5"))))
+    begun = time.perf_counter()
+    with TestClient(root) as client:
+        assert time.perf_counter() - begun < 0.5
+        assert client.get("/heavy/started").status_code == 503
+        while client.get("/heavy/started").status_code == 503:
+            time.sleep(0.05)
+        assert client.get("/heavy/started").json() == 42
+
+
+def test_its_document_comes_from_its_last_start_until_it_is_there(project: Project) -> None:
+    folder = project(files())
+    with TestClient(built(folder)) as client:
+        assert "/heavy/started" not in client.get("/openapi.json").json()["paths"]
+        client.get("/heavy/started")
+        assert "/heavy/started" in client.get("/openapi.json").json()["paths"]
+    assert json.loads((folder / ".composer/openapi/heavy.json").read_text())["info"]["title"] == "Heavy"
+
+    del sys.modules["heavy"]
+    with TestClient(built(folder)) as client:
+        assert "/heavy/started" in client.get("/openapi.json").json()["paths"]
+        assert "heavy" not in sys.modules
+
+
+@pytest.mark.parametrize(
+    ("heavy", "told"),
+    [
+        ("raise ZeroDivisionError('broken')", "ZeroDivisionError: broken"),
+        ("raise SystemExit(3)", "SystemExit: 3"),
+        ("def create_app() -> int:\n    return 3", "int"),
+        ("def create_app(database: 'Nothing'): ...", "Nothing"),
+        ("from fastapi import FastAPI\ndef create_app():\n    return FastAPI(root_path='/x')", "root_path"),
+    ],
+)
+def test_what_is_wrong_with_it_fails_it_alone_and_is_told_by_check(project: Project, heavy: str, told: str) -> None:
+    folder = project(files(heavy=heavy))
+    with TestClient(built(folder)) as client:
+        answer = client.get("/heavy/started")
+        assert (answer.status_code, answer.headers["content-type"]) == (503, "application/problem+json")
+        assert client.get("/light/").status_code == 200
+
+    checked = command(folder, "check")
+    assert checked.returncode == 1
+    assert told in checked.stderr
+
+
+def test_a_start_that_failed_is_tried_again_with_a_new_import(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("composer._lifecycle._apps.FIRST_PAUSE", 0.05)
+    folder = project(files("background", "raise ConnectionError('away')"))
+    with TestClient(built(folder)) as client:
+        while client.get("/heavy/started").headers.get("retry-after") is None:
+            time.sleep(0.01)
+        project({"heavy.py": HEAVY})
+        for _ in range(200):
+            if client.get("/heavy/started").status_code == 200:
+                break
+            time.sleep(0.05)
+        assert client.get("/heavy/started").json() == 42
+
+
+def test_check_imports_it_and_shows_it(project: Project) -> None:
+    checked = command(project(files()), "check")
+    assert checked.returncode == 0, checked.stderr
+    assert ["heavy", "/heavy", "Heavy", "0.1.0", "pending"] in [line.split() for line in checked.stderr.splitlines()]
+
+
+def test_check_names_what_it_changes_of_the_process(project: Project) -> None:
+    changing = "import logging\nlogging.basicConfig(level='DEBUG')\n" + LIGHT.replace("\n    ", "\n")
+    checked = command(project(files(heavy=changing)), "check")
+    assert checked.returncode == 0, checked.stderr
+    assert "apps/heavy: while it was imported, it set the root logger's level to DEBUG" in checked.stderr
+
+
+def test_the_projects_own_apps_are_imported_at_once_whenever_they_start(project: Project) -> None:
+    apps = {"settings.toml": "[apps.light]\nstartup = 'lazy'\n", "apps/__init__.py": "", "apps/light.py": LIGHT}
+    built(project(apps))
+    assert "apps.light" in sys.modules
+
+
+def test_its_guard_and_its_limits_hold_before_it_is_there(project: Project) -> None:
+    guarded = files(more='guard = "key"\nmax_body_size = 10') | {
+        "shared/key.py": """
+            from fastapi import HTTPException
+
+            class Key:
+                def __call__(self) -> None:
+                    raise HTTPException(401)
+
+            def create_cornerstone() -> Key:
+                return Key()
+        """
+    }
+    with TestClient(built(project(guarded))) as client:
+        assert client.get("/heavy/started").status_code == 401

@@ -1,0 +1,255 @@
+"""Apps and cornerstones that installed packages bring: distributions with entry points, as pip leaves them."""
+
+import os
+import sys
+from collections.abc import Callable
+from importlib.machinery import ModuleSpec
+from importlib.metadata import Distribution
+from pathlib import Path
+from textwrap import dedent
+
+import httpx
+import pytest
+from fastapi.testclient import TestClient
+
+import composer
+from composer._plugins import Plugin, installed
+from tests.conftest import Project as WriteProject
+from tests.serving import serving
+from tests.test_cli import composer as command
+
+Install = Callable[..., Path]
+
+ADMIN = """
+    from acme.cache import Cache
+    from fastapi import FastAPI
+    from pydantic import BaseModel
+
+    class AdminSettings(BaseModel):
+        greeting: str = "hello"
+
+    def create_app(cache: Cache, settings: AdminSettings) -> FastAPI:
+        app = FastAPI(title="Admin")
+
+        @app.get("/")
+        def greet() -> list[str]:
+            return [settings.greeting, cache.url]
+
+        return app
+    """
+CACHE = """
+    class Cache:
+        def __init__(self, url: str):
+            self.url = url
+
+    def create_cornerstone(url: str) -> Cache:
+        return Cache(url)
+    """
+ACME = {"acme/__init__.py": "", "acme/admin.py": ADMIN, "acme/cache.py": CACHE}
+ACME_ENTRIES = """
+    [composer.apps]
+    admin = acme.admin:create_app
+
+    [composer.cornerstones]
+    redis = acme.cache:create_cornerstone
+    """
+SETTINGS = """
+    [cornerstones.cache]
+    plugin = "redis"
+    url = "redis://here"
+
+    [apps.admin]
+    plugin = "admin"
+    prefix = "/office"
+    settings = { greeting = "good morning" }
+    """
+PLAIN = "from fastapi import FastAPI\n\ndef create_app():\n    return FastAPI()\n"
+
+
+@pytest.fixture
+def install(tmp_path: Path, project: WriteProject, monkeypatch: pytest.MonkeyPatch) -> Install:
+    """Give what installs a distribution into a folder that this process and its children import from."""
+    site = tmp_path / "site-packages"
+    site.mkdir()
+    monkeypatch.syspath_prepend(site)
+    monkeypatch.setenv("PYTHONPATH", str(site))
+
+    def install(name: str, entry_points: str, files: dict[str, str], version: str = "1.0") -> Path:
+        about = f"{name.replace('-', '_')}-{version}.dist-info"
+        metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
+        texts = {f"{about}/METADATA": metadata, f"{about}/entry_points.txt": dedent(entry_points), **files}
+        for path, text in texts.items():
+            (site / path).parent.mkdir(exist_ok=True)
+            (site / path).write_text(dedent(text), encoding="utf-8")
+        return site
+
+    return install
+
+
+@pytest.fixture
+def acme(install: Install) -> Path:
+    """Install a package that brings the app `admin` and the cornerstone `redis`."""
+    return install("acme", ACME_ENTRIES, ACME)
+
+
+def error_of(root: Path) -> composer.CompositionError:
+    with pytest.raises(composer.CompositionError) as caught:
+        composer.build(root / "settings.toml")
+    return caught.value
+
+
+def own(plugins: list[Plugin]) -> list[tuple[str, str, str, str]]:
+    """Leave out what the environment of the tests brings."""
+    found = [(plugin.kind, plugin.name, plugin.package, plugin.reference) for plugin in plugins]
+    return [row for row in found if "acme" in row[2]]
+
+
+@pytest.mark.usefixtures("acme")
+def test_what_a_package_brings_is_served_as_settings_say(project: WriteProject, tmp_path: Path) -> None:
+    root = project({"settings.toml": SETTINGS})
+
+    with serving(["composer", "serve", "--port", "{port}"], root, tmp_path / "log") as server:
+        server.wait_until_ready()
+        answer = httpx.get(f"{server.url}/office/")
+        paths = httpx.get(f"{server.url}/openapi.json").json()["paths"]
+
+    assert answer.json() == ["good morning", "redis://here"]
+    assert "/office/" in paths
+
+
+@pytest.mark.usefixtures("acme")
+def test_a_plugin_stands_beside_folders_and_before_the_folder_of_its_name(project: WriteProject) -> None:
+    root = project({"settings.toml": SETTINGS, "apps/notes.py": PLAIN, "apps/admin.py": f"1 / 0\n{PLAIN}"})
+
+    app = composer.build(root / "settings.toml")
+
+    plan = composer.composition_of(app).plan
+    assert [(built.name, built.prefix, built.declared.place) for built in plan.apps] == [
+        ("admin", "/office", "settings.toml [apps.admin]"),
+        ("notes", "/notes", "apps/notes.py"),
+    ]
+    assert [built.declared.place for built in plan.cornerstones] == ["settings.toml [cornerstones.cache]"]
+
+
+@pytest.mark.parametrize("reference", ["acme_site:site", "acme_site : Sites.one", "acme_site:site [extra]"])
+def test_a_plugin_may_be_an_asgi_app_itself_however_its_entry_is_written(
+    install: Install, project: WriteProject, reference: str
+) -> None:
+    site = "site = create_app()\n\n@site.get('/')\ndef hello(): return 'hello'\n\nclass Sites:\n    one = site\n"
+    install("acme-site", f"[composer.apps]\nsite = {reference}\n", {"acme_site.py": f"{PLAIN}\n{site}"})
+
+    app = composer.build(project({"settings.toml": "[apps.site]\nplugin = 'site'\n"}) / "settings.toml")
+
+    with TestClient(app) as client:
+        assert client.get("/site/").json() == "hello"
+
+
+def test_nothing_is_imported_or_mounted_that_settings_do_not_name(install: Install, project: WriteProject) -> None:
+    install("acme-loud", "[composer.apps]\nloud = acme_loud:create_app\n", {"acme_loud.py": "1 / 0"})
+    root = project({"settings.toml": "[apps.loud]\nplugin = 'loud'\nenabled = false\n", "apps/notes.py": PLAIN})
+
+    app = composer.build(root / "settings.toml")
+
+    assert [built.name for built in composer.composition_of(app).plan.apps] == ["notes"]
+    assert own(installed()) == [("app", "loud", "acme-loud 1.0", "acme_loud:create_app")]
+    assert "acme_loud" not in sys.modules
+
+
+def test_what_is_wrong_with_plugins_is_told_at_once_with_all_else(
+    install: Install, project: WriteProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entries = "[composer.apps]\nbroken = acme_broken:create_app\ngone = acme_gone:create_app\ntwice = acme_broken:a\n"
+    install("acme-broken", entries, {"acme_broken.py": "import sys\n\nsys.exit('no licence')\n"})
+    install("acme-other", "[composer.apps]\ntwice = acme_other:b\n", {}, version="2.0")
+    monkeypatch.setenv("COMPOSER_APPS__SEEN__PLUGIN", "twice")
+    tables = [f"[apps.{name}]\nplugin = '{name}'\n" for name in ("broken", "gone", "twice")]
+    root = project({"settings.toml": "\n".join(tables) + "[apps.notes]\nprefix = 'notes'\n", "apps/notes.py": PLAIN})
+
+    error = error_of(root)
+
+    gone = "acme-broken 1.0 points to 'acme_gone:create_app', and there is no module 'acme_gone'"
+    two = "The plugin 'twice' can't be used: acme-broken 1.0 and acme-other 2.0 each bring one of that name."
+    assert [(problem.id, problem.where, problem.what) for problem in error.problems] == [
+        ("C006", "settings.toml [apps.broken]", "Importing it failed: SystemExit: no licence."),
+        ("C057", "settings.toml [apps.gone]", f"The plugin 'gone' can't be used: {gone}."),
+        ("C057", "environment COMPOSER_APPS__SEEN__PLUGIN", two),
+        ("C057", "settings.toml [apps.twice]", two),
+        ("C021", "settings.toml [apps.notes]", "The prefix 'notes' doesn't start with '/'."),
+    ]
+
+
+@pytest.mark.usefixtures("acme")
+def test_an_app_is_not_taken_for_a_cornerstone_of_its_name(project: WriteProject) -> None:
+    root = project({"settings.toml": "[cornerstones.cache]\nplugin = 'admin'\n", "apps/notes.py": PLAIN})
+
+    (problem,) = error_of(root).problems
+
+    assert (problem.id, problem.where) == ("C055", "settings.toml [cornerstones.cache]")
+    assert problem.what == "No installed package brings a plugin 'admin' for cornerstones."
+    assert "redis" in problem.hint
+
+
+def test_of_a_package_that_is_there_twice_the_first_on_the_path_counts(
+    install: Install, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = install("acme-one", "[composer.apps]\none = old:app\n", {})
+    later = tmp_path / "later"
+    site.rename(later)
+    site.mkdir()
+    install("acme-one", "[composer.apps]\none = new:app\n", {}, version="2.0")
+    monkeypatch.setattr(sys, "path", [*sys.path, str(later)])
+
+    assert own(installed()) == [("app", "one", "acme-one 2.0", "new:app")]
+
+
+def test_packages_are_looked_through_only_where_a_table_names_a_plugin(
+    project: WriteProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    class Finder:
+        """Take part in the search for distributions, as importlib.metadata lets any finder do."""
+
+        def find_spec(self, *_: object) -> ModuleSpec | None:
+            return None
+
+        def find_distributions(self, *_: object) -> list[Distribution]:
+            asked.append(True)
+            return []
+
+    root = project({"settings.toml": "[apps.site]\nfactory = 'site_of_mine:create_app'\n", "site_of_mine.py": PLAIN})
+    composer.build(root / "settings.toml")
+    monkeypatch.setattr(sys, "meta_path", [*sys.meta_path, Finder()])
+
+    composer.build(root / "settings.toml")
+    assert not asked
+    project({"settings.toml": "[apps.site]\nplugin = 'nothing-like-this'\n"})
+    error_of(root)
+    assert asked
+
+
+def test_the_command_lists_what_is_installed_and_a_pipe_cuts_nothing(
+    install: Install, acme: Path, project: WriteProject
+) -> None:
+    name = "a_name_that_is_longer_than_a_narrow_terminal_is_wide"
+    install(
+        "acme-long", f"[composer.apps]\n{name} = acme_long:create_app\n", {"acme_long.py": "1 / 0"}, version="2.1b1"
+    )
+
+    # Beside the package of the checkout; the folder of the installed ones is what `install` has set.
+    path = os.pathsep.join([str(Path(composer.__file__).parents[1]), str(acme)])
+    done = command(project({}), "plugins", PYTHONPATH=path, COLUMNS="40")
+
+    assert (done.returncode, done.stderr) == (0, "")
+    rows = [line.split() for line in done.stdout.splitlines()]
+    assert rows[0] == ["kind", "name", "package", "points", "to"]
+    assert ["app", name, "acme-long", "2.1b1", "acme_long:create_app"] in rows
+    assert ["app", "admin", "acme", "1.0", "acme.admin:create_app"] in rows
+    assert ["cornerstone", "redis", "acme", "1.0", "acme.cache:create_cornerstone"] in rows
+
+
+def test_the_command_says_that_nothing_is_installed(project: WriteProject) -> None:
+    done = command(project({}), "plugins")
+
+    assert (done.returncode, done.stdout) == (0, "")
+    assert done.stderr == "No installed package brings a plugin.\n"
