@@ -117,5 +117,5 @@ guests-lock: $(INSTALLED)
 	grep -oE '^($(SHARED))==[^ ;]+' requirements.txt > build/guests-constraints.txt
 	$(COMPILE) --constraint=build/guests-constraints.txt --output-file=build/guests-requirements.txt \
 	    pyproject.toml tests/guests/requirements.in
-	{ echo '# Made by `make guests-lock` with Python 3.11, for Linux (x86_64, aarch64); installed by `make test-guests`.'; \
+	{ echo '# Made by `make guests-lock` with Python 3.11 on Linux; installed by `make test-guests`.'; \
 	  cat build/guests-requirements.txt; } > tests/guests/requirements.txt

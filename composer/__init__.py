@@ -8,9 +8,10 @@
 #   0  _later, _secrets,                what is imported at first use; what nobody may read;
 #      _asgi, _model                    shapes of ASGI; the plain data that the phases hand on
 #   1  _render, _problem_json,          names, paths and lists as text; answers in an app's place;
-#      _requests, _threads              what is seen of a request; threads for each app
+#      _requests, _threads, _process    what is seen of a request; threads for each app; what a part changes
 #   2  errors                           the catalogue of problems, and the exceptions
-#   3  _settings, _discover, _load      settings.toml and environment; folders; importing one of them
+#   3  _settings, _discover,            settings.toml and environment; folders;
+#      _load, _plugins                  importing one of them; what packages bring
 #   4  _wire                            types → order → objects; Shared
 #   5  _lifespan, _stopping,            one lifespan; the word to stop;
 #      _dispatch, _guard, _limits,      path → app; who may come in; what an app may take;

@@ -14,14 +14,14 @@ def kept_at(project: Path, name: str) -> Path:
     return project / ".composer" / "openapi" / f"{name.replace('/', '.')}.json"
 
 
-def keep(file: Path, text: str) -> None:
-    """Write a document, whole or not at all; where nothing can be written, the log says so once it is asked for."""
+def keep(file: Path, document: Any) -> None:
+    """Write a document, whole or not at all; where that can't be done, the log says so at the level INFO."""
     part = file.with_suffix(f".{os.getpid()}.part")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        part.write_text(text, encoding="utf-8")
+        part.write_text(json.dumps(document), encoding="utf-8")
         part.replace(file)
-    except OSError as error:
+    except (OSError, TypeError, ValueError, RecursionError) as error:
         _log.info("the document isn't kept for the next start: %s", error)
 
 

@@ -90,15 +90,17 @@ class Sources:
         if isinstance(given, Mapping):
             return Source(app.name, app.prefix, lambda: given, knows=lambda: given, guard=guard)
         if isinstance(asgi, LateApp) and kept:
-            last = read_kept(kept)
-            return Source(app.name, app.prefix, lambda: last, knows=lambda: last, guard=guard)
+            known = read_kept(kept)
+            return Source(app.name, app.prefix, lambda: known, knows=lambda: known, guard=guard)
         if isinstance(given, str) or (given is True and not isinstance(asgi, FastAPI)):
             reach = _reach(app, self._mounted[app.name], self._lifecycle)
             guest = Guest(given if isinstance(given, str) else None, reach)
-            return Source(app.name, app.prefix, guest.last, guest=guest, knows=guest.known, guard=guard, kept=kept)
-        make = _maker(given, asgi)
-        known, make = knowing(make), _without_secrets(make, self._secrets)
-        return Source(app.name, app.prefix, make, knows=known, guard=guard, kept=kept)
+            make = _keeping(guest.last, kept) if kept else guest.last
+            return Source(app.name, app.prefix, make, guest=guest, knows=guest.known, guard=guard)
+        own = _maker(given, asgi)
+        make = _without_secrets(own, self._secrets)
+        make = _keeping(make, kept) if kept else make
+        return Source(app.name, app.prefix, make, knows=knowing(own), guard=guard)
 
 
 def _none() -> None:
@@ -113,6 +115,21 @@ def _without_secrets(make: Callable[[], Any], secrets: Secrets) -> Callable[[], 
             return make()
         except Exception as error:
             secrets.raise_cleaned(error)
+
+    return made
+
+
+def _keeping(make: Callable[[], Any], file: Path) -> Callable[[], Any]:
+    """Write what is made to a file each time that it is another document."""
+    last: Any = None
+
+    def made() -> Any:
+        nonlocal last
+        document = make()
+        if document is not last:
+            last = document
+            keep(file, document)
+        return document
 
     return made
 
@@ -133,8 +150,8 @@ class Source:
 
     `make` returns the document, or None where there is none; `guest` is asked by a request before. `knows` tells at
     once what `make` would return, where that can be told without making it. `private` says that the app keeps its
-    document to itself; the `guard` before the app is shown as its security. What was read is written to `kept` too.
-    `fault` may be shown to everybody; `error` is the exception behind it, where there is one.
+    document to itself; the `guard` before the app is shown as its security. `fault` may be shown to everybody; `error`
+    is the exception behind it, where there is one.
     """
 
     def __init__(
@@ -147,14 +164,12 @@ class Source:
         knows: Callable[[], Any] = lambda: _UNKNOWN,
         private: bool = False,
         guard: Guard | None = None,
-        kept: Path | None = None,
     ) -> None:
         self.name = name
         self.prefix = prefix
         self.private = private
         self._document: _Json | None = None
         self._guard = guard
-        self._kept = kept
         self.fault = ""
         self.error: BaseException | None = None
         self.guest = guest
@@ -202,8 +217,6 @@ class Source:
             raise DocumentError(f"it isn't a JSON document: {error}") from None
         if self._document is None or text != json.dumps(self._document):
             self._document = made
-            if self._kept:
-                keep(self._kept, text)
 
 
 def _maker(given: Any, asgi: ASGIApp) -> Callable[[], Any]:

@@ -62,7 +62,11 @@ class Apps:
 
         Raises StartFailedError with every failure as soon as one that is required has failed, after a short grace.
         """
-        left = {self._begin(name) for name, app in self._declared.items() if app.startup == "wait"}
+        left: set[asyncio.Task[None]] = set()
+        for name in [name for name, app in self._declared.items() if app.startup == "wait"]:
+            left.add(self._begin(name))
+            # One that has little to do is up before many others begin: together they would take more memory.
+            await asyncio.sleep(0)
         for name in [name for name, app in self._declared.items() if app.startup == "background"]:
             self._begin(name)
         while left and not self._failures(required=True):

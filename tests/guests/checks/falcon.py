@@ -1,0 +1,34 @@
+"""Falcon: what ran at its start, its addresses, its WebSocket, its stream, its files."""
+
+from websockets.sync.client import connect
+
+from tests.guests.pages import client, events, get, redirect_of, websocket
+
+PACKAGE = "falcon"
+
+
+def check_it_was_started(url: str) -> None:
+    assert get(f"{url}/home").json()["greeting"] == "hello"
+
+
+def check_a_resource_knows_its_address(url: str) -> None:
+    assert get(f"{url}/home").json()["uri"] == f"{url}/home"
+
+
+def check_a_redirect_stays_inside(url: str) -> None:
+    with client(url) as browser:
+        assert redirect_of(browser.get("/old")) == f"{url}/home"
+
+
+def check_a_static_file_loads(url: str) -> None:
+    assert "body" in get(f"{url}/static/site.css").text
+
+
+def check_a_websocket_echoes(url: str) -> None:
+    with connect(websocket(f"{url}/echo")) as socket:
+        socket.send("hello")
+        assert socket.recv(10) == "hello"
+
+
+def check_events_are_streamed(url: str) -> None:
+    assert events(f"{url}/events", 3) == ["0", "1", "2"]
