@@ -6,6 +6,7 @@ stand around an app only where they are set.
 
 import asyncio
 import math
+from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import Final
 
@@ -47,31 +48,45 @@ def limited(app: ASGIApp, limits: Limits) -> ASGIApp:
     it becomes 413; where the response has started by then, the app sees a disconnect. A `max_body_size` that the app
     itself or one of its routes has, as FastAPI and Starlette let them, counts instead.
     """
-    return app if limits == Limits() else _Limited(app, limits)
+    watched = _Bounded(app, limits) if limits != Limits(limits.max_concurrency) else app
+    return _Few(watched, limits.max_concurrency) if limits.max_concurrency is not None else watched
 
 
-class _Limited:
-    """One app within its limits, and how many requests it has at the moment."""
+class _Few:
+    """An app that serves no more than so many requests at once, and how many it has at the moment."""
 
-    __slots__ = ("_app", "_busy", "_limits")
+    __slots__ = ("_app", "_busy", "_max")
 
-    def __init__(self, app: ASGIApp, limits: Limits) -> None:
+    def __init__(self, app: ASGIApp, most: int) -> None:
         self._app = app
-        self._limits = limits
+        self._max = most
         self._busy = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if self._busy == self._limits.max_concurrency:
+        if self._busy == self._max:
             await BUSY(scope, receive, send)
             return
         self._busy += 1
         try:
-            if scope["type"] == "http" and self._is_to_watch(scope):
-                await _Request(self._limits, scope, receive, send).serve(self._app)
-            else:
-                await self._app(scope, receive, send)
+            await self._app(scope, receive, send)
         finally:
             self._busy -= 1
+
+
+class _Bounded:
+    """An app whose requests are watched where they can come to a limit."""
+
+    __slots__ = ("_app", "_limits")
+
+    def __init__(self, app: ASGIApp, limits: Limits) -> None:
+        self._app = app
+        self._limits = limits
+
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        """Return the app's own coroutine as a rule: nearly every app has this limit, and few requests come near it."""
+        if scope["type"] == "http" and self._is_to_watch(scope):
+            return _Request(self._limits, scope, receive, send).serve(self._app)
+        return self._app(scope, receive, send)
 
     def _is_to_watch(self, scope: Scope) -> bool:
         limit = self._limits.max_body_size

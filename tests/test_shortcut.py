@@ -350,3 +350,16 @@ def test_a_websocket_of_an_app_is_served_on_the_short_way() -> None:
 
     with TestClient(composed(app=app)) as client, client.websocket_connect("/a/ws/1") as socket:
         assert socket.receive_text() == "ws://testserver/a/ws/1"
+
+
+def test_an_app_that_nobody_observes_is_told_so_also_with_its_pages() -> None:
+    app = FastAPI()
+
+    @app.get("/told")
+    async def told(request: Request) -> bool:
+        # FastAPI's own word for it; without it, it would look for OpenTelemetry's providers on each request.
+        return "fastapi.telemetry" in request.scope
+
+    with TestClient(composer.compose([composer.App("a", "/a", app)])) as client:
+        assert client.get("/a/told").json() is True
+        assert client.get("/a/docs").status_code == 200

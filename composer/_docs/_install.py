@@ -28,7 +28,8 @@ def install_docs(
     else answers there, nothing is installed. `document` returns the same object as long as nothing has changed.
     Raises ModuleNotFoundError without `fastapi-offline`.
     """
-    _replace(root, {root.openapi_url: request_response(DocumentRoute(root, document).__call__)})
+    answer = DocumentRoute(root, document).__call__
+    _replace(root, {root.openapi_url: (answer, request_response(answer))})
     _install_pages(root, document, apps)
 
 
@@ -50,7 +51,7 @@ def _install_pages(app: FastAPI, document: Document, apps: Apps | None) -> None:
     base = app.router.routes[first].path.rstrip("/")  # type: ignore[attr-defined]
     shown = Shown(app, base, Reached(document), apps)
     pages[app.swagger_ui_oauth2_redirect_url] = oauth2_redirect
-    _replace(app, {path: _Showing(page, shown) for path, page in pages.items()})
+    _replace(app, {path: (page, _Showing(page, shown)) for path, page in pages.items()})
     app.router.routes[first:first] = _beside(shown)
 
 
@@ -86,11 +87,11 @@ def _beside(shown: Shown) -> list[BaseRoute]:
     return [files, Route(f"{shown.base}/apps", states, include_in_schema=False)]
 
 
-def _replace(app: FastAPI, answers: Mapping[str | None, ASGIApp]) -> None:
-    """Let something else answer at routes of FastAPI's own, which keep their names."""
+def _replace(app: FastAPI, answers: Mapping[str | None, tuple[Callable[..., Any], ASGIApp]]) -> None:
+    """Let other functions answer at routes of FastAPI's own, each by the ASGI app beside it; the names stay."""
     for route in app.router.routes:
         if _is_own(route, answers):
-            route.app = route.endpoint = answers[route.path]
+            route.endpoint, route.app = answers[route.path]
 
 
 def _is_own(route: BaseRoute, paths: Mapping[str | None, Any]) -> TypeGuard[Route]:
