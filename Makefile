@@ -6,7 +6,8 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: help install serve test soak bench bench-quick bench-lock lint format wheel check lock clean
+.PHONY: help install serve test soak bench bench-quick test-guests guests lint format wheel check
+.PHONY: lock bench-lock guests-lock clean
 .DEFAULT_GOAL := help
 
 help:
@@ -15,12 +16,14 @@ help:
 	@echo 'make soak     do long trials to the real server (minutes), and print what was lost (ARGS="--quick")'
 	@echo 'make bench    measure everything beside what others offer (an hour), and write docs/performance.md'
 	@echo 'make bench-quick   the same in two minutes, into build/performance.md'
+	@echo 'make test-guests   run two dozen published apps in one composition, and see that they work as they do alone'
+	@echo 'make guests   try them alone, under FastAPI.mount and under composer (minutes), and write docs/guests.md'
 	@echo 'make lint     ruff, mypy --strict, the directions of imports'
 	@echo 'make format   let ruff sort imports and lay out the code'
 	@echo 'make wheel    build the wheel and try it without the source tree'
 	@echo 'make check    lint, test and wheel: what is asked of a change'
 	@echo 'make lock     pin requirements.txt anew (Python 3.11)'
-	@echo 'make bench-lock    pin anew what is measured beside composer'
+	@echo 'make bench-lock, make guests-lock   pin anew what is measured beside composer, and the published apps'
 	@echo 'make clean    remove what was built and cached'
 
 install: $(INSTALLED)
@@ -57,6 +60,24 @@ bench-quick: $(INSTALLED)
 	$(@D)/bin/python -m pip --disable-pip-version-check install --quiet --require-hashes --no-deps --requirement $<
 	@touch $@
 
+# Published apps in one composition. Their environment has composer's own dependencies in the versions of
+# requirements.txt; what only the development of composer needs isn't there, for Gradio and MLflow ask for older ones.
+GUESTS := .venv-guests
+SHARED := a2wsgi|anyio|fastapi|fastapi-offline|httpx|prometheus-client|pydantic|pydantic-core|pydantic-settings|pyyaml
+SHARED := $(SHARED)|rich|sqlalchemy|starlette|structlog|tenacity|typer|uvicorn
+
+# Dash brings a plugin for pytest that the newest pytest warns of.
+test-guests: $(GUESTS)/.installed
+	$(GUESTS)/bin/python -m pytest --disable-plugin-autoload tests/guests $(ARGS)
+
+guests: $(GUESTS)/.installed
+	$(GUESTS)/bin/python -m tests.guests --write docs/guests.md $(ARGS)
+
+$(GUESTS)/.installed: tests/guests/requirements.txt
+	$(PYTHON) -m venv --clear $(GUESTS)
+	$(GUESTS)/bin/python -m pip --disable-pip-version-check install --quiet --require-hashes --no-deps --requirement $<
+	@touch $@
+
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -89,29 +110,6 @@ bench-lock: $(INSTALLED)
 	for name in $(BENCHES); do \
 	    $(COMPILE) --output-file=benchmarks/requirements/$$name.txt benchmarks/requirements/$$name.in || exit 1; done
 
-clean:
-	rm -rf build dist .coverage .coverage.* htmlcov .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
-	find . -name __pycache__ -not -path './.venv*' -prune -exec rm -rf {} +
-
-# Published apps in one composition. Their environment has composer's own dependencies in the versions of
-# requirements.txt; what only the development of composer needs isn't there, for Gradio and MLflow ask for older ones.
-.PHONY: test-guests guests guests-lock
-GUESTS := .venv-guests
-SHARED := a2wsgi|anyio|fastapi|fastapi-offline|httpx|prometheus-client|pydantic|pydantic-core|pydantic-settings|pyyaml
-SHARED := $(SHARED)|rich|sqlalchemy|starlette|structlog|tenacity|typer|uvicorn
-
-# Dash brings a plugin for pytest that the newest pytest warns of.
-test-guests: $(GUESTS)/.installed
-	$(GUESTS)/bin/python -m pytest --disable-plugin-autoload tests/guests $(ARGS)
-
-guests: $(GUESTS)/.installed
-	$(GUESTS)/bin/python -m tests.guests --write docs/guests.md $(ARGS)
-
-$(GUESTS)/.installed: tests/guests/requirements.txt
-	$(PYTHON) -m venv --clear $(GUESTS)
-	$(GUESTS)/bin/python -m pip --disable-pip-version-check install --quiet --require-hashes --no-deps --requirement $<
-	@touch $@
-
 guests-lock: $(INSTALLED)
 	mkdir -p build
 	grep -oE '^($(SHARED))==[^ ;]+' requirements.txt > build/guests-constraints.txt
@@ -119,3 +117,7 @@ guests-lock: $(INSTALLED)
 	    pyproject.toml tests/guests/requirements.in
 	{ echo '# Made by `make guests-lock` with Python 3.11 on Linux; installed by `make test-guests`.'; \
 	  cat build/guests-requirements.txt; } > tests/guests/requirements.txt
+
+clean:
+	rm -rf build dist .coverage .coverage.* htmlcov .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -not -path './.venv*' -prune -exec rm -rf {} +

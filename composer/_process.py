@@ -90,6 +90,16 @@ def _class_name(thing: object) -> str:
     return f"{type(thing).__module__}.{type(thing).__name__}"
 
 
+# What is imported or made at this moment: one thing as a rule.
+_under_way: list[tuple[Making, Kind, str, float]] = []
+
+
+def under_way() -> list[Step]:
+    """Return what is imported or made at this moment, and for how long it has been."""
+    now = time.perf_counter()
+    return [Step(phase, kind, name, begun, now - begun, over=False) for phase, kind, name, begun in list(_under_way)]
+
+
 class Notes:
     """Note of each part, while it is imported and while it is made, what that took and what it changed of the process.
 
@@ -105,6 +115,11 @@ class Notes:
     def of(self, phase: Making, kind: Kind, name: str) -> Iterator[None]:
         """Note what happens in this block of that part; nothing is noted where the block raises."""
         before, begun = snapshot(), time.perf_counter()
-        yield
+        now = (phase, kind, name, begun)
+        _under_way.append(now)
+        try:
+            yield
+        finally:
+            _under_way.remove(now)
         self.steps.append(Step.since(begun, phase, kind, name))
         self.notices += [Notice(phase, kind, name, change) for change in changes(before, snapshot())]

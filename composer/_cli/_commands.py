@@ -1,6 +1,7 @@
 """The commands, as typer reads them: all but `plugins` load the composition, and each does one thing."""
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated, NoReturn, TypeVar
 
@@ -21,9 +22,11 @@ from composer._cli._show import (
     show_routes,
 )
 from composer._cli._target import choose, load, project_folder
+from composer._cli._waterfall import telling_who_is_late
 from composer._log import configure_logging, in_production
 from composer._model import Notice
 from composer._plugins import installed
+from composer._process import under_way
 from composer.errors import CompositionError
 
 Done = TypeVar("Done")
@@ -105,7 +108,8 @@ def serve(
     """
     configure_logging()
     run = _forking(reload) if preload else run_server
-    app = _loaded(target, settings, apps)
+    with nullcontext() if in_production() else telling_who_is_late(under_way):
+        app = _loaded(target, settings, apps)
     if app.docs_url is not None and not in_production():
         err.print(f"Documentation at http://{host}:{port}{root_path}{app.docs_url}", highlight=False)
     run(

@@ -23,6 +23,7 @@ LATE: Final = 1.0
 # Seconds between two looks, and the parts that one line names.
 LOOK: Final = 0.1
 NAMED: Final = 5
+DOING: Final = {"import": "importing", "build": "building", "start": "starting"}
 
 Phases = dict[str, Step]
 
@@ -85,7 +86,7 @@ def _ms(seconds: float) -> str:
 
 @contextmanager
 def telling_who_is_late(steps: Callable[[], Iterable[Step]]) -> Iterator[None]:
-    """Print which parts are still starting, from a thread: a lifespan that blocks the event loop is named too."""
+    """Print who is still imported, built or starting, from a thread: what blocks the event loop is named too."""
     over = threading.Event()
     thread = threading.Thread(target=_tell_who_is_late, args=(steps, over), name="telling who is late", daemon=True)
     thread.start()
@@ -110,7 +111,8 @@ def _tell_who_is_late(steps: Callable[[], Iterable[Step]], over: threading.Event
 
 
 def show_late(late: Sequence[Step], console: Console = err) -> None:
-    """Print which parts are still starting, those first that began first."""
+    """Print which parts are still at it, those first that began first."""
+    doing = DOING[late[0].phase]
     told = [f"{step.name} ({step.seconds:.0f} s)" for step in sorted(late, key=lambda step: step.begun)]
     more = [f"and {len(told) - NAMED} more"] if len(told) > NAMED else []
-    console.print(Text(f"still starting: {', '.join([*told[:NAMED], *more])}"), soft_wrap=True)
+    console.print(Text(f"still {doing}: {', '.join([*told[:NAMED], *more])}"), soft_wrap=True)
