@@ -39,9 +39,10 @@ TOLD = f"""
 row by row; composer's predicts those together that arrive together, and so do LitServe and BentoML. The ratio is to the
 plain endpoint with one thread of OpenMP: more is better. Per second of the processor counts all processes of a server,
 for what one machine can carry; requests per second also tell who uses two processors. *plain again* is the noise, and
-*no model* answers without predicting: the most that there is. composer's servers check a key with each request; the
-other two have none to check. Both may put {CONNECTIONS} rows into a batch, have one worker and one thread of OpenMP,
-and write no line for each request; BentoML takes the block in a list, as its batches want it.
+*no model* answers without predicting: the most that there is under uvicorn, by which the plain ones are served.
+composer's own row is served by `composer serve`, as LitServe's and BentoML's are by their own commands. All but these
+two check a key with each request. Both may put {CONNECTIONS} rows into a batch, have one worker and one thread of
+OpenMP, and write no line for each request; BentoML takes the block in a list, as its batches want it.
 """.strip()
 
 
@@ -62,7 +63,7 @@ def ours(factory: str, environment: Mapping[str, str] | None = None) -> Served:
 
 
 ROWS: Mapping[str, Served] = {
-    OURS: ours("together"),
+    OURS: Served(["composer", "serve", "--settings", "benchmarks/predict.toml", "--port", "{port}"]),
     "plain": ours("plain"),
     BASE: ours("plain", ONE_THREAD),
     "plain again": ours("plain", ONE_THREAD),

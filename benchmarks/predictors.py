@@ -7,7 +7,6 @@ from fastapi import APIRouter, FastAPI, Request, Security
 from starlette.types import Lifespan
 
 import composer
-from apps import house_price
 from apps.house_price._predict import Block, Prediction, Regressor, as_regressor, values
 from benchmarks.environments import REPOSITORY
 from shared import auth, models
@@ -24,11 +23,6 @@ def composed(create_app: Callable[..., FastAPI]) -> FastAPI:
         composer.Cornerstone("models", models.create_cornerstone, settings={"folder": REPOSITORY / "artefacts"}),
     ]
     return composer.compose([composer.App("predict", "/", create_app)], cornerstones=cornerstones)
-
-
-def together() -> FastAPI:
-    """Compose the app as it is."""
-    return composed(house_price.create_app)
 
 
 def guarded(auth: Auth, router: APIRouter, lifespan: Lifespan[FastAPI] | None = None) -> FastAPI:

@@ -28,6 +28,7 @@ from gunicorn.workers.base import Worker
 from uvicorn.config import STARTUP_FAILURE
 
 from composer._build import composition_of
+from composer._cli._served import calm_collector
 from composer._cli._server import end_well, serve_here
 from composer._cli._target import load
 from composer._model import BuiltCornerstone, Plan
@@ -49,10 +50,12 @@ def run_preloaded(**options: Any) -> NoReturn:
     preload or a worker to start. Failing stops are told by the log alone.
     """
     app = load()
+    composition = composition_of(app)
+    composition.lifecycle.when_started(calm_collector)
     # Until the arbiter has handlers of its own.
     signal.signal(signal.SIGTERM, end_well)
     try:
-        preload(composition_of(app).plan)
+        preload(composition.plan)
     except PartError as failure:
         log.error("%s", failure, exc_info=failure.__cause__)
         raise SystemExit(STARTUP_FAILURE) from None
