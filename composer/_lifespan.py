@@ -8,11 +8,13 @@ Source of the protocol: https://asgi.readthedocs.io/en/latest/specs/lifespan.htm
 
 import asyncio
 import logging
+import os
 from collections.abc import Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
-from typing import Any
+from typing import Any, TypeGuard
 
 import anyio.to_thread
+from fastapi import FastAPI
 from starlette.applications import Starlette
 
 from composer._asgi import ASGIApp, Message, Scope
@@ -24,6 +26,14 @@ log = logging.getLogger("composer")
 CANCEL_GRACE = 1.0
 
 Body = Callable[["Signals"], Coroutine[Any, Any, None]]
+
+# What instrumentations replace, and whose it is otherwise.
+_OWN_METHODS = (
+    (FastAPI, "__call__", "fastapi."),
+    (FastAPI, "build_middleware_stack", "fastapi."),
+    (Starlette, "__call__", "starlette."),
+    (Starlette, "build_middleware_stack", "starlette."),
+)
 
 
 class LifespanError(Exception):
@@ -235,7 +245,51 @@ def asgi_lifespan(app: ASGIApp, state: dict[str, Any]) -> Body:
     An app that ends or raises before it has received or sent anything has no lifespan and is simply up; a FastAPI or
     Starlette app always has one, so one that raises has failed.
     """
-    return _AppLifespan(app, state)
+    return _PlainLifespan(app, state) if _is_plain(app) else _AppLifespan(app, state)
+
+
+def _is_plain(app: ASGIApp) -> TypeGuard[Starlette]:
+    """Tell whether an app's lifespan is no more than what its router has: nothing stands around that.
+
+    FastAPI itself does more where the environment asks for OpenTelemetry, and what instruments apps puts its own in.
+    """
+    return (
+        isinstance(app, Starlette)
+        and type(app) in (FastAPI, Starlette)
+        and not app.user_middleware
+        and app.router.middleware_stack == app.router.app
+        and not any(name.startswith("OTEL_") for name in os.environ)
+        and all(map(_is_own, _OWN_METHODS))
+        and not {"build_middleware_stack", "__call__"} & vars(app).keys()
+    )
+
+
+def _is_own(method: tuple[type, str, str]) -> bool:
+    kind, name, package = method
+    found = getattr(kind, name)
+    return bool(found.__module__.startswith(package)) and not hasattr(found, "__wrapped__")
+
+
+class _PlainLifespan:
+    """Enter the lifespan of a FastAPI or Starlette app as its router would, without all that passes it on to there.
+
+    That is a dozen coroutines, which would be kept for as long as the app is up: with a thousand apps, five megabytes.
+    """
+
+    __slots__ = ("_app", "_state")
+
+    def __init__(self, app: Starlette, state: dict[str, Any]) -> None:
+        self._app = app
+        self._state = state
+
+    async def __call__(self, signals: Signals) -> None:
+        app = self._app
+        # Made at the start as ever, so that nothing of it can fail at the first request.
+        app.middleware_stack = app.middleware_stack or app.build_middleware_stack()
+        async with app.router.lifespan_context(app) as yielded:
+            self._state.update(yielded or {})
+            signals.up()
+            await signals.told_to_stop()
 
 
 def late_lifespan(load: Callable[[], ASGIApp], state: dict[str, Any]) -> Body:

@@ -39,6 +39,78 @@ async def test_what_an_app_yields_is_in_its_state_while_it_is_up() -> None:
     assert not open_tasks()
 
 
+async def test_the_layers_of_an_app_are_made_when_it_starts() -> None:
+    for app in (FastAPI(), Starlette()):
+        part = lifespan_of(app)
+        await part.start(1)
+        assert app.middleware_stack is not None
+        await part.stop(1)
+
+
+class Listening:
+    """Middleware, or a whole app, that is told of whatever passes it."""
+
+    def __init__(self, app: ASGIApp, heard: list[str]) -> None:
+        self.app, self.heard = app, heard
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self.heard.append(scope["type"])
+        await self.app(scope, receive, send)
+
+
+async def with_middleware(app: Starlette, heard: list[str], patch: pytest.MonkeyPatch) -> None:
+    app.add_middleware(Listening, heard=heard)
+
+
+async def with_layers_of_its_own(app: Starlette, heard: list[str], patch: pytest.MonkeyPatch) -> None:
+    build = app.build_middleware_stack
+    app.build_middleware_stack = lambda: Listening(build(), heard)  # type: ignore[method-assign]
+
+
+async def with_a_router_of_its_own(app: Starlette, heard: list[str], patch: pytest.MonkeyPatch) -> None:
+    app.router.middleware_stack = Listening(app.router.middleware_stack, heard)
+
+
+async def with_an_instrumented_class(app: Starlette, heard: list[str], patch: pytest.MonkeyPatch) -> None:
+    call = Starlette.__call__
+
+    async def instrumented(self: Starlette, scope: Scope, receive: Receive, send: Send) -> None:
+        heard.append(scope["type"])
+        await call(self, scope, receive, send)
+
+    patch.setattr(Starlette, "__call__", instrumented)
+
+
+@pytest.mark.parametrize("kind", [FastAPI, Starlette])
+@pytest.mark.parametrize(
+    "arrange", [with_middleware, with_layers_of_its_own, with_a_router_of_its_own, with_an_instrumented_class]
+)
+async def test_what_stands_around_an_apps_router_hears_of_its_lifespan(
+    kind: type[Starlette], arrange: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard: list[str] = []
+    app = kind()
+    await arrange(app, heard, monkeypatch)
+    part = lifespan_of(app)
+    await part.start(1)
+    await part.stop(1)
+    assert heard == ["lifespan"]
+
+
+async def test_where_the_environment_asks_for_telemetry_fastapi_itself_hears_of_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    heard: list[str] = []
+    from fastapi.telemetry import _runtime
+
+    monkeypatch.setattr(_runtime, "_configure_from_environment", lambda config: heard.append("asked"))
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1")
+    part = lifespan_of(FastAPI())
+    await part.start(1)
+    await part.stop(1)
+    assert heard == ["asked"]
+
+
 async def test_a_lifespan_is_entered_and_left_in_one_task() -> None:
     tasks: list[object] = []
     variable: contextvars.ContextVar[str] = contextvars.ContextVar("variable")
