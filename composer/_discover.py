@@ -8,16 +8,15 @@ what starts with an underscore or a dot is passed over.
 import ast
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from composer._model import Problem
 from composer._render import did_you_mean
 from composer.errors import problem
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """One folder or module that has the factory: its name (`v1/house_price`), what to import, and its file."""
 
     name: str

@@ -7,8 +7,7 @@ stand around an app only where they are set.
 import asyncio
 import math
 from collections.abc import Awaitable
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from anyio import CancelScope
 from anyio.lowlevel import checkpoint
@@ -30,8 +29,7 @@ _COUNTER: Final = "starlette._body_limit_responder"
 BUSY: Final = unavailable("The app has as many requests as it takes at once.")
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(NamedTuple):
     """Say what one app may take: requests and WebSockets at once, seconds, and bytes; None where there is no limit."""
 
     max_concurrency: int | None = None

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import KW_ONLY, dataclass, field
 from enum import Enum
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal, NamedTuple, Self
 
 from pydantic import BaseModel
 from starlette.types import ASGIApp
@@ -101,8 +101,7 @@ class App:
         return self.where or f"app {self.name}"
 
 
-@dataclass(frozen=True, slots=True)
-class Late:
+class Late(NamedTuple):
     """Be the factory of an app that is imported only when the app starts.
 
     `load` imports it, and returns the factory or the problem.
@@ -187,8 +186,7 @@ class BuiltApp:
         return self.declared.prefix
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """Note what one phase took for one part: its import, its construction, or its start.
 
     `begun` is a time of `time.perf_counter()`, in seconds; `seconds` is what it took, or has taken so far where it is
@@ -208,8 +206,7 @@ class Step:
         return cls(phase, kind, name, begun, time.perf_counter() - begun)
 
 
-@dataclass(frozen=True, slots=True)
-class Notice:
+class Notice(NamedTuple):
     """Note what one part changed of the whole process while it was imported or built: no mistake, but good to know.
 
     `change` is a sentence about "it", as in "it set a handler for SIGTERM".

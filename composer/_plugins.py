@@ -3,7 +3,7 @@
 A package says so by entry points of two groups, each with a factory, or an app itself, as its value.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from composer._model import Kind, Problem
 from composer._render import did_you_mean, listed
@@ -15,8 +15,7 @@ _GROUPS: dict[Kind, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Plugin:
+class Plugin(NamedTuple):
     """One app or cornerstone that a package brings: `reference` is "package.module:name", `package` has its version."""
 
     kind: Kind

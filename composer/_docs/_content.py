@@ -2,14 +2,13 @@
 
 import gzip
 import hashlib
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 
-@dataclass(frozen=True, slots=True)
-class Content:
+class Content(NamedTuple):
     """Hold bytes ready to be sent, plain and gzipped, each with its ETag."""
 
     media_type: str

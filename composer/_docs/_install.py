@@ -1,7 +1,6 @@
 """The pages put where FastAPI's own would be, at the same addresses."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import asdict
 from functools import cache
 from typing import Any, TypeGuard
 
@@ -82,7 +81,7 @@ def _beside(shown: Shown) -> list[BaseRoute]:
         return [files]
 
     async def states(request: Request) -> JSONResponse:
-        return JSONResponse([asdict(entry) for entry in apps()], headers={"Cache-Control": "no-store"})
+        return JSONResponse([entry._asdict() for entry in apps()], headers={"Cache-Control": "no-store"})
 
     return [files, Route(f"{shown.base}/apps", states, include_in_schema=False)]
 

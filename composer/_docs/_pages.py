@@ -3,9 +3,8 @@
 import json
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import asdict, dataclass
 from html import escape
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 from urllib.parse import quote
 
 from fastapi import FastAPI
@@ -21,8 +20,7 @@ Json: TypeAlias = dict[str, Any]
 Document: TypeAlias = Callable[[], Awaitable[Json]]
 
 
-@dataclass(frozen=True, slots=True)
-class AppEntry:
+class AppEntry(NamedTuple):
     """Tell what the pages show of one app.
 
     `title` is the app's own, `owner` and `description` (plain text) come from settings; each is empty where there is
@@ -46,8 +44,7 @@ Apps: TypeAlias = Callable[[], Sequence[AppEntry]]
 Page: TypeAlias = Callable[["Shown", Request], Awaitable[HTMLResponse]]
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
+class Shown(NamedTuple):
     """Say what an app's pages show: which app's they are, below which path their files are, and what they read.
 
     `apps` is None where the pages are those of one app, which then look as FastAPI's own do.
@@ -127,7 +124,7 @@ def _common(shown: Shown, base: str) -> Json:
     told: Json = {"document": f"{base}{app.openapi_url}", "title": app.title, "description": app.description}
     if shown.apps is None:
         return {**told, "apps": None}
-    return {**told, "apps": [asdict(entry) for entry in shown.apps()], "states": f"{base}{shown.base}/apps"}
+    return {**told, "apps": [entry._asdict() for entry in shown.apps()], "states": f"{base}{shown.base}/apps"}
 
 
 def _in_script(value: Any) -> str:

@@ -4,15 +4,13 @@ import functools
 import inspect
 import types
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
-from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, NamedTuple, Union, get_args, get_origin, get_type_hints
 
 from composer._model import Problem
 from composer.errors import problem
 
 
-@dataclass(frozen=True, slots=True)
-class Parameter:
+class Parameter(NamedTuple):
     """One parameter of a factory: its name, the type that it is annotated with, and whether it can be left out.
 
     `optional` means that None is accepted, `marked` is the cornerstone's name in `Annotated[Database, "replica"]`.
