@@ -14,7 +14,7 @@ help:
 	@echo 'make serve    serve the apps (PORT=8000)'
 	@echo 'make test     run the tests (ARGS="tests/test_wire.py -x")'
 	@echo 'make soak     do long trials to the real server (minutes), and print what was lost (ARGS="--quick")'
-	@echo 'make bench    measure everything beside what others offer (an hour), and write docs/performance.md'
+	@echo 'make bench    measure everything beside what others offer (half an hour), and write docs/performance.md'
 	@echo 'make bench-quick   the same in two minutes, into build/performance.md'
 	@echo 'make test-guests   run two dozen published apps in one composition, and see that they work as they do alone'
 	@echo 'make guests   try them alone, under FastAPI.mount and under composer (minutes), and write docs/guests.md'
