@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import anyio.to_thread
+import httpx
 import pytest
 from fastapi import FastAPI
 from rich.console import Console
@@ -265,6 +266,28 @@ def test_serve_tells_what_blocks_the_start_and_what_took_how_long_but_not_in_pro
         late = [f"still {doing}: blocking (1 s)" for doing in ("importing", "building", "starting")]
         told = [text in running.output for text in (*late, "milliseconds", "All was up ")]
     assert told == [env == "development"] * 5
+
+
+def test_what_stands_after_the_start_of_serve_is_left_out_of_garbage_collections(
+    project: WriteProject, tmp_path: Path
+) -> None:
+    counting = """
+        import gc
+        from fastapi import FastAPI
+
+        app = FastAPI()
+
+        @app.get("/")
+        def frozen() -> bool:
+            return gc.get_freeze_count() > 10_000 and gc.isenabled()
+
+        def create_app() -> FastAPI:
+            return app
+    """
+    root = project({"settings.toml": "[composer]\n", "apps/__init__.py": "", "apps/counting.py": counting})
+    with serving(["composer", "serve", "--port", "{port}"], root, tmp_path / "log") as running:
+        running.wait_until_ready()
+        assert httpx.get(f"{running.url}/counting/").json() is True
 
 
 def test_what_a_step_took_is_the_time_since_it_began() -> None:

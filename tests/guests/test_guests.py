@@ -48,6 +48,13 @@ def test_All_guests_are_up_in_one_process(address: str) -> None:
     assert {part["name"]: part["state"] for part in answer.json()["parts"]} == {guest.name: "up" for guest in GUESTS}
 
 
+def test_The_documents_of_guests_that_have_one_join_the_merged_one(address: str) -> None:
+    paths = httpx.get(f"{address}/openapi.json", timeout=60).json()["paths"]
+    joined = {path.split("/")[1] for path in paths}
+    assert joined >= {"blacksheep", "fastapi", "litestar", "titiler"}
+    assert "/litestar/schema/openapi.json" not in paths
+
+
 @pytest.mark.parametrize("guest", GUESTS, ids=lambda guest: guest.name)
 def test_The_page_tells_that_all_checks_of_a_guest_pass(guest: Guest) -> None:
     row = row_of(Path(REPOSITORY, "docs/guests.md"), guest)
