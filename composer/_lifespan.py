@@ -17,7 +17,7 @@ import anyio.to_thread
 from fastapi import FastAPI
 from starlette.applications import Starlette
 
-from composer._asgi import ASGIApp, Message, Scope
+from composer._asgi import ASGIApp, Message, Scope, is_bare, is_untouched
 
 log = logging.getLogger("composer")
 
@@ -27,13 +27,8 @@ CANCEL_GRACE = 1.0
 
 Body = Callable[["Signals"], Coroutine[Any, Any, None]]
 
-# What instrumentations replace, and whose it is otherwise.
-_OWN_METHODS = (
-    (FastAPI, "__call__", "fastapi."),
-    (FastAPI, "build_middleware_stack", "fastapi."),
-    (Starlette, "__call__", "starlette."),
-    (Starlette, "build_middleware_stack", "starlette."),
-)
+# What instrumentations replace, of an app or of its class.
+_OWN_METHODS = ("__call__", "build_middleware_stack")
 
 
 class LifespanError(Exception):
@@ -256,18 +251,12 @@ def _is_plain(app: ASGIApp) -> TypeGuard[Starlette]:
     return (
         isinstance(app, Starlette)
         and type(app) in (FastAPI, Starlette)
-        and not app.user_middleware
-        and app.router.middleware_stack == app.router.app
+        and is_bare(app)
         and not any(name.startswith("OTEL_") for name in os.environ)
-        and all(map(_is_own, _OWN_METHODS))
-        and not {"build_middleware_stack", "__call__"} & vars(app).keys()
+        and all(is_untouched(getattr(FastAPI, name), "fastapi") for name in _OWN_METHODS)
+        and all(is_untouched(getattr(Starlette, name), "starlette") for name in _OWN_METHODS)
+        and vars(app).keys().isdisjoint(_OWN_METHODS)
     )
-
-
-def _is_own(method: tuple[type, str, str]) -> bool:
-    kind, name, package = method
-    found = getattr(kind, name)
-    return bool(found.__module__.startswith(package)) and not hasattr(found, "__wrapped__")
 
 
 class _PlainLifespan:

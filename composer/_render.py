@@ -3,6 +3,11 @@
 from collections.abc import Iterable, Sequence
 
 
+def is_below(path: str, prefix: str) -> bool:
+    """Tell whether a path is a prefix itself, or one in it."""
+    return path == prefix or path.startswith(f"{prefix}/")
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return a sentence that offers the nearest of the known words, or "" where none is near."""
     # Needed only where something is wrong.

@@ -190,14 +190,6 @@ CATALOGUE: dict[str, Entry] = {
         "Install it: pip install 'fastapi-composer[wsgi]'.",
     ),
     "C054": Entry("It is declared as a WSGI app, and is none: {found}.", "Say wsgi = false, or give a WSGI app."),
-    "C058": Entry(
-        "Its guard {name!r} is no cornerstone.",
-        "Name the cornerstone that is to be asked before each request. {near} There are: {known}.",
-    ),
-    "C059": Entry(
-        "Its guard {name!r} can't be asked: {found} can't be called.",
-        "A guard is what a handler could ask for by Security(...), such as those of fastapi.security.",
-    ),
     "C055": Entry(
         "No installed package brings a plugin {name!r} for {kind}s.",
         "{near} Installed: {known}. Install the package into the environment that composer runs in; "
@@ -210,6 +202,14 @@ CATALOGUE: dict[str, Entry] = {
     "C057": Entry(
         "The plugin {name!r} can't be used: {why}.",
         "{near} {mend}, or name what is meant as factory = 'package.module:name' instead.",
+    ),
+    "C058": Entry(
+        "Its guard {name!r} is no cornerstone.",
+        "Name the cornerstone that is to be asked before each request. {near} There are: {known}.",
+    ),
+    "C059": Entry(
+        "Its guard {name!r} can't be asked: {found} can't be called.",
+        "A guard is what a handler could ask for by Security(...), such as those of fastapi.security.",
     ),
     "C060": Entry("The folder can't be read: {why}.", "Let the server's user read it, or move it out of there."),
     "C061": Entry("The folder leads back to {folder}, which it is in.", "Remove that link."),

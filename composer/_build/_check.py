@@ -10,7 +10,7 @@ from fastapi.routing import iter_route_contexts
 
 from composer._health import LIVE, READY
 from composer._model import App, BuiltApp, Cornerstone, Problem
-from composer._render import dependency_path, did_you_mean, listed
+from composer._render import dependency_path, did_you_mean, is_below, listed
 from composer._settings import Table, place_of
 from composer._wire import ordered
 from composer.errors import problem
@@ -119,8 +119,3 @@ def check_root(apps: Sequence[App], root: FastAPI, probes: Iterable[str] = (LIVE
         where = place_in_settings(app, "prefix")
         problems += [problem("C023", where, prefix=app.prefix, route=route) for route in hidden[:1]]
     return problems
-
-
-def is_below(route: str, prefix: str) -> bool:
-    """Tell whether a path is a prefix itself, or one in it."""
-    return route == prefix or route.startswith(f"{prefix}/")

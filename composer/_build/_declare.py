@@ -98,15 +98,18 @@ class _Part(Generic[OwnTable]):
         return "app" if self.section == "apps" else "cornerstone"
 
     @property
+    def is_named(self) -> bool:
+        """Whether its table names what it is, rather than a folder."""
+        return self.own.plugin is not None or self.own.factory is not None
+
+    @property
     def is_late(self) -> bool:
         """Whether it is imported when it starts: a guest for which no other start is to wait."""
-        named = self.own.plugin is not None or self.own.factory is not None
-        return named and getattr(self.own, "startup", "wait") != "wait"
+        return self.is_named and getattr(self.own, "startup", "wait") != "wait"
 
     def place(self, root: Path) -> str:
         """Return where it is declared: the table that names what it is, else the folder."""
-        named = self.own.plugin is not None or self.own.factory is not None
-        return self.whole.place if named else shown(self.found.file, root)
+        return self.whole.place if self.is_named else shown(self.found.file, root)
 
 
 def _parts(
@@ -118,9 +121,10 @@ def _parts(
     for name in sorted({*folders, *tables}):
         whole = tables.get(name, Table({}, f"{settings.file.name} [{section}.{quoted(name)}]"))
         own, wrong = validated_or_default(model, whole)
-        if name in folders or own.factory is not None or own.plugin is not None:
+        part = _Part(section, folders.get(name, Found(name, "", settings.file)), own, whole)
+        if name in folders or part.is_named:
             problems += wrong
-            parts.append(_Part(section, folders.get(name, Found(name, "", settings.file)), own, whole))
+            parts.append(part)
         elif not _is_broken(settings, section, name, problems):
             problems.append(_nobodys(section, name, whole, folders))
     return parts

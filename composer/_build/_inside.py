@@ -14,9 +14,8 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.routing import Mount, Route
 
-from composer._build._check import is_below
 from composer._model import BuiltApp, BuiltCornerstone, Plan, Problem
-from composer._render import listed
+from composer._render import is_below, listed
 from composer.errors import problem
 
 _CONTEXTLIB = contextmanager.__code__.co_filename

@@ -5,6 +5,7 @@ from urllib.parse import quote, urlsplit
 
 from composer._asgi import ASGIApp, Message, Receive, Scope, Send
 from composer._model import App
+from composer._render import is_below
 
 # Frameworks by the names of the classes that their apps are of; they aren't imported to know them.
 _SOCKET_IO, _FALCON, _DATASETTE = (
@@ -103,4 +104,4 @@ def _moved_cookie(cookie: str, prefix: str) -> str:
 
 
 def _below(path: str, prefix: str) -> str:
-    return path if path == prefix or path.startswith(f"{prefix}/") else prefix + path
+    return path if is_below(path, prefix) else prefix + path

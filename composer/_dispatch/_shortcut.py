@@ -1,6 +1,6 @@
 """The short way to an app: past the layers of the root that have nothing to do for its request."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
@@ -8,7 +8,7 @@ from starlette._utils import get_route_path
 from starlette.applications import Starlette
 from starlette.middleware.errors import ServerErrorMiddleware
 
-from composer._asgi import ASGIApp, Message, Receive, Scope, Send
+from composer._asgi import ASGIApp, Message, Receive, Scope, Send, is_untouched
 from composer._dispatch._find import REQUESTS, SCOPE_RAISED, Dispatcher, Raised
 from composer._dispatch._observed import is_observed, load_providers
 from composer._wire import SCOPE_KEY
@@ -95,7 +95,7 @@ def shortened(root: FastAPI, whole: ASGIApp) -> ASGIApp:
     shortcut = Shortcut(whole, dispatcher)
     if not isinstance(root, Root):
         return shortcut
-    if _is_own(FastAPI.__call__, "fastapi") and _is_own(Starlette.__call__, "starlette"):
+    if is_untouched(FastAPI.__call__, "fastapi") and is_untouched(Starlette.__call__, "starlette"):
         load_providers()
         root.shortcut = shortcut
     return whole
@@ -108,8 +108,3 @@ def _layers(stack: Any, router: APIRouter) -> list[str]:
         names.append(f"{type(stack).__module__}.{type(stack).__qualname__}")
         stack = getattr(stack, "app", None)
     return names
-
-
-def _is_own(call: Callable[..., Any], framework: str) -> bool:
-    """Tell whether a framework's `__call__` is its own: instrumentations put theirs in its place."""
-    return call.__module__.partition(".")[0] == framework and not hasattr(call, "__wrapped__")
