@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.guests.catalogue import Guest
+from tests.marked import rewrite_between
 
 START, END = "<!-- table: made by python -m tests.guests -->", "<!-- end of the table -->"
 HEAD = ["guest", "version", "alone", "FastAPI.mount", "composer", "settings", "what fails under FastAPI.mount"]
@@ -32,14 +33,9 @@ def write_table(file: Path, results: Sequence[Result]) -> None:
         OSError: The file can't be read or written.
         ValueError: It has no place for the table.
     """
-    text = file.read_text(encoding="utf-8")
-    before, start, rest = text.partition(START)
-    _, end, after = rest.partition(END)
-    if not start or not end:
-        raise ValueError(f"{file} has no lines {START!r} and {END!r} for the table to stand between")
     rows = [HEAD, ["---"] * len(HEAD), *map(_row, results), _sum(results)]
     lines = [f"| {' | '.join(row)} |" for row in rows]
-    file.write_text("\n".join([before + START, *lines, "", _machine(), END + after]), encoding="utf-8")
+    rewrite_between(file, START, END, lambda _: "\n".join([*lines, "", _machine()]))
 
 
 def row_of(file: Path, guest: Guest) -> dict[str, str]:

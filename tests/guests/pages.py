@@ -4,6 +4,7 @@ from html.parser import HTMLParser
 from urllib.parse import urljoin, urlsplit
 
 import httpx
+from websockets.sync.client import connect
 
 # Seconds for one answer.
 PATIENCE = 20.0
@@ -24,6 +25,13 @@ def get(url: str, status: int = 200) -> httpx.Response:
 def websocket(url: str) -> str:
     """Return the address of a WebSocket that stands at this path."""
     return f"ws{url.removeprefix('http')}"
+
+
+def assert_echoes(url: str) -> None:
+    """Raise AssertionError where a WebSocket doesn't send back what it is sent."""
+    with connect(websocket(url)) as socket:
+        socket.send("hello")
+        assert socket.recv(10) == "hello"
 
 
 def events(url: str, number: int) -> list[str]:

@@ -10,6 +10,7 @@ from datetime import date
 from importlib.metadata import version
 from pathlib import Path
 
+from tests.marked import rewrite_between
 from tests.soak.row import Row
 
 START, END = "<!-- table: made by python -m tests.soak -->", "<!-- end of the table -->"
@@ -34,15 +35,9 @@ def write_results(file: Path, results: Sequence[Result]) -> None:
         OSError: The file can't be read or written.
         ValueError: It has no place for the table.
     """
-    text = file.read_text(encoding="utf-8")
-    before, start, rest = text.partition(START)
-    table, end, after = rest.partition(END)
-    if not start or not end:
-        raise ValueError(f"{file} has no lines {START!r} and {END!r} for the table to stand between")
-    lines = _lines(table) | {result.name: _line(result) for result in results}
+    new = {result.name: _line(result) for result in results}
     head = [f"| {' | '.join(HEAD)} |", f"|{'---|' * len(HEAD)}"]
-    body = "\n".join([*head, *lines.values(), "", _machine()])
-    file.write_text(f"{before}{START}\n{body}\n{END}{after}", encoding="utf-8")
+    rewrite_between(file, START, END, lambda table: "\n".join([*head, *(_lines(table) | new).values(), "", _machine()]))
 
 
 def _lines(table: str) -> dict[str, str]:

@@ -1,8 +1,6 @@
 """Falcon: what ran at its start, its addresses, its WebSocket, its stream, its files."""
 
-from websockets.sync.client import connect
-
-from tests.guests.pages import client, events, get, redirect_of, websocket
+from tests.guests.pages import assert_echoes, client, events, get, redirect_of
 
 PACKAGE = "falcon"
 
@@ -25,9 +23,7 @@ def check_a_static_file_loads(url: str) -> None:
 
 
 def check_a_websocket_echoes(url: str) -> None:
-    with connect(websocket(f"{url}/echo")) as socket:
-        socket.send("hello")
-        assert socket.recv(10) == "hello"
+    assert_echoes(f"{url}/echo")
 
 
 def check_events_are_streamed(url: str) -> None:
