@@ -32,7 +32,7 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "finding": Benchmark("benchmarks.finding", quick=(3, (1, 100))),
     "served": Benchmark("benchmarks.served", quick=(2, 1)),
     "starting": Benchmark("benchmarks.printed", (9,), (1,), "starting"),
-    "document": Benchmark("benchmarks.printed", (5,), (1,), "document"),
+    "document": Benchmark("benchmarks.document", quick=(1,)),
     "predict": Benchmark("benchmarks.predict", quick=(2, 1.0)),
     "promote": Benchmark("benchmarks.promote"),
     "preload": Benchmark("benchmarks.preload"),

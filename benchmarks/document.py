@@ -3,8 +3,7 @@
 Run `python -m benchmarks.document [ROUNDS]` from the repository's folder. In each round both are made anew and asked
 for their first document; then one of the apps gets another route, and the composition is asked again; then what is
 known by now is asked for again and again, beside a static file with the same bytes. All are asked over ASGI, without a
-socket. `held up` is the longest time for which the event loop did nothing else meanwhile; the last row shows what it
-is where a thread does nothing but count for a second: so much is Python's, and the machine's.
+socket.
 """
 
 import asyncio
@@ -15,7 +14,6 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from http import HTTPStatus
-from importlib.metadata import version
 from pathlib import Path
 from statistics import median
 
@@ -25,9 +23,16 @@ from starlette.staticfiles import StaticFiles
 
 import composer
 from benchmarks.calls import receive, scope_of
+from benchmarks.report import Limit, Row, Section, Table, text
 from composer._asgi import ASGIApp, Message
 
 APPS, ROUTES, ROUNDS, AGAIN = 400, 5, 5, 200
+
+TOLD = """
+The merged document of 400 apps with five routes each, beside that of one FastAPI with all 2,000 routes. *Held up* is
+the longest time for which the event loop did nothing else meanwhile; beside it stands what that is where a thread does
+nothing but count for a second: so much is Python's, and the machine's.
+""".strip()
 
 
 @dataclass(frozen=True)
@@ -165,37 +170,33 @@ async def round_of(folder: Path) -> Round:
     return Round(took, held, *first, *changed, again, static, counting)
 
 
-def row(name: str, ratios: list[float], *more: str) -> str:
-    """Write one row of the table."""
-    return f"{name:34} {median(ratios):7.3f}   {min(ratios):.3f} to {max(ratios):.3f}   {'; '.join(more)}"
-
-
-def ms(seconds: list[float]) -> str:
-    """Write the median in milliseconds."""
-    return f"{median(seconds) * 1000:.2f} ms"
-
-
-def main(count: int) -> None:
-    """Measure, and print the table."""
+def section(count: int = ROUNDS) -> Section:
+    """Measure some rounds, and return what was found."""
     with tempfile.TemporaryDirectory() as folder:
         rounds = [asyncio.run(round_of(Path(folder))) for _ in range(count)]
-    print(f"{APPS} apps with {ROUTES} routes each; fastapi {version('fastapi')}, Python {sys.version.split()[0]}")
-    print(f"{'':34} {'ratio':>7}   ratios of {count} rounds")
-    held = (
-        f"held up {ms([each.first_held for each in rounds])}, at most {max(r.first_held for r in rounds) * 1e3:.1f} ms"
-    )
-    one = f"one FastAPI took {ms([each.plain for each in rounds])}, held up {ms([each.plain_held for each in rounds])}"
-    print(row("first document, to one FastAPI's", [r.first / r.plain for r in rounds], held, one))
-    held = (
-        f"held up {ms([each.changed_held for each in rounds])}, "
-        f"at most {max(r.changed_held for r in rounds) * 1e3:.1f} ms"
-    )
-    print(row("one app changed, to one FastAPI's", [r.changed / r.plain for r in rounds], held))
-    took = f"{ms([each.again for each in rounds])}, a static file {ms([each.static for each in rounds])}"
-    print(row("from the cache, to a static file", [r.again / r.static for r in rounds], took))
-    noise = [each.counting_held for each in rounds]
-    print(f"beside a thread that only counts, the event loop is held up {ms(noise)}, at most {max(noise) * 1e3:.1f} ms")
+    times = [
+        row("first document, beside one FastAPI's", [(each.first, each.plain) for each in rounds], Limit(0.75)),
+        row("one app changed, beside one FastAPI's", [(each.changed, each.plain) for each in rounds], Limit(0.03)),
+        row("from the cache, beside a static file", [(each.again, each.static) for each in rounds], Limit(1.0)),
+    ]
+    held = Limit(20, figure="ms")
+    holdups = [
+        row("first document", [(each.first_held, each.counting_held) for each in rounds], held),
+        row("one app changed", [(each.changed_held, each.counting_held) for each in rounds], held),
+        row("first document of one FastAPI", [(each.plain_held, each.counting_held) for each in rounds]),
+    ]
+    tables = [
+        Table(f"Milliseconds of a request for the document; medians of {count} rounds", times),
+        Table("For how many milliseconds the event loop was held up, beside a thread that only counts", holdups),
+    ]
+    return Section("document", "The document", TOLD, tables)
+
+
+def row(name: str, pairs: list[tuple[float, float]], limit: Limit | None = None) -> Row:
+    """Return a row of two things in seconds, the first of which is measured beside the second."""
+    ours, theirs = (median(column) * 1000 for column in zip(*pairs, strict=True))
+    return Row(name, {"ms": ours, "beside": theirs}, [mine / other for mine, other in pairs], limit)
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else ROUNDS)
+    print(text(section(int(sys.argv[1]) if len(sys.argv) > 1 else ROUNDS)))

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks.environments import FRAMEWORKS, REPOSITORY, is_there, python_of
-from benchmarks.report import Section, machine, markdown, versions
+from benchmarks.report import Row, Section, machine, markdown, number, versions
 
 HEAD = """
 # How fast it is, and what it takes
@@ -41,10 +41,16 @@ def _asked(sections: Sequence[Section]) -> str:
     """Return the rows of which something is asked."""
     rows = [(section, row) for section in sections for table in section.tables for row in table.rows if row.limit]
     lines = [
-        f"| {section.title} | {row.name} | {row.ratio:.3f} | {row.spread} | {row.verdict} |" for section, row in rows
+        f"| {section.title} | {row.name} | {_measured(row)} | {row.spread} | {row.verdict} |" for section, row in rows
     ]
     head = ["## What is asked", "", "| | | ratio | of the rounds | asked |", "|---|---|---:|---:|---|"]
     return "\n".join([*head, *lines]) if lines else ""
+
+
+def _measured(row: Row) -> str:
+    """Return what the limit of a row is compared with."""
+    figure = row.limit.figure if row.limit else ""
+    return f"{number(row.figures[figure])} {figure}" if figure else f"{row.ratio:.3f}"
 
 
 def _draw(sections: Sequence[Section], folder: Path) -> list[str]:

@@ -18,17 +18,20 @@ LONGEST = 1200
 
 @dataclass(frozen=True)
 class Limit:
-    """What is asked of a ratio: that it is at most so much, or at least."""
+    """What is asked of a ratio, or of one of a row's figures: that it is at most so much, or at least."""
 
     value: float
     at_least: bool = False
+    figure: str = ""
 
-    def is_kept_by(self, ratio: float) -> bool:
-        """Tell whether a ratio is on the right side."""
-        return ratio >= self.value if self.at_least else ratio <= self.value
+    def is_kept_by(self, row: "Row") -> bool:
+        """Tell whether a row is on the right side."""
+        found = row.figures[self.figure] if self.figure else row.ratio
+        return found >= self.value if self.at_least else found <= self.value
 
     def __str__(self) -> str:
-        return f"{'at least' if self.at_least else 'at most'} {self.value:.2f}"
+        wanted = f"{self.value:g} {self.figure}" if self.figure else f"{self.value:.2f}"
+        return f"{'at least' if self.at_least else 'at most'} {wanted}"
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,7 @@ class Row:
     @property
     def verdict(self) -> str:
         """What is asked of the ratio, and whether it was reached."""
-        return f"{self.limit}: {'yes' if self.limit.is_kept_by(self.ratio) else 'NO'}" if self.limit else ""
+        return f"{self.limit}: {'yes' if self.limit.is_kept_by(self) else 'NO'}" if self.limit else ""
 
     def cells(self) -> list[str]:
         """Return it as text, column by column."""

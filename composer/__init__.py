@@ -5,7 +5,7 @@
 
 # The map. Imports go one way: each row imports from the rows above it, never from its own row or below.
 #
-#   0  _later, _secrets,                what is imported at first use; what nobody may read;
+#   0  _later, _secrets, _collector,    what is imported at first use; what nobody may read; fewer collections;
 #      _asgi, _model                    shapes of ASGI; the plain data that the phases hand on
 #   1  _render, _problem_json,          names, paths and lists as text; answers in an app's place;
 #      _requests, _threads, _process    what is seen of a request; threads for each app; what a part changes
@@ -25,6 +25,7 @@
 
 import typing
 
+from composer._collector import patient_collector as _patient_collector
 from composer._later import later as _later
 from composer._model import App, Cornerstone, PartStatus, Problem, Project, State
 from composer._stopping import shutting_down
@@ -36,7 +37,17 @@ if typing.TYPE_CHECKING:
 else:
     # Modules that only need a type don't wait for what composes.
     _COMPOSES = dict.fromkeys(["Composition", "build", "compose", "composition_of"], "_build")
-    __getattr__ = _later(__name__, {"Shared": "_wire", **_COMPOSES})
+    _find = _later(__name__, {"Shared": "_wire", **_COMPOSES})
+
+    def __getattr__(name: str) -> typing.Any:
+        with _patient_collector():
+            # From here, where few calls are under way, and not from deep inside of what composes: CPython maps a new
+            # piece of memory each time that a call goes beyond the end of its stack's last one, 16 KiB, and unmaps it
+            # when the call returns. FastAPI's import calls up and down thousands of times.
+            import fastapi  # noqa: F401
+
+            return _find(name)
+
 
 __all__ = [
     "App",

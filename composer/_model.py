@@ -150,8 +150,7 @@ class Problem:
     error: BaseException | None = field(default=None, compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
-class BuiltCornerstone:
+class BuiltCornerstone(NamedTuple):
     """A cornerstone that was made: its declaration, the object, and the type by which it is asked for."""
 
     declared: Cornerstone
@@ -164,8 +163,7 @@ class BuiltCornerstone:
         return self.declared.name
 
 
-@dataclass(frozen=True, slots=True)
-class BuiltApp:
+class BuiltApp(NamedTuple):
     """An app that was made: its declaration, the ASGI app, and the cornerstones that it uses.
 
     `uses` holds their names in the order of construction, those behind another cornerstone included.
@@ -222,8 +220,7 @@ class Notice(NamedTuple):
         return f"{self.kind}s/{self.name}: while it was {done}, {self.change}"
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(NamedTuple):
     """All that was built, ready to start: cornerstones in order of construction, apps in order of their names.
 
     `secrets` are those of all settings, also of what could not be built; `steps` say what took how long, `notices` what
@@ -232,9 +229,9 @@ class Plan:
 
     cornerstones: tuple[BuiltCornerstone, ...]
     apps: tuple[BuiltApp, ...]
-    secrets: Secrets = field(default_factory=Secrets, compare=False, repr=False)
-    steps: tuple[Step, ...] = field(default=(), compare=False, repr=False)
-    notices: tuple[Notice, ...] = field(default=(), compare=False, repr=False)
+    secrets: Secrets
+    steps: tuple[Step, ...] = ()
+    notices: tuple[Notice, ...] = ()
 
 
 class State(Enum):
@@ -249,8 +246,7 @@ class State(Enum):
     STOPPED = "stopped"
 
 
-@dataclass(frozen=True, slots=True)
-class PartStatus:
+class PartStatus(NamedTuple):
     """How one part is at the moment: an app or a cornerstone, its state, and the reason where it isn't up.
 
     `seconds` is what its start took. The reason tells no values: it is shown to everybody who can ask. Without a part

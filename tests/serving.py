@@ -5,8 +5,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from random import SystemRandom
 from signal import SIGTERM
 from socket import socket
 
@@ -16,11 +17,13 @@ REPOSITORY = Path(__file__).parents[1]
 
 
 def free_port() -> int:
-    """Return a port that nobody listens at."""
-    with socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
+    """Return a port that nobody listens at, and that no connection of a client is given before the server has it."""
+    while True:
+        # Linux gives those from 32768 on to clients, others the ones from 49152 on.
+        port = SystemRandom().randrange(10_000, 32_768)
+        with socket() as listener, suppress(OSError):
+            listener.bind(("127.0.0.1", port))
+            return port
 
 
 class Server:

@@ -12,6 +12,7 @@ from fastapi import FastAPI
 from composer._dispatch import Mounted
 from composer._lifecycle import Lifecycle
 from composer._model import App, BuiltApp, BuiltCornerstone, Cornerstone, Plan, State
+from composer._secrets import Secrets
 from composer.errors import PartError, ShutdownError, StartupError
 
 pytestmark = pytest.mark.anyio
@@ -75,7 +76,7 @@ def failing(error: BaseException) -> Step:
 
 
 def lifecycle(apps: list[BuiltApp], cornerstones: list[BuiltCornerstone] | None = None) -> Lifecycle:
-    plan = Plan(tuple(cornerstones or ()), tuple(apps))
+    plan = Plan(tuple(cornerstones or ()), tuple(apps), Secrets())
     return Lifecycle(plan, {app.name: Mounted(app.prefix, app.asgi) for app in apps})
 
 
@@ -254,7 +255,7 @@ async def test_each_app_has_its_own_state() -> None:
     journal = Journal()
     apps = [journal.app("a"), journal.app("b")]
     mounted = {app.name: Mounted(app.prefix, app.asgi) for app in apps}
-    async with Lifecycle(Plan((), tuple(apps)), mounted).running():
+    async with Lifecycle(Plan((), tuple(apps), Secrets()), mounted).running():
         assert {name: one.state for name, one in mounted.items()} == {"a": {"name": "a"}, "b": {"name": "b"}}
 
 

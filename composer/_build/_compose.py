@@ -3,7 +3,6 @@
 import os
 import sys
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ from composer._build._declare import Declared, declare
 from composer._build._inside import check_made
 from composer._build._install import STATE, Composition, install, paths_of_probes
 from composer._build._source import with_documents
+from composer._collector import patient_collector
 from composer._dispatch import Root
 from composer._metrics import is_installed
 from composer._model import App, Cornerstone, Plan, Problem, Project
@@ -47,13 +47,14 @@ def build(
     Raises CompositionError with every mistake that was found; nothing is started then.
     """
     file = Path(settings or os.environ.get("COMPOSER_SETTINGS") or _beside_caller(sys._getframe(1).f_globals))
-    found, problems = read_settings(file.absolute(), _environment_name())
-    if found is None:
-        raise CompositionError(problems)
-    declared = declare(found, only)
-    declared.problems[:0] = problems
-    partial = only is not None or found.composer.only is not None
-    return _compose(declared, found.project, root, overrides or {}, found.composer, partial)
+    with patient_collector():
+        found, problems = read_settings(file.absolute(), _environment_name())
+        if found is None:
+            raise CompositionError(problems)
+        declared = declare(found, only)
+        declared.problems[:0] = problems
+        partial = only is not None or found.composer.only is not None
+        return _compose(declared, found.project, root, overrides or {}, found.composer, partial)
 
 
 def compose(
@@ -75,10 +76,11 @@ def compose(
 
     Raises CompositionError with every mistake that was found; nothing is started then.
     """
-    declared = Declared(list(apps), list(cornerstones))
+    declared = Declared(apps, cornerstones)
     here = project or Project(Path.cwd(), _environment_name())
     head = ComposerTable(title=title, version=version, metrics=metrics)
-    return _compose(declared, here, root, overrides or {}, head, False)
+    with patient_collector():
+        return _compose(declared, here, root, overrides or {}, head, False)
 
 
 def composition_of(app: FastAPI) -> Composition:
@@ -115,7 +117,7 @@ def _compose(
     problems += [problem("C040", "[composer] metrics")] if head.metrics and not is_installed() else []
     plan, wrong = wire(cornerstones, apps, project, overrides)
     notes = declared.notes
-    plan = replace(plan, steps=(*notes.steps, *plan.steps), notices=(*notes.notices, *plan.notices))
+    plan = plan._replace(steps=(*notes.steps, *plan.steps), notices=(*notes.notices, *plan.notices))
     problems += [*wrong, *check_objects(plan.apps), *check_made(plan, root)]
     problems += check_shadows(problems, project.root) if problems else check_root_demands(root, plan)
     if problems:
@@ -141,4 +143,4 @@ def _only_used(plan: Plan, root: FastAPI) -> Plan:
     used = {name for app in plan.apps for name in app.uses}
     if demands_of(root):
         return plan
-    return replace(plan, cornerstones=tuple(built for built in plan.cornerstones if built.name in used))
+    return plan._replace(cornerstones=tuple(built for built in plan.cornerstones if built.name in used))

@@ -1,7 +1,7 @@
 """Phase one: the settings and the folders of a project become declared apps and cornerstones. Nothing is made yet."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -32,7 +32,6 @@ _FACTORY: dict[Section, str] = {
 }
 
 
-@dataclass
 class Declared:
     """What a project declares, and the problems of what it declares wrongly.
 
@@ -40,11 +39,12 @@ class Declared:
     what each import took, and what it changed of the process.
     """
 
-    apps: list[App] = field(default_factory=list)
-    cornerstones: list[Cornerstone] = field(default_factory=list)
-    problems: list[Problem] = field(default_factory=list)
-    names: list[str] = field(default_factory=list)
-    notes: Notes = field(default_factory=Notes)
+    def __init__(self, apps: Iterable[App] = (), cornerstones: Iterable[Cornerstone] = ()) -> None:
+        self.apps = list(apps)
+        self.cornerstones = list(cornerstones)
+        self.problems: list[Problem] = []
+        self.names: list[str] = []
+        self.notes = Notes()
 
 
 def declare(settings: SettingsFile, only: Iterable[str] | None) -> Declared:

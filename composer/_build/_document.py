@@ -11,6 +11,7 @@ import anyio.to_thread
 from fastapi import FastAPI
 
 from composer._build._source import Source, knowing
+from composer._collector import collector_at_rest
 
 if TYPE_CHECKING:
     from composer.openapi import Fault, Merger
@@ -86,8 +87,6 @@ class Documents:
 
     def __call__(self) -> _Json:
         """Return the merged document."""
-        from composer.openapi._garbage import collector_at_rest
-
         with self._lock, collector_at_rest():
             for source in self._all():
                 source.read()

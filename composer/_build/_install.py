@@ -3,7 +3,6 @@
 import logging
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass, replace
 from typing import Any, Final, cast
 
 from fastapi import FastAPI
@@ -34,14 +33,15 @@ STATE: Final = "composition"
 
 log = logging.getLogger("composer")
 
-@dataclass(frozen=True)
+
 class Composition:
     """What was composed into a root app: the plan, how each part is at the moment, and the apps' documents."""
 
-    title: str
-    plan: Plan
-    lifecycle: Lifecycle
-    documents: Documents
+    def __init__(self, title: str, plan: Plan, lifecycle: Lifecycle, documents: Documents) -> None:
+        self.title = title
+        self.plan = plan
+        self.lifecycle = lifecycle
+        self.documents = documents
 
     def load_late_ones(self) -> list[Notice]:
         """Import and make the apps that would else wait for their start; return what they changed of the process.
@@ -102,7 +102,7 @@ def _finish_late_ones(root: FastAPI, plan: Plan, documents: Documents, sources: 
     """Let the apps that are made when they start be checked then, and put to where the others are from the start."""
 
     def finish(built: BuiltApp) -> ASGIApp:
-        if problems := check_made(replace(plan, cornerstones=(), apps=(built,)), root):
+        if problems := check_made(plan._replace(cornerstones=(), apps=(built,)), root):
             raise CompositionError(problems, built.name)
         install_own_pages(built)
         documents.replace(sources.of(built))

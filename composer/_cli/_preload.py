@@ -28,9 +28,9 @@ from gunicorn.workers.base import Worker
 from uvicorn.config import STARTUP_FAILURE
 
 from composer._build import composition_of
-from composer._cli._served import calm_collector
 from composer._cli._server import end_well, serve_here
 from composer._cli._target import load
+from composer._collector import calm_collector
 from composer._model import BuiltCornerstone, Plan
 from composer._stopping import SAME_STOP, SIGNALS, end_at_once
 from composer.errors import PartError, described

@@ -4,9 +4,8 @@ import json
 import os
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from composer._model import Problem, Project
 from composer._settings._models import ComposerTable
@@ -22,8 +21,7 @@ _SECTIONS: tuple[Section, ...] = ("apps", "cornerstones")
 _NOT_SETTINGS = ("COMPOSER_ENV", "COMPOSER_SETTINGS", "COMPOSER_TARGET")
 
 
-@dataclass(frozen=True)
-class SettingsFile:
+class SettingsFile(NamedTuple):
     """All that was read, before any app is known: the table [composer], and the others by section and name.
 
     `given` holds the keys of [composer] that somebody wrote, `environment` the tables that the environment gives.

@@ -2,9 +2,9 @@
 
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, is_dataclass
+from dataclasses import is_dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from starlette.applications import Starlette
@@ -30,16 +30,15 @@ Offers = Mapping[str, Any]
 _PLAIN = (str, int, float, bool, Path)
 
 
-@dataclass(frozen=True)
-class Needs:
+class Needs(NamedTuple):
     """The arguments of one factory: those known before anything is made, and those that are cornerstones.
 
     `cornerstones` maps the parameter to the cornerstone's name. Where the needs aren't `met`, there is a problem, and
     the factory is not called.
     """
 
-    known: Mapping[str, Any] = field(default_factory=dict)
-    cornerstones: Mapping[str, str] = field(default_factory=dict)
+    known: Mapping[str, Any] = {}
+    cornerstones: Mapping[str, str] = {}
     met: bool = True
 
 

@@ -4,8 +4,7 @@ The objects are found in the request's scope and nowhere global, so the same rou
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, TypeVar, cast
 
 from fastapi import Depends
 from fastapi.dependencies.models import Dependant
@@ -20,8 +19,7 @@ from composer._wire._types import fits, type_name, unmarked
 SCOPE_KEY = "composer.shared"
 
 
-@dataclass(frozen=True, slots=True)
-class Demand:
+class Demand(NamedTuple):
     """What one `Shared[...]` asks for: a type, and the cornerstone's name where several are of that type."""
 
     wanted: Any

@@ -5,9 +5,9 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any, Literal, NamedTuple
 
+from composer._collector import collector_at_rest
 from composer.openapi._assemble import assemble, collisions, head
 from composer.openapi._faults import Fault, OpenAPIMergeError, OpenAPIMergeWarning
-from composer.openapi._garbage import collector_at_rest
 from composer.openapi._graph import Graph
 from composer.openapi._identity import colours
 from composer.openapi._prepared import Prepared
