@@ -37,9 +37,12 @@ if typing.TYPE_CHECKING:
 else:
     # Modules that only need a type don't wait for what composes.
     _COMPOSES = dict.fromkeys(["Composition", "build", "compose", "composition_of"], "_build")
-    _find = _later(__name__, {"Shared": "_wire", **_COMPOSES})
+    _LATER = {"Shared": "_wire", **_COMPOSES}
+    _find = _later(__name__, _LATER)
 
     def __getattr__(name: str) -> typing.Any:
+        if name not in _LATER:
+            return _find(name)
         with _patient_collector():
             # From here, where few calls are under way, and not from deep inside of what composes: CPython maps a new
             # piece of memory each time that a call goes beyond the end of its stack's last one, 16 KiB, and unmaps it

@@ -2,44 +2,55 @@
 
 import gc
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Final
+from typing import Final, Literal
 
-# New objects after which the young ones are looked at, instead of Python's 700 or 2,000: in a server, and while a
-# composition is built.
+# New objects after which the young ones are looked at, instead of Python's 700 or 2,000: in a server, while a
+# composition is built, and while documents are merged. By an odd number it is known that nobody else has set it.
 _SERVING: Final = 10_000
-_BUILDING: Final = 100_000
+_BUILDING: Final = 100_003
+_MERGING: Final = 2_000_000_011
 
 # From so many new objects on, a look at them all would hold up every thread for longer than anybody should wait.
 _MANY: Final = 20_000
 
+# Python 3.12 freezes some hundred objects itself; who freezes what he has made has many more.
+_FROZEN: Final = 5_000
+
 _lock = threading.Lock()
-_resting = 0
-_was_enabled = False
-# The number of full collections when new objects were last taken for old ones, by what had made them.
+# What is asked for at the moment; the thresholds before the first of it, and those that were set for it.
+_asked: list[int] = []
+_usual = _ours = gc.get_threshold()
+
+# After how many full collections new objects were last taken for old ones, and for whom they were frozen, by maker.
 _taken_at: dict[str, int] = {}
+_frozen_for: set[str] = set()
 
 
 @contextmanager
 def patient_collector() -> Iterator[None]:
-    """Have fewer collections while much is imported and made that will live as long as the process.
+    """Have fewer collections while much is imported and built that will live as long as the process.
 
     What it was, if it was much, counts as old afterwards. Where the code that runs meanwhile says itself how often
-    there are to be collections, that stays; where they are as rare or off already, nothing is changed.
+    there are to be collections, that stays; where they are as rare or off already, they remain so.
     """
-    usual = gc.get_threshold()
-    patient = (_BUILDING, *usual[1:])
-    if not 0 < usual[0] < _BUILDING:
+    with _rarely(_BUILDING, "build"):
         yield
-        return
-    gc.set_threshold(*patient)
-    try:
+
+
+@contextmanager
+def collector_at_rest() -> Iterator[None]:
+    """Make many objects without having them searched for garbage again and again; side by side in threads, too.
+
+    A merge makes hundreds of thousands of objects that all live until it ends, and so does the making of what is
+    merged. The collector would go through all of the process's objects each time that they have grown by a quarter,
+    half of the merge's time, and would hold up every thread meanwhile. Memory is freed as always, save for cycles,
+    which wait until the last of those who asked for this has ended. Were there many new objects, they count as old
+    ones then: they are looked at with all the others, the next time that it comes to that.
+    """
+    with _rarely(_MERGING, "merge"):
         yield
-    finally:
-        if gc.get_threshold() == patient:
-            _take_for_old_if_many("build")
-            gc.set_threshold(*usual)
 
 
 def calm_collector() -> None:
@@ -53,42 +64,45 @@ def calm_collector() -> None:
 
 
 @contextmanager
-def collector_at_rest() -> Iterator[None]:
-    """Make many objects without having them searched for garbage again and again; side by side in threads, too.
-
-    A merge makes hundreds of thousands of objects that all live until it ends, and so does the making of what is
-    merged. The collector would go through all of the process's objects each time that they have grown by a quarter,
-    half of the merge's time, and would hold up every thread meanwhile. Memory is freed as always, save for cycles,
-    which wait until the last of those who asked for this has ended. Were there many new objects, they count as old
-    ones then: they are looked at with all the others, the next time that it comes to that.
-    """
-    global _resting, _was_enabled
-    with _lock:
-        _resting += 1
-        if _resting == 1:
-            _was_enabled = gc.isenabled()
-            gc.disable()
+def _rarely(young: int, maker: Literal["build", "merge"]) -> Iterator[None]:
+    _change(_asked.append, young)
     try:
         yield
     finally:
-        with _lock:
-            _resting -= 1
-            if _resting == 0 and _was_enabled:
-                _take_for_old_if_many("merge")
-                gc.enable()
+        _take_for_old_if_many(maker)
+        _change(_asked.remove, young)
 
 
-def _take_for_old_if_many(maker: str) -> None:
+def _change(change: Callable[[int], None], young: int) -> None:
+    """Note who asks for what, or doesn't any more, and set the thresholds for it unless somebody else has set them."""
+    global _usual, _ours
+    with _lock:
+        now = gc.get_threshold()
+        if not _asked:
+            _usual = _ours = now
+        change(young)
+        if now == _ours:
+            # Zero means never.
+            _ours = (_usual[0] and max(_usual[0], *_asked, 0), *_usual[1:])
+            gc.set_threshold(*_ours)
+
+
+def _take_for_old_if_many(maker: Literal["build", "merge"]) -> None:
     """Put what lives among the old objects where much of it is new, which takes no time however much it is.
 
-    Not twice between two full collections: each time puts the next one off, and it alone finds old garbage.
+    Not twice between two full collections: each time puts the next one off, and it alone finds old garbage. Where
+    somebody has frozen what is there, as before a fork, it has to stay so, and what is new is frozen with it; once for
+    each maker, since garbage among it is never found.
     """
-    full_collections = gc.get_stats()[-1]["collections"]
-    if gc.get_count()[0] <= _MANY or full_collections == _taken_at.get(maker):
+    if gc.get_count()[0] <= _MANY:
         return
-    _taken_at[maker] = full_collections
-    was_frozen = gc.get_freeze_count()
-    gc.freeze()
-    if not was_frozen:
-        # Where somebody has frozen what is there, as before a fork, it has to stay so.
+    if gc.get_freeze_count() > _FROZEN:
+        if maker not in _frozen_for:
+            _frozen_for.add(maker)
+            gc.freeze()
+        return
+    full_collections = gc.get_stats()[-1]["collections"]
+    if _taken_at.get(maker) != full_collections:
+        _taken_at[maker] = full_collections
+        gc.freeze()
         gc.unfreeze()

@@ -94,13 +94,24 @@ def _place(path: Path) -> str:
 def _entries(folder: Path) -> list[Path]:
     """Return what may be an app in a folder: modules, and folders with Python in them."""
     entries = sorted(folder.iterdir(), key=lambda entry: entry.name)
-    shown = [entry for entry in entries if not entry.name.startswith(("_", "."))]
+    shown = [entry for entry in entries if not _is_private(entry.name)]
     return [entry for entry in shown if (_holds_python(entry) if entry.is_dir() else entry.suffix == ".py")]
+
+
+def _is_private(name: str) -> bool:
+    return name.startswith(("_", "."))
 
 
 def _holds_python(folder: Path) -> bool:
     """Tell whether there may be Python in a folder: also in one that can't be read, which is never passed over."""
-    return _unreadable(folder) is not None or any(folder.rglob("*.py"))
+    if _unreadable(folder) is not None:
+        return True
+    for _, folders, files in os.walk(folder):
+        # What is private at the top is private below, too: os.walk doesn't go into what is taken out here.
+        folders[:] = [name for name in folders if not _is_private(name)]
+        if any(name.endswith(".py") and (name == "__init__.py" or not _is_private(name)) for name in files):
+            return True
+    return False
 
 
 def _bound_names(file: Path) -> set[str] | None:

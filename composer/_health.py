@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from starlette.responses import JSONResponse
@@ -65,7 +66,7 @@ class _Asked:
         asked = [part.name for part in found if _is_up(part) and part.name in self._checks]
         reasons = dict(zip(asked, await asyncio.gather(*map(self._reason, asked)), strict=True))
         return [
-            part._replace(state=State.NOT_READY, reason=reasons[part.name])
+            replace(part, state=State.NOT_READY, reason=reasons[part.name])
             if _is_up(part) and reasons.get(part.name)
             else part
             for part in found

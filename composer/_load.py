@@ -18,6 +18,7 @@ from composer._render import did_you_mean
 from composer.errors import CompositionError, problem
 
 _NOT_CALLABLE = "it can't be called"
+_MISSING = object()
 
 
 def find_package(package: str, root: Path, key: str) -> tuple[list[Path], Problem | None]:
@@ -66,11 +67,12 @@ def load(module: str, name: str, where: str, root: Path) -> tuple[Any, Problem |
     """
     try:
         loaded = importlib.import_module(module)
+        # A module may have a __getattr__, which imports what is asked for and fails as an import does.
+        factory = getattr(loaded, name, _MISSING)
     except (Exception, SystemExit) as error:
         return None, problem("C006", user_line(error, root) or where, error=error)
-    if not hasattr(loaded, name):
+    if factory is _MISSING:
         return None, problem("C008", where, factory=name, near=did_you_mean(name, vars(loaded)))
-    factory = getattr(loaded, name)
     if not callable(factory):
         return None, problem("C009", where, reference=f"{module}:{name}", why=_NOT_CALLABLE)
     return factory, None

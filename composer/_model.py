@@ -246,7 +246,8 @@ class State(Enum):
     STOPPED = "stopped"
 
 
-class PartStatus(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class PartStatus:
     """How one part is at the moment: an app or a cornerstone, its state, and the reason where it isn't up.
 
     `seconds` is what its start took. The reason tells no values: it is shown to everybody who can ask. Without a part

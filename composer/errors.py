@@ -8,6 +8,8 @@ the parts that failed to start or to stop.
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from pydantic import ValidationError
+
 from composer._model import Problem
 from composer._render import indented
 
@@ -230,20 +232,28 @@ def problem(id: str, where: str, *, error: BaseException | None = None, **fields
 
 def described(error: BaseException) -> str:
     """Return an exception as one line: its type and its message, without the values that it was raised for."""
-    if type(error).__name__ == "ValidationError" and hasattr(error, "errors"):
+    if isinstance(error, ValidationError):
         rows = error.errors(include_input=False, include_url=False, include_context=False)
         message = "; ".join(f"{'.'.join(map(str, row['loc']))}: {row['msg']}" for row in rows)
     else:
-        message = " ".join(str(error).split())
+        message = " ".join(_text(error).split())
         # What FastAPI says after this is for those who know nothing of composer.
         message = message.partition(" If you are using a return type annotation")[0]
     message = message.removesuffix(".")
     return f"{type(error).__name__}: {message}" if message else type(error).__name__
 
 
+def _text(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception:
+        # Any class may be raised, also one that can't tell what is wrong.
+        return ""
+
+
 def _advice(error: BaseException) -> str:
     """Return what usually mends an exception whose own text doesn't say it, or ""."""
-    text = str(error)
+    text = _text(error)
     if isinstance(error, ImportError) and "circular import" in text:
         return "Two modules import each other: move what both need into a third one."
     if type(error).__name__ == "FastAPIError" and "Invalid args for response field" in text:

@@ -3,12 +3,17 @@
 import gc
 import subprocess
 import sys
+import threading
+import weakref
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
 
 import pytest
 from fastapi import FastAPI
 
 import composer
+from composer.openapi import merge_openapi
 
 # More than are looked at as young ones at once, with Python's own thresholds.
 MANY = 50_000
@@ -75,10 +80,54 @@ def test_collections_that_are_off_or_rarer_stay_so(threshold: int) -> None:
     assert [gc.get_threshold(), *seen] == [(threshold, 10, 10)] * 2
 
 
-def test_what_was_frozen_before_a_build_stays_frozen() -> None:
-    # In a process of its own, where nothing was built before.
-    code = f"""
-import gc
+def test_a_number_that_anybody_may_choose_stays_too() -> None:
+    compose(factory_that(lambda: gc.set_threshold(100_000)))
+    assert gc.get_threshold() == (100_000, 10, 10)
+
+
+def test_a_build_and_a_merge_side_by_side_leave_the_collector_as_it_was() -> None:
+    merging, built = threading.Event(), threading.Event()
+
+    class Slow(dict[str, Any]):
+        """A document that a merge is at for as long as the build takes."""
+
+        def items(self) -> Any:
+            merging.set()
+            built.wait(10)
+            return super().items()
+
+    document = Slow(openapi="3.1.0", info={"title": "T", "version": "1"}, paths={})
+    with ThreadPoolExecutor() as pool:
+
+        def build_meanwhile() -> None:
+            merge = pool.submit(merge_openapi, [("a", "/a", document)], title="T", version="1")
+            assert merging.wait(10)
+            merges.append(merge)
+
+        merges: list[Future[Any]] = []
+        compose(factory_that(build_meanwhile))
+        assert gc.get_threshold() != (700, 10, 10)
+        built.set()
+        merges[0].result()
+    assert gc.get_threshold() == (700, 10, 10)
+
+
+def test_compositions_that_nobody_needs_any_more_are_freed() -> None:
+    alive: weakref.WeakSet[FastAPI] = weakref.WeakSet()
+    for _ in range(3):
+        alive.add(compose(factory_that(make_many)))
+        gc.collect()
+    assert len(alive) <= 1
+
+
+def in_a_process(code: str) -> None:
+    """Run it where nothing was built before."""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+BUILDING = f"""
+import gc, weakref
 from fastapi import FastAPI
 import composer
 
@@ -88,11 +137,31 @@ def create_app() -> FastAPI:
     kept.extend({{number: number}} for number in range({MANY}))
     return FastAPI()
 
+def build() -> None:
+    composer.compose([composer.App("notes", "/notes", create_app)])
+
+usual = gc.get_threshold()
 gc.freeze()
 frozen = gc.get_freeze_count()
-composer.compose([composer.App("notes", "/notes", create_app)])
-assert gc.get_freeze_count() >= frozen > 0
-assert gc.get_threshold() == {gc.get_threshold()}
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+
+
+def test_what_was_frozen_before_a_build_stays_frozen() -> None:
+    in_a_process(f"{BUILDING}build()\nassert gc.get_freeze_count() >= frozen > 0\nassert gc.get_threshold() == usual")
+
+
+def test_garbage_is_not_frozen_again_and_again_where_something_was() -> None:
+    again = """
+class Node:
+    pass
+
+build()
+gc.disable()
+node = Node()
+node.itself, found = node, weakref.ref(node)
+del node
+build()
+gc.collect()
+assert found() is None
+"""
+    in_a_process(BUILDING + again)

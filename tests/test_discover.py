@@ -78,8 +78,9 @@ def test_a_package_inside_an_app_is_a_part_of_it(tmp_path: Path) -> None:
         {"README.md": "", "static": {"site.css": "", "img": {"logo.svg": ""}}},
         {"__init__.py": "", "_helper.py": HELPER, "_parts": {"__init__.py": ""}, ".hidden.py": ""},
         {"__pycache__": {"notes.py": APP}, ".venv": {"notes.py": APP}},
+        {"data": {".cache": {"x.py": HELPER}, "_scripts": {"x.py": APP}, "_make.py": HELPER, "raw": {"a.csv": ""}}},
     ],
-    ids=["nothing", "no Python", "underscores and dots", "caches"],
+    ids=["nothing", "no Python", "underscores and dots", "caches", "below a folder"],
 )
 def test_what_holds_no_python_or_is_marked_as_private_is_nothing(tmp_path: Path, tree: Tree) -> None:
     folder = write(tmp_path / "apps", tree)
@@ -174,7 +175,8 @@ trees = st.recursive(leaves, lambda inner: st.builds(joined, st.dictionaries(nam
 
 
 def holds_python(tree: Tree) -> bool:
-    return any(name.endswith(".py") if isinstance(inner, str) else holds_python(inner) for name, inner in tree.items())
+    shown = {name: inner for name, inner in tree.items() if name == "__init__.py" or not name.startswith(("_", "."))}
+    return any(name.endswith(".py") if isinstance(inner, str) else holds_python(inner) for name, inner in shown.items())
 
 
 def expected(tree: Tree, path: str = "", module: str = "apps") -> tuple[set[str], set[str]]:

@@ -74,7 +74,9 @@ def counts(name: str, inner: "bytes | Link | Tree", around: Tree) -> bool:
 
 def holds_python(tree: Tree) -> bool:
     return any(
-        name.endswith(".py") or (isinstance(inner, dict) and holds_python(inner)) for name, inner in tree.items()
+        name.endswith(".py") or (isinstance(inner, dict) and holds_python(inner))
+        for name, inner in tree.items()
+        if name == "__init__.py" or name[0] not in "_."
     )
 
 

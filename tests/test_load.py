@@ -110,6 +110,11 @@ def test_a_factory_is_imported_from_its_module(project: WriteProject) -> None:
         ("import json\njson.loads('{')", "apps/notes.py:2", "JSONDecodeError: Expecting property name"),
         ("import apps._inner", "apps/_inner.py:1", "ZeroDivisionError: division by zero"),
         ("import sys\nsys.exit('bye')", "apps/notes.py:2", "SystemExit: bye"),
+        (
+            "create_app: object\ndef __getattr__(name):\n    raise ImportError('no driver')",
+            "apps/notes.py:3",
+            "ImportError: no driver",
+        ),
     ],
 )
 def test_an_import_that_fails_is_told_by_the_users_own_line(

@@ -2,7 +2,7 @@
 
 import asyncio
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Final
 
 from composer._asgi import ASGIApp, Receive, Scope, Send
@@ -70,7 +70,8 @@ class Apps:
         for name in [name for name, app in self._declared.items() if app.startup == "background"]:
             self._begin(name)
         while left and not self._failures(required=True):
-            _, left = await asyncio.wait(left, return_when=asyncio.FIRST_COMPLETED)
+            done, left = await asyncio.wait(left, return_when=asyncio.FIRST_COMPLETED)
+            _raise_bugs(done)
         if self._failures(required=True):
             if left:
                 await asyncio.wait(left, timeout=FAILURE_GRACE)
@@ -180,6 +181,13 @@ class Apps:
 def _failure_of(task: asyncio.Task[None]) -> PartError | None:
     error = task.exception() if task.done() and not task.cancelled() else None
     return error if isinstance(error, PartError) else None
+
+
+def _raise_bugs(attempts: Iterable[asyncio.Task[None]]) -> None:
+    """Raise what ended an attempt and is no failure of a part: nobody else would tell."""
+    for attempt in attempts:
+        if not attempt.cancelled() and not _failure_of(attempt):
+            attempt.result()
 
 
 def _tell_bug(task: asyncio.Task[None]) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any, Literal
 
 from composer._lifespan import Body, Lifespan, LifespanError
@@ -53,7 +54,7 @@ class Part:
             raise self._failed("start", error) from error
         finally:
             self._ended_at = time.perf_counter()
-        self.status = self.status._replace(state=State.UP, seconds=self._ended_at - self._begun)
+        self.status = replace(self.status, state=State.UP, seconds=self._ended_at - self._begun)
         self._lifespan.when_ended(self._ended)
 
     async def stop(self) -> None:
@@ -101,7 +102,7 @@ class Part:
         log.error("%s", self._failed("serve", told or LifespanError("its lifespan ended by itself")), exc_info=told)
 
     def _show(self, state: State, reason: str = "") -> None:
-        self.status = self.status._replace(state=state, reason=reason)
+        self.status = replace(self.status, state=state, reason=reason)
 
 
 class StartFailedError(Exception):
