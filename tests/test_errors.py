@@ -2,10 +2,15 @@
 
 import re
 import string
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
 from pydantic import BaseModel, SecretStr, ValidationError
 
+from composer import App, compose
 from composer._model import Problem
 from composer.errors import (
     CATALOGUE,
@@ -130,3 +135,40 @@ def test_the_errors_of_parts_are_caught_as_a_composer_error_and_as_a_group(
 
     assert isinstance(error, ComposerError)
     assert error.exceptions == (part,)
+
+
+class WordlessError(Exception):
+    def __str__(self) -> str:
+        raise TypeError("it can't be told")
+
+
+class OldError(Exception):
+    """Be called like pydantic's, and have its rows in another way, as that of pydantic 1 does."""
+
+    def errors(self) -> list[object]:
+        return []
+
+
+OldError.__name__ = "ValidationError"
+
+
+@pytest.mark.parametrize("error", [WordlessError(), OldError("x is no number")])
+def test_an_error_of_any_kind_fails_the_start_and_is_told(error: Exception) -> None:
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        raise error
+        yield
+
+    app = compose([App("notes", "/notes", lambda: FastAPI(lifespan=lifespan))])
+    with pytest.raises(StartupError) as raised, TestClient(app):
+        pass
+    assert [type(failure.__cause__) for failure in raised.value.exceptions] == [type(error)]
+    assert f"app notes failed to start: {described(error)}" in str(raised.value.exceptions[0])
+
+
+def test_a_factory_may_raise_an_error_that_has_no_text() -> None:
+    def create_app() -> FastAPI:
+        raise WordlessError
+
+    with pytest.raises(CompositionError, match=r"C011 (.|\n)*create_app raised WordlessError\."):
+        compose([App("notes", "/notes", create_app)])
