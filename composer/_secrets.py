@@ -6,16 +6,26 @@ that is a URL. What a part prints or logs by itself, or shows in its own answers
 
 import json
 import traceback
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, NoReturn, get_args
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from dataclasses import fields, is_dataclass
+from typing import Any, NoReturn, get_args, get_type_hints
 from urllib.parse import quote, quote_plus, unquote, urlsplit
 
-from pydantic import BaseModel, SecretBytes, SecretStr
+from pydantic import AliasChoices, AliasPath, BaseModel, SecretBytes, SecretStr, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
+from pydantic_core.core_schema import ErrorType
 
 _HIDDEN = "**********"
 
 # A shorter one would be found in every other word; it isn't much of a secret either.
 _SHORTEST = 4
+
+_TEXTS = (str, bytes, SecretStr, SecretBytes)
+
+# Not every Iterable: one may have no end, or be used up by looking.
+_COLLECTIONS = (list, tuple, Set, deque)
 
 
 class Secrets:
@@ -45,12 +55,25 @@ class Secrets:
 
         What isn't an Exception (a cancellation, the end of the process) is returned as it is.
         """
+        return self._cleaned(error, {})
+
+    def _cleaned(self, error: BaseException, known: dict[int, BaseException]) -> BaseException:
+        """Clean an error and those behind it, each of them once: one may be behind itself (`raise error from error`).
+
+        `known` are the cleaned ones, by the id of the error that each stands for.
+        """
+        if id(error) in known:
+            return known[id(error)]
         if not isinstance(error, Exception) or not self._are_in(error):
             return error
-        made = self._without(error)
-        made.__cause__ = self.cleaned(error.__cause__) if error.__cause__ else None
-        hides_context = error.__suppress_context__ or error.__context__ is None
-        made.__context__ = None if hides_context else self.cleaned(error.__context__ or error)
+        made = known[id(error)] = self._stand_in(error)
+        if isinstance(error, ExceptionGroup):
+            parts = [self._cleaned(each, known) for each in error.exceptions]
+            message = self.hidden(error.message)
+            made = known[id(error)] = ExceptionGroup(message, [each for each in parts if isinstance(each, Exception)])
+        cause, context = error.__cause__, None if error.__suppress_context__ else error.__context__
+        made.__cause__ = None if cause is None else self._cleaned(cause, known)
+        made.__context__ = None if context is None else self._cleaned(context, known)
         made.__suppress_context__ = error.__suppress_context__
         for note in getattr(error, "__notes__", ()):
             made.add_note(self.hidden(str(note)))
@@ -67,13 +90,15 @@ class Secrets:
         shown = "".join(traceback.format_exception(error)) if self._texts else ""
         return any(secret in shown for secret in self._texts)
 
-    def _without(self, error: Exception) -> Exception:
-        if isinstance(error, ExceptionGroup):
-            parts = [self.cleaned(each) for each in error.exceptions]
-            return ExceptionGroup(self.hidden(error.message), [each for each in parts if isinstance(each, Exception)])
+    def _stand_in(self, error: Exception) -> Exception:
         kind = type(error)
         made = type(kind.__name__, (RedactedError,), {"__module__": kind.__module__, "__qualname__": kind.__qualname__})
-        found: Exception = made(self.hidden(str(error)))
+        try:
+            text = str(error)
+        except Exception:
+            # Any class may be raised, also one that can't tell what is wrong.
+            text = ""
+        found: Exception = made(self.hidden(text))
         return found
 
 
@@ -81,44 +106,99 @@ class RedactedError(Exception):
     """Stand for an error whose text held a secret."""
 
 
-def secrets_below(model: type[BaseModel], table: Mapping[str, Any]) -> Iterator[str]:
-    """Yield every text in a table that stands where a model, or one inside of it, keeps secrets."""
-    for name, field in model.model_fields.items():
-        kinds = list(_kinds(field.annotation))
-        value = table.get(field.alias or name, table.get(name))
-        if SecretStr in kinds or SecretBytes in kinds:
-            yield from _texts_in(value)
-        for inner in [kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)]:
-            for each in value if isinstance(value, list) else [value]:
-                yield from secrets_below(inner, each) if isinstance(each, Mapping) else ()
+def mistakes(error: ValidationError, secrets: Sequence[str] = ()) -> Iterator[tuple[ErrorDetails, str]]:
+    """Yield each mistake that pydantic found, with what is wrong: these secrets are hidden, and so is the value itself.
+
+    What pydantic says in its own words stays whole: only a validator may repeat the value.
+    """
+    by_pydantic = {*get_args(ErrorType)} - {"value_error", "assertion_error"}
+    rows = error.errors(include_url=False, include_context=False)
+    # Also of a field that doesn't look like a secret's: nobody can tell from the outside what it is made into.
+    given = [_text_of(leaf) for row in rows for leaf in _leaves(row["input"]) if isinstance(leaf, _TEXTS)]
+    secret = Secrets(map(SecretStr, secrets))
+    value_or_secret = Secrets(map(SecretStr, [*secrets, *given]))
+    for row in rows:
+        hiding = secret if row["type"] in by_pydantic else value_or_secret
+        yield row, hiding.hidden(row["msg"].removeprefix("Value error, "))
 
 
-def _kinds(annotation: Any) -> Iterator[Any]:
-    yield annotation
+def secrets_below(annotation: Any, value: Any) -> list[str]:
+    """Return every text in a value that stands under the name of a secret, in what the annotation makes of it."""
+    return [*_secrets_in(value), *_below(_names_of_secrets(annotation, set()), value)]
+
+
+def _below(names: Set[str], value: Any) -> Iterator[str]:
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from map(_text_of, _leaves(inner)) if key in names else _below(names, inner)
+    elif isinstance(value, _COLLECTIONS):
+        for inner in value:
+            yield from _below(names, inner)
+
+
+def _names_of_secrets(annotation: Any, seen: set[type]) -> set[str]:
+    """Return the keys under which models, dataclasses and the like find secrets, and those inside of them."""
+    names: set[str] = set()
+    for kind in _kinds(annotation):
+        if kind not in seen:
+            seen.add(kind)
+            for name, field in _fields_of(kind).items():
+                is_secret = any(issubclass(each, SecretStr | SecretBytes) for each in _kinds(field.annotation))
+                names |= {name, *_aliases(field)} if is_secret else _names_of_secrets(field.annotation, seen)
+    return names
+
+
+def _fields_of(kind: type) -> Mapping[str, FieldInfo]:
+    found: Mapping[str, FieldInfo] | None = getattr(kind, "__pydantic_fields__", None)
+    if found is not None:
+        return found
+    try:
+        hints = get_type_hints(kind, include_extras=True)
+        return {name: FieldInfo.from_annotation(hint) for name, hint in hints.items()}
+    except Exception:
+        # Names that only pydantic finds, for it knows where the class is used; or what no field can be.
+        return {}
+
+
+def _aliases(field: FieldInfo) -> Iterator[str]:
+    alias = field.validation_alias
+    for choice in alias.choices if isinstance(alias, AliasChoices) else [alias]:
+        if choice is not None:
+            yield str(choice.path[0]) if isinstance(choice, AliasPath) else choice
+
+
+def _kinds(annotation: Any) -> Iterator[type]:
+    """Yield each class that an annotation names."""
+    if isinstance(annotation, type):
+        yield annotation
     for argument in get_args(annotation):
         yield from _kinds(argument)
 
 
-def _texts_in(value: Any) -> Iterator[str]:
-    if isinstance(value, Mapping | list):
-        for inner in value.values() if isinstance(value, Mapping) else value:
-            yield from _texts_in(inner)
-    elif value is not None:
-        yield str(value)
-
-
 def _secrets_in(value: Any) -> Iterator[str]:
-    if isinstance(value, SecretStr):
-        yield value.get_secret_value()
-    elif isinstance(value, SecretBytes):
-        yield value.get_secret_value().decode(errors="replace")
-    elif isinstance(value, BaseModel):
-        yield from _secrets_in(list(vars(value).values()))
+    return (_text_of(leaf) for leaf in _leaves(value) if isinstance(leaf, SecretStr | SecretBytes))
+
+
+def _leaves(value: Any) -> Iterator[Any]:
+    """Yield all that stands in models, dataclasses and collections, however deep, and is none itself."""
+    if isinstance(value, BaseModel):
+        inside: Iterable[Any] = [*vars(value).values(), *(value.model_extra or {}).values()]
+    elif is_dataclass(value) and not isinstance(value, type):
+        inside = [getattr(value, field.name, None) for field in fields(value)]
     elif isinstance(value, Mapping):
-        yield from _secrets_in(list(value.values()))
-    elif isinstance(value, list | tuple | set | frozenset):
-        for inner in value:
-            yield from _secrets_in(inner)
+        inside = value.values()
+    elif isinstance(value, _COLLECTIONS):
+        inside = value
+    else:
+        yield value
+        return
+    for each in inside:
+        yield from _leaves(each)
+
+
+def _text_of(leaf: Any) -> str:
+    found = leaf.get_secret_value() if isinstance(leaf, SecretStr | SecretBytes) else leaf
+    return found.decode(errors="replace") if isinstance(found, bytes) else str(found)
 
 
 def _spellings(secret: str) -> set[str]:

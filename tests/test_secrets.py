@@ -2,16 +2,25 @@
 
 import time
 import traceback
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from textwrap import dedent
+from types import GenericAlias
+from typing import Annotated, Any, Generic, Literal, NoReturn, TypeVar
 
 import httpx
+import pydantic.dataclasses
 import pytest
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
-from pydantic import BaseModel, SecretBytes, SecretStr
+from pydantic import AfterValidator, AliasChoices, AliasPath, BaseModel, ConfigDict, Field, SecretBytes, SecretStr
+from pydantic_settings import BaseSettings
 
 import composer
+from composer._asgi import Receive, Scope, Send
+from composer._dispatch import without_secrets
 from composer._secrets import Secrets
 from tests.conftest import Project as WriteProject
 from tests.serving import Server, serving
@@ -282,6 +291,261 @@ def test_no_page_and_no_line_of_a_servers_log_tells_a_secret(project: WriteProje
     assert CANARY not in server.output
 
 
+def tell(_: Any) -> NoReturn:
+    raise ValueError(f"not with {IN_FILE}")
+
+
+Told = Annotated[SecretStr, AfterValidator(tell)]
+Kept = TypeVar("Kept")
+
+
+class Holding(BaseModel, Generic[Kept]):
+    kept: Kept
+
+
+class ToldByOther(Holding[Kept], Generic[Kept]):
+    size: Annotated[int, AfterValidator(tell)]
+
+
+class Plain(BaseModel, Generic[Kept]):
+    token: Kept
+
+
+@dataclass
+class OfStandardLibrary(Generic[Kept]):
+    token: Kept
+
+
+@dataclass(slots=True)
+class WithSlots(Generic[Kept]):
+    token: Kept
+
+
+@pydantic.dataclasses.dataclass
+class OfPydantic(Generic[Kept]):
+    token: Kept
+
+
+class UnderAlias(BaseModel, Generic[Kept]):
+    token: Kept = Field(validation_alias="key")
+
+
+class UnderChoice(BaseModel, Generic[Kept]):
+    token: Kept = Field(validation_alias=AliasChoices("password", "key"))
+
+
+class UnderPath(BaseModel, Generic[Kept]):
+    token: Kept = Field(validation_alias=AliasPath("keys", 1))
+
+
+class ToldExtra(BaseModel):
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, Told]
+
+
+class KeptExtra(BaseModel):
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, SecretStr]
+
+
+class ToldFromEnvironment(BaseSettings):
+    notes_token: Told
+
+
+class ToldTogether(BaseSettings):
+    notes_token: SecretStr
+
+    @pydantic.model_validator(mode="after")
+    def check(self) -> "ToldTogether":
+        raise ValueError(f"not with {self.notes_token.get_secret_value()}")
+
+
+def app_given(wanted: Any, settings: Mapping[str, Any], make: Callable[[Any], FastAPI]) -> composer.App:
+    """Return an app whose factory asks for `settings` of that type."""
+
+    def create_app(settings: Any) -> FastAPI:
+        return make(settings)
+
+    create_app.__annotations__["settings"] = wanted
+    return composer.App("notes", "/notes", create_app, settings=settings)
+
+
+def never_made(_: Any) -> NoReturn:
+    raise AssertionError("the settings are wrong")
+
+
+def failure_of(app: composer.App) -> composer.CompositionError:
+    with pytest.raises(composer.CompositionError) as caught:
+        composer.compose([app])
+    return caught.value
+
+
+WRITTEN = {"token": IN_FILE}
+SHAPES: dict[str, tuple[Any, Any]] = {
+    "a model": (Plain, WRITTEN),
+    "an alias": (UnderAlias, {"key": IN_FILE}),
+    "a choice of aliases": (UnderChoice, {"key": IN_FILE}),
+    "a path": (UnderPath, {"keys": ["", IN_FILE]}),
+    "a dataclass": (OfStandardLibrary, WRITTEN),
+    "a dataclass with slots": (WithSlots, WRITTEN),
+    "a dataclass of pydantic": (OfPydantic, WRITTEN),
+}
+
+
+@pytest.mark.parametrize("settings_of", [Holding, ToldByOther])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_no_validator_tells_a_secret_however_it_is_kept(shape: str, settings_of: Any) -> None:
+    kind, written = SHAPES[shape]
+    one = kind[Told if settings_of is Holding else SecretStr]
+    several = GenericAlias(list, one)
+    named, lists = GenericAlias(dict, (str, one)), GenericAlias(dict, (str, several))
+    size = {} if settings_of is Holding else {"size": 1}
+    for wanted, given in [(one, written), (named, {"a": written}), (lists, {"a": [written]})]:
+        error = failure_of(app_given(settings_of[wanted], {"kept": given, **size}, never_made))
+
+        assert [found.id for found in error.problems] == ["C004"]
+        assert "not with **********" in str(error)
+        assert CANARY not in str(error)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_no_validator_tells_a_secret_of_a_keyword(shape: str) -> None:
+    kind, written = SHAPES[shape]
+    error = failure_of(app_given(GenericAlias(list, kind[Told]), {"settings": [written]}, never_made))
+
+    assert "not with **********" in str(error)
+    assert CANARY not in str(error)
+
+
+def test_no_validator_tells_a_secret_that_has_no_field() -> None:
+    error = failure_of(app_given(ToldExtra, {"any": IN_FILE}, never_made))
+
+    assert "not with **********" in str(error)
+
+
+@pytest.mark.parametrize("model", [ToldFromEnvironment, ToldTogether])
+def test_no_validator_tells_a_secret_that_settings_read_from_the_environment_themselves(
+    model: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NOTES_TOKEN", IN_FILE)
+
+    error = failure_of(app_given(model, {}, never_made))
+
+    assert [found.id for found in error.problems] == ["C035"]
+    assert "not with **********" in str(error)
+
+
+class Level(BaseModel):
+    level: Literal["info", "warning"]
+
+
+def test_what_pydantic_says_itself_stays_whole_also_where_it_holds_the_value() -> None:
+    error = failure_of(app_given(Level, {"level": "warn"}, never_made))
+
+    assert "Input should be 'info' or 'warning'" in str(error)
+
+
+HELD: dict[str, tuple[Any, Any]] = {
+    "a model": (Plain[SecretStr], WRITTEN),
+    "a keyword": (list[Plain[SecretStr]], {"settings": [WRITTEN]}),
+    "a dataclass": (Holding[OfStandardLibrary[SecretStr]], {"kept": WRITTEN}),
+    "a dataclass with slots": (Holding[WithSlots[SecretStr]], {"kept": WRITTEN}),
+    "a dataclass of pydantic": (Holding[OfPydantic[SecretStr]], {"kept": WRITTEN}),
+    "a keyword that is a dataclass": (OfStandardLibrary[SecretStr], {"settings": WRITTEN}),
+    "a queue": (Holding[deque[SecretStr]], {"kept": [IN_FILE]}),
+    "what has no field": (KeptExtra, {"any": IN_FILE}),
+}
+
+
+@pytest.mark.parametrize(("wanted", "settings"), HELD.values(), ids=HELD)
+def test_no_factory_tells_a_secret_however_its_settings_keep_it(wanted: Any, settings: Mapping[str, Any]) -> None:
+    error = failure_of(app_given(wanted, settings, tell))
+
+    assert [found.id for found in error.problems] == ["C011"]
+    assert CANARY not in "".join(traceback.format_exception(error))
+
+
+ALONE = {
+    "settings.toml": f"""
+        [apps.notes]
+        factory = "notes:create_app"
+        startup = "STARTUP"
+
+        [apps.notes.settings]
+        token = "{IN_FILE}"
+        """,
+    "notes.py": """
+        from fastapi import FastAPI
+        from pydantic import BaseModel, SecretStr
+
+        class Settings(BaseModel):
+            token: SecretStr
+            other: SecretStr = SecretStr("")
+
+        def create_app(settings: Settings) -> FastAPI:
+            app = FastAPI()
+
+            @app.get("/fails")
+            def fails():
+                raise ConnectionError(settings.token.get_secret_value())
+
+            return app
+        """,
+}
+
+
+@pytest.mark.parametrize("startup", ["wait", "background", "lazy"])
+def test_no_request_tells_the_secret_of_the_only_app_that_has_one(project: WriteProject, startup: str) -> None:
+    root = project({name: text.replace("STARTUP", startup) for name, text in ALONE.items()})
+
+    with TestClient(composer.build(root / "settings.toml")) as client:
+        error = error_of(client, "/notes/fails")
+
+    shown = "".join(traceback.format_exception(error))
+    assert "ConnectionError: **********" in shown
+    assert CANARY not in shown
+
+
+def error_of(client: TestClient, page: str, seconds: float = 30) -> Exception:
+    """Return what a request raises as soon as its app is up."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        try:
+            client.get(page)
+        except Exception as error:
+            return error
+        time.sleep(0.05)
+    raise AssertionError(f"no error within {seconds} seconds")
+
+
+async def app_itself(scope: Scope, receive: Receive, send: Send) -> None:
+    pass
+
+
+def test_an_app_gets_no_layer_where_nothing_is_secret() -> None:
+    assert without_secrets(app_itself, Secrets()) is app_itself
+
+
+def test_no_request_tells_a_secret_of_an_error_that_is_its_own_cause() -> None:
+    def make(settings: Plain[SecretStr]) -> FastAPI:
+        app = FastAPI()
+
+        @app.get("/fails")
+        def fails() -> None:
+            try:
+                raise ConnectionError(settings.token.get_secret_value())
+            except ConnectionError as error:
+                raise error from error
+
+        return app
+
+    with TestClient(composer.compose([app_given(Plain[SecretStr], WRITTEN, make)])) as client:
+        error = error_of(client, "/notes/fails")
+
+    assert type(error).__name__ == "ConnectionError"
+    assert CANARY not in "".join(traceback.format_exception(error))
+
+
 class Inner(BaseModel):
     token: SecretStr
     raw: SecretBytes = SecretBytes(b"")
@@ -330,3 +594,34 @@ def test_an_error_with_a_secret_keeps_its_name_its_traceback_its_notes_and_its_c
         "Traceback (most recent call last):",
         "ConnectionError: nobody there",
     ]
+
+
+class SilentError(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError("hunter2")
+
+
+def errors_in_a_circle() -> list[Exception]:
+    """Return errors that are behind themselves: directly, by another one, and by a group that they are in."""
+    itself, one, other, inside, silent = (
+        ValueError("hunter2"),
+        KeyError(1),
+        OSError("hunter2"),
+        KeyError(2),
+        SilentError(),
+    )
+    itself.__cause__ = itself
+    one.__context__, other.__cause__ = other, one
+    within = ExceptionGroup("hunter2", [inside])
+    inside.__cause__ = ExceptionGroup("outer", [within])
+    silent.__cause__ = itself
+    return [itself, one, other, within, inside, silent]
+
+
+@pytest.mark.parametrize("error", errors_in_a_circle(), ids=repr)
+def test_an_error_that_is_behind_itself_is_cleaned_once(error: Exception) -> None:
+    found = Secrets([SecretStr("hunter2")]).cleaned(error)
+
+    assert found is not error
+    assert type(found).__name__ == type(error).__name__
+    assert "hunter2" not in "".join(traceback.format_exception(found))

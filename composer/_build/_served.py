@@ -21,10 +21,11 @@ def served(app: BuiltApp, plan: Plan, guard: Guard | None) -> ASGIApp:
     """Return what answers an app's requests: within its limits the guard, then the hooks, and within those the app."""
     declared = app.declared
     limits = Limits(declared.max_concurrency, declared.request_timeout, declared.max_body_size)
+    late = isinstance(app.asgi, LateApp)
     # One that is made when it starts gets what it needs then.
-    inner = app.asgi if isinstance(app.asgi, LateApp) else inside(app, plan)
+    inner = app.asgi if late else inside(app, plan)
     guarded = guard.before(inner) if guard else inner
-    return limited(without_secrets(guarded, plan.secrets), limits)
+    return limited(without_secrets(guarded, plan.secrets, late=late), limits)
 
 
 def inside(app: BuiltApp, plan: Plan) -> ASGIApp:

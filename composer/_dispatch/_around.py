@@ -13,9 +13,12 @@ from composer._secrets import Secrets
 AroundRequest = Callable[[HTTPConnection], Any]
 
 
-def without_secrets(app: ASGIApp, secrets: Secrets) -> ASGIApp:
-    """Take the known secrets out of the errors that an app raises while it answers; whoever catches one logs it."""
-    if not secrets:
+def without_secrets(app: ASGIApp, secrets: Secrets, *, late: bool = False) -> ASGIApp:
+    """Take the known secrets out of the errors that an app raises while it answers; whoever catches one logs it.
+
+    Returns the app itself where there are none. Those of a `late` app are known only when it is made.
+    """
+    if not secrets and not late:
         return app
 
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:

@@ -4,12 +4,12 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
-from pydantic import AliasChoices, BaseModel, PydanticUserError, SecretStr, ValidationError
+from pydantic import AliasChoices, BaseModel, PydanticUserError, ValidationError
 from pydantic.fields import FieldInfo
 
 from composer._model import Problem
 from composer._render import did_you_mean, listed
-from composer._secrets import Secrets, secrets_below
+from composer._secrets import mistakes, secrets_below
 from composer._settings._table import Table, place_of
 from composer.errors import described, problem
 
@@ -47,16 +47,13 @@ def _invalid(model: type[BaseModel], table: Mapping[str, Any], owner: str, error
     """Return a problem for each unknown key, and one for each wrong value, with all that is wrong about it."""
     problems: list[Problem] = []
     reasons: dict[tuple[str, ...], list[str]] = {}
-    # What a validator of the user's says may repeat the value.
-    secrets = Secrets([SecretStr(text) for text in secrets_below(model, table)])
-    for row in error.errors(include_input=False, include_url=False, include_context=False):
+    for row, said in mistakes(error, secrets_below(model, table)):
         loc = row["loc"]
         if row["type"] == "extra_forbidden":
             problems.append(unknown_key(place_of(table, loc, owner), str(loc[-1]), _fields_at(model, loc[:-1])))
         else:
             missing = row["type"] == "missing"
-            why = "it is missing" if missing else secrets.hidden(row["msg"].removeprefix("Value error, "))
-            reasons.setdefault(_path_in(table, loc, missing), []).append(why)
+            reasons.setdefault(_path_in(table, loc, missing), []).append("it is missing" if missing else said)
     for path, found in reasons.items():
         where = place_of(table, path, owner)
         key, reason = ".".join(path), "; ".join(dict.fromkeys(found))
