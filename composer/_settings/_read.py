@@ -4,12 +4,13 @@ import json
 import os
 import re
 from collections.abc import Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from composer._model import Problem, Project
 from composer._settings._models import ComposerTable
-from composer._settings._table import KeyPath, Table, below, merged_tables, place_of
+from composer._settings._table import ENVIRONMENT, KeyPath, Table, below, merged_tables, nested, place_of
 from composer._settings._validate import unknown_key, validated_or_default
 from composer.errors import problem
 
@@ -45,8 +46,16 @@ class SettingsFile(NamedTuple):
         known = {environment_name(name): name for name in [*tables, *names]}
         for key in environment:
             name = known.get(environment_name(key), key)
-            tables[name] = tables.get(name, files.table(name)).under(environment.table(key))
+            written = tables.get(name, files.table(name))
+            tables[name] = written.under(environment.table(key)).spelled(partial(_keys_at, written))
         return tables
+
+
+def _keys_at(table: Mapping[str, Any], path: KeyPath) -> Iterable[str]:
+    inner: Any = table
+    for step in path:
+        inner = inner.get(step) if isinstance(inner, Mapping) else None
+    return inner if isinstance(inner, Mapping) else ()
 
 
 def environment_name(name: str) -> str:
@@ -144,14 +153,9 @@ def _environment() -> tuple[Table, list[Problem]]:
             known = [*scalars, *_NOT_SETTINGS, "COMPOSER_APPS__…", "COMPOSER_CORNERSTONES__…"]
             problems.append(unknown_key("the environment", variable, known))
             continue
-        values = merged_tables(values, _nested(keys, _decoded(text)))
-        places[keys] = f"environment {variable}"
+        values = merged_tables(values, nested(keys, _decoded(text)))
+        places[keys] = f"{ENVIRONMENT}{variable}"
     return Table(values, "the environment", places), problems
-
-
-def _nested(keys: KeyPath, value: Any) -> dict[str, Any]:
-    first, *others = keys
-    return {first: _nested(tuple(others), value) if others else value}
 
 
 def _decoded(text: str) -> Any:

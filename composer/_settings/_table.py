@@ -2,10 +2,13 @@
 
 import json
 import re
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final
 
 KeyPath = tuple[str, ...]
+
+# What the place of a value begins with that stands in a variable.
+ENVIRONMENT: Final = "environment "
 
 
 class Table(dict[str, Any]):
@@ -37,6 +40,51 @@ class Table(dict[str, Any]):
     def under(self, above: "Table") -> "Table":
         """Return the two laid over each other, table by table: where both have a value, the one above counts."""
         return Table(merged_tables(self, above), self.place, self.places | above.places)
+
+    def spelled(self, names: Callable[[KeyPath], Iterable[str]]) -> "Table":
+        """Return the table with the keys that the environment gave spelled as a name that reads the same.
+
+        `names` returns those that there may be in the table at a path. The environment has no small letters, so that
+        `PAGESIZE` is `pagesize` here, and may be meant for `pageSize`.
+        """
+        values, places = dict(self), dict(self.places)
+        for path, place in self.places.items():
+            right = _spelled(path, names) if place.startswith(ENVIRONMENT) else path
+            if right != path:
+                value = _taken_out(values, path)
+                values = merged_tables(values, nested(right, value))
+                del places[path]
+                places[right] = place
+        table = Table(values, self.place, places)
+        table.above = self.above
+        return table
+
+
+def _spelled(path: KeyPath, names: Callable[[KeyPath], Iterable[str]]) -> KeyPath:
+    right: KeyPath = ()
+    for step in path:
+        known = list(names(right))
+        alike = [name for name in known if name.lower() == step.lower()]
+        right = (*right, alike[0] if step not in known and len(alike) == 1 else step)
+    return right
+
+
+def _taken_out(values: dict[str, Any], path: KeyPath) -> Any:
+    """Take the value at a path out of nested tables, whose copies are changed in their places."""
+    key, *others = path
+    if not others:
+        return values.pop(key)
+    values[key] = dict(values[key])
+    value = _taken_out(values[key], tuple(others))
+    if not values[key]:
+        del values[key]
+    return value
+
+
+def nested(path: KeyPath, value: Any) -> dict[str, Any]:
+    """Return the tables in which a value stands at that path."""
+    key, *others = path
+    return {key: nested(tuple(others), value) if others else value}
 
 
 def quoted(name: str) -> str:

@@ -1,6 +1,7 @@
 """Tables validated by models, with the place of every mistake; no value is part of a problem's text."""
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
@@ -33,6 +34,8 @@ def validated(model: type[Model], table: Mapping[str, Any], owner: str) -> tuple
 
     Returns the model, or None, with one problem for each wrong value and each unknown key.
     """
+    if isinstance(table, Table):
+        table = table.spelled(partial(_fields_at, model))
     try:
         return model.model_validate(dict(table), extra=model.model_config.get("extra") or "forbid"), []
     except ValidationError as error:
@@ -83,7 +86,7 @@ def _path_in(table: Mapping[str, Any], loc: tuple[int | str, ...], missing: bool
     return (*path, str(loc[-1])) if missing and loc else tuple(path)
 
 
-def _fields_at(model: type[BaseModel], loc: tuple[int | str, ...]) -> list[str]:
+def _fields_at(model: type[BaseModel], loc: Iterable[int | str]) -> list[str]:
     """Return what may be written in the table at that place, as it is written there."""
     models = [model]
     for step in loc:
