@@ -19,6 +19,7 @@ from composer.errors import CompositionError, problem
 
 _NOT_CALLABLE = "it can't be called"
 _MISSING = object()
+_COMES_LAST = "Give it an __init__.py: without one, a folder comes after all packages of its name. Or:"
 
 
 def find_package(package: str, root: Path, key: str) -> tuple[list[Path], Problem | None]:
@@ -38,7 +39,8 @@ def find_package(package: str, root: Path, key: str) -> tuple[list[Path], Proble
     folders = list(dict.fromkeys(Path(place).resolve() for place in places))
     if spec and own.is_dir() and own.resolve() not in folders:
         taken = folders[0] if folders else spec.origin
-        return [], problem("C007", f"[composer] {key}", package=package, taken=taken, wanted=own)
+        near = "" if (own / "__init__.py").is_file() or package in sys.modules else _COMES_LAST
+        return [], problem("C007", f"[composer] {key}", package=package, taken=taken, wanted=own, near=near)
     if not folders:
         return [], problem("C005", f"[composer] {key}", package=package, key=key)
     return folders, None

@@ -32,6 +32,7 @@ class Link:
     to: str
 
 
+FOLDERS = (Link("app"), Link("itself"))
 TARGETS = {"nothing": "nowhere", "itself": ".", "app": "{outside}/app", "module": "{outside}/module.py"}
 
 
@@ -74,7 +75,7 @@ def counts(name: str, inner: "bytes | Link | Tree", around: Tree) -> bool:
 
 def holds_python(tree: Tree) -> bool:
     return any(
-        name.endswith(".py") or (isinstance(inner, dict) and holds_python(inner))
+        holds_python(inner) if isinstance(inner, dict) else name.endswith(".py") and inner not in FOLDERS
         for name, inner in tree.items()
         if name == "__init__.py" or name[0] not in "_."
     )
@@ -133,6 +134,8 @@ def key_of(place: Path, apps: Path) -> str:
 @example({"a": {"b": Link("itself"), "notes.py": APP}, "c": Link("itself")})
 @example({"v1.5": {"__init__.py": APP}, "v1": {"__init__.py": APP}})
 @example({"notes.py": Link("nothing"), "users.py": Link("module"), "v1": Link("app")})
+@example({"folder.py": Link("app"), "notes": Link("itself")})
+@example({"v1": {"_parts": {"notes.py": APP}, ".git": {"users.py": APP}, "_parts.py": APP}})
 @given(trees)
 def test_a_tree_is_read_as_the_model_says(tree: Tree) -> None:
     with written(tree) as root:

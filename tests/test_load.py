@@ -1,5 +1,6 @@
 """Finding and importing what a project names, and the user's own line where that fails."""
 
+import importlib
 import json
 import sys
 from collections.abc import Callable
@@ -90,6 +91,21 @@ def test_a_package_of_a_name_that_is_taken_is_a_problem(project: WriteProject) -
 
     assert problem.id == "C007"
     assert problem.what.endswith(f", not to {root / 'json'}.")
+    assert problem.hint.startswith("Rename the folder")
+
+
+def test_a_folder_that_comes_after_a_package_of_its_name_only_lacks_a_file(
+    project: WriteProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(sys.modules, "wsgiref", raising=False)
+    root = project({"wsgiref/notes.py": APP})
+
+    problem = problem_of(find_package("wsgiref", root, "apps"))
+
+    assert (problem.id, problem.hint[:24]) == ("C007", "Give it an __init__.py: ")
+    (root / "wsgiref" / "__init__.py").touch()
+    importlib.invalidate_caches()
+    assert find_package("wsgiref", root, "apps") == ([root / "wsgiref"], None)
 
 
 def test_a_factory_is_imported_from_its_module(project: WriteProject) -> None:
@@ -111,8 +127,8 @@ def test_a_factory_is_imported_from_its_module(project: WriteProject) -> None:
         ("import apps._inner", "apps/_inner.py:1", "ZeroDivisionError: division by zero"),
         ("import sys\nsys.exit('bye')", "apps/notes.py:2", "SystemExit: bye"),
         (
-            "create_app: object\ndef __getattr__(name):\n    raise ImportError('no driver')",
-            "apps/notes.py:3",
+            "def __getattr__(name):\n    raise ImportError('no driver') if name == 'create_app' else AttributeError",
+            "apps/notes.py:2",
             "ImportError: no driver",
         ),
     ],

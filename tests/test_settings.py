@@ -99,15 +99,15 @@ def test_a_variable_reaches_the_key_that_reads_the_same_whatever_its_letters(
     project: WriteProject, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     root = project(
-        {"settings.toml": '[apps.notes.settings]\nnewName = "a"\n[apps.notes.settings.labels]\nToDo = "x"\n'}
+        {"settings.toml": '[apps.notes.settings]\nnewName = "a"\n[apps.notes.settings.labels]\nKeepIt = "x"\n'}
     )
     monkeypatch.setenv("COMPOSER_APPS__NOTES__SETTINGS__NEWNAME", "b")
-    monkeypatch.setenv("COMPOSER_APPS__NOTES__SETTINGS__LABELS__TODO", "y")
+    monkeypatch.setenv("COMPOSER_APPS__NOTES__SETTINGS__LABELS__KEEPIT", "y")
     monkeypatch.setenv("COMPOSER_APPS__NOTES__SETTINGS__LABELS__DONE", "z")
 
     settings = read(root).tables("apps", [])["notes"].table("settings")
 
-    assert settings == {"newName": "b", "labels": {"ToDo": "y", "done": "z"}}
+    assert settings == {"newName": "b", "labels": {"KeepIt": "y", "done": "z"}}
     assert place_of(settings, ("newName",), "") == "environment COMPOSER_APPS__NOTES__SETTINGS__NEWNAME"
 
 
@@ -120,7 +120,8 @@ def test_a_variable_reaches_the_field_that_reads_the_same_whatever_its_letters(
 
     settings = read(root).tables("apps", ["notes"])["notes"].table("settings")
 
-    assert validated(Settings, settings, "")[0] == Settings(newName="b", server=Server(port=80))
+    found, problems = validated(Settings, settings, "")
+    assert (found and found.renamed, found and found.server, problems) == ("b", Server(port=80), [])
     monkeypatch.setenv("COMPOSER_APPS__NOTES__SETTINGS__NEWNAMES", "c")
     found, problems = validated(Settings, read(root).tables("apps", ["notes"])["notes"].table("settings"), "")
     assert (found, [(each.id, each.where) for each in problems]) == (

@@ -3,12 +3,14 @@
 import functools
 from collections.abc import Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, NewType, Optional, Protocol
+from typing import Annotated, Any, NamedTuple, NewType, Optional, Protocol, Self
 
 import pytest
 from fastapi import APIRouter, FastAPI
-from pydantic import BaseModel, SecretStr
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PositiveInt, SecretStr
+from pydantic.dataclasses import dataclass as pydantic_dataclass
 
 from composer._model import App, Cornerstone, Plan, Problem, Project
 from composer._wire import Shared, ordered
@@ -211,6 +213,43 @@ def test_without_a_model_settings_are_given_as_keywords_of_their_parameters_type
     }
 
 
+def refused(value: str) -> str:
+    raise ValueError(f"{value} isn't spelled like that")
+
+
+def broken(value: str) -> str:
+    raise KeyError(value)
+
+
+def constrained_app(
+    size: Annotated[int, Field(gt=0)] = 1,
+    pages: PositiveInt | None = 1,
+    tags: Annotated[list[str], BeforeValidator(lambda text: text.split(","))] | None = None,
+    name: Annotated[str, AfterValidator(refused)] = "",
+    other: Annotated[str, AfterValidator(broken)] = "",
+) -> FastAPI:
+    return Given(size=size, pages=pages, tags=tags)
+
+
+def test_keywords_are_validated_by_all_that_their_annotation_says() -> None:
+    given = given_to(constrained_app, settings={"size": 3, "pages": None, "tags": "a,b"})
+
+    assert given == {"size": 3, "pages": None, "tags": ["a", "b"]}
+
+
+@pytest.mark.parametrize(
+    ("settings", "id", "what"),
+    [
+        ({"size": -5}, "C004", "The value of 'size' is not valid: Input should be greater than 0."),
+        ({"pages": 0}, "C004", "The value of 'pages' is not valid: Input should be greater than 0."),
+        ({"name": "hunter2"}, "C004", "The value of 'name' is not valid: ********** isn't spelled like that."),
+        ({"other": "hunter2"}, "C034", "Reading the settings as 'other' of constrained_app failed: KeyError."),
+    ],
+)
+def test_a_keyword_that_its_annotation_forbids_is_a_problem(settings: dict[str, Any], id: str, what: str) -> None:
+    assert problem_of(constrained_app, settings=settings) == (id, what)
+
+
 def test_a_factory_that_takes_any_keyword_is_given_all_settings() -> None:
     assert given_to(Given, settings={"size": 3, "folder": "var"}) == {"size": 3, "folder": "var"}
 
@@ -294,6 +333,75 @@ def test_whatever_can_be_called_is_a_factory(factory: Callable[..., Any]) -> Non
 
     assert isinstance(db, Database)
     assert db.url == ""
+
+
+class NamedTupleRepository(NamedTuple):
+    db: Database
+    size: int = 1
+
+
+class QuotedRepository(NamedTuple):
+    db: "Database"
+
+
+class NewRepository:
+    db: Database
+
+    def __new__(cls, db: Database) -> Self:
+        made = super().__new__(cls)
+        made.db = db
+        return made
+
+
+class ModelRepository(BaseModel):
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    db: "Database"
+    data: int = 1
+
+
+class AliasRepository(BaseModel):
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    db: Database = Field(alias="database")
+
+
+@dataclass
+class DataRepository:
+    db: Database
+
+
+@pydantic_dataclass(config=ConfigDict(arbitrary_types_allowed=True))
+class ValidatedRepository:
+    db: Database
+
+
+REPOSITORIES = [
+    NamedTupleRepository,
+    QuotedRepository,
+    NewRepository,
+    ModelRepository,
+    AliasRepository,
+    DataRepository,
+    ValidatedRepository,
+    functools.partial(NamedTupleRepository, size=3),
+]
+
+
+@pytest.mark.parametrize("repository", REPOSITORIES, ids=factory_name)
+def test_a_class_is_a_cornerstones_factory_however_it_says_what_it_takes(repository: Callable[..., Any]) -> None:
+    plan = wired(cornerstones=[DB, Cornerstone("repository", repository)])
+
+    made = {built.name: built.value for built in plan.cornerstones}
+    assert made["repository"].db is made["db"]
+
+
+def marked_app(db: Annotated[Database, "replica"] | None) -> FastAPI:
+    return Given(db=db)
+
+
+def test_a_mark_counts_where_none_is_allowed_too() -> None:
+    assert isinstance(given_to(marked_app, DB, Cornerstone("replica", replica))["db"], Replica)
 
 
 def test_what_nobody_gives_is_none_where_that_is_allowed_and_the_default_where_there_is_one() -> None:

@@ -21,11 +21,12 @@ from composer._build._declare import Declared, declare
 from composer._build._inside import check_made
 from composer._build._install import STATE, Composition, install, paths_of_probes
 from composer._build._source import with_documents
+from composer._build._values import declared_in_python
 from composer._collector import patient_collector
 from composer._dispatch import Root
 from composer._metrics import is_installed
 from composer._model import App, Cornerstone, Plan, Problem, Project
-from composer._settings import ComposerTable, read_settings
+from composer._settings import ComposerTable, Table, read_settings, validated_or_default
 from composer._wire import demands_of
 from composer._wire._construct import check_root_demands, wire
 from composer.errors import CompositionError, problem
@@ -76,9 +77,11 @@ def compose(
 
     Raises CompositionError with every mistake that was found; nothing is started then.
     """
-    declared = Declared(apps, cornerstones)
+    declared = declared_in_python(apps, cornerstones)
     here = project or Project(Path.cwd(), _environment_name())
-    head = ComposerTable(title=title, version=version, metrics=metrics)
+    given = Table({"title": title, "version": version, "metrics": metrics}, "compose()")
+    head, wrong = validated_or_default(ComposerTable, given)
+    declared.problems += wrong
     with patient_collector():
         return _compose(declared, here, root, overrides or {}, head, False)
 

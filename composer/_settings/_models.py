@@ -1,5 +1,6 @@
 """The tables of settings.toml whose keys are composer's own."""
 
+from functools import cache
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ByteSize, ConfigDict, Field, TypeAdapter, ValidationError
@@ -12,10 +13,15 @@ def _truth(value: Any) -> Any:
     return {"true": True, "false": False}.get(value.lower(), value) if isinstance(value, str) else value
 
 
+@cache
+def _byte_size() -> TypeAdapter[ByteSize]:
+    return TypeAdapter(ByteSize)
+
+
 def _bytes(value: Any) -> Any:
     """Read a number of bytes, or a text like 10MB; what pydantic says about a wrong one repeats a part of it."""
     try:
-        return TypeAdapter(ByteSize).validate_python(value)
+        return _byte_size().validate_python(value)
     except ValidationError:
         raise ValueError("it is neither a number of bytes nor a text like 10MB or 16MiB") from None
 

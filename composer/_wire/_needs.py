@@ -13,6 +13,7 @@ from starlette.responses import Response
 
 from composer._model import App, Cornerstone, Problem, Project
 from composer._render import did_you_mean, listed
+from composer._secrets import mistakes, secrets_below
 from composer._settings import Table, place_of, validated, with_paths_from
 from composer._wire._types import (
     Parameter,
@@ -169,7 +170,9 @@ def _keywords(
     place = settings.place if isinstance(settings, Table) else part.place
     if settings and not left and not takes_any_keyword(part.factory):
         return {}, [problem("C030", place, known=listed(settings), factory=factory)]
-    takes = {p.name: p.wanted for p in left}
+    takes = {p.name: p.annotation for p in left}
+    if isinstance(settings, Table):
+        settings = settings.spelled(lambda path: () if path else takes)
     known: dict[str, Any] = {}
     problems: list[Problem] = []
     for key, value in settings.items():
@@ -177,11 +180,15 @@ def _keywords(
         if key not in takes and not takes_any_keyword(part.factory):
             problems.append(problem("C003", where, key=key, near=did_you_mean(key, takes), known=listed(takes)))
             continue
+        annotation = takes.get(key, Any)
         try:
-            known[key] = with_paths_from(project.root, _adapter(takes.get(key, Any))(value))
+            known[key] = with_paths_from(project.root, _adapter(annotation)(value))
         except ValidationError as error:
-            message = "; ".join(row["msg"] for row in error.errors(include_input=False, include_url=False))
-            problems.append(problem("C004", where, key=key, why=message, owner=factory))
+            why = "; ".join(said for _, said in mistakes(error, secrets_below(annotation, value)))
+            problems.append(problem("C004", where, key=key, why=why, owner=factory))
+        except Exception as error:
+            # A validator raised what pydantic doesn't expect, and its text may hold the value.
+            problems.append(problem("C034", where, model=f"{key!r} of {factory}", why=type(error).__name__))
     return known, problems
 
 

@@ -13,11 +13,14 @@ from composer.errors import problem
 class Parameter(NamedTuple):
     """One parameter of a factory: its name, the type that it is annotated with, and whether it can be left out.
 
-    `optional` means that None is accepted, `marked` is the cornerstone's name in `Annotated[Database, "replica"]`.
+    `annotation` is all that is written there: a value from the settings is validated by it, constraints and validators
+    included. `optional` means that None is accepted, `marked` is the cornerstone's name in
+    `Annotated[Database, "replica"]`.
     """
 
     name: str
     wanted: Any
+    annotation: Any
     has_default: bool
     optional: bool = False
     marked: str | None = None
@@ -27,7 +30,7 @@ def parameters_of(factory: Callable[..., Any], where: str) -> tuple[list[Paramet
     """Read the parameters of a factory; starred ones take nothing and are left out."""
     try:
         signature = inspect.signature(factory)
-        hints = get_type_hints(_annotated_function(factory), include_extras=True)
+        hints = _hints_of(factory, signature)
     except Exception as error:
         # An annotation is code of the user's own, which can raise anything.
         return [], [problem("C016", where, factory=factory_name(factory), error=error)]
@@ -57,10 +60,10 @@ def takes_any_keyword(factory: Callable[..., Any]) -> bool:
 
 def return_type_of(factory: Callable[..., Any], where: str) -> tuple[Any, Problem | None]:
     """Read the type that a factory promises to return: its annotation, or the class itself where it is one."""
-    if inspect.isclass(factory):
-        return factory, None
+    if inspect.isclass(made := _unwrapped(factory)):
+        return made, None
     try:
-        hints = get_type_hints(_annotated_function(factory))
+        hints = get_type_hints(_function_of(factory))
     except Exception as error:
         return None, problem("C016", where, factory=factory_name(factory), error=error)
     promised, _ = _without_none(hints.get("return"))
@@ -72,7 +75,8 @@ def return_type_of(factory: Callable[..., Any], where: str) -> tuple[Any, Proble
 def _parameter(name: str, annotation: Any, has_default: bool) -> Parameter:
     wanted, marked = unmarked(annotation)
     wanted, optional = _without_none(wanted)
-    return Parameter(name, wanted, has_default, optional, marked)
+    wanted, inner = unmarked(wanted)
+    return Parameter(name, wanted, annotation, has_default, optional, marked or inner)
 
 
 def _without_none(annotation: Any) -> tuple[Any, bool]:
@@ -125,16 +129,45 @@ def _full_name(wanted: Any) -> str:
 
 def factory_name(factory: Any) -> str:
     """Return a factory as an error shows it."""
-    while isinstance(factory, functools.partial):
-        factory = factory.func
-    name: str = getattr(factory, "__qualname__", type(factory).__qualname__)
+    function = _unwrapped(factory)
+    name: str = getattr(function, "__qualname__", type(function).__qualname__)
     return name.rpartition("<locals>.")[2]
 
 
-def _annotated_function(factory: Callable[..., Any]) -> Any:
-    """Return where the annotations of something callable stand."""
+def _hints_of(factory: Callable[..., Any], signature: inspect.Signature) -> dict[str, Any]:
+    """Return what the parameters of something callable are annotated with, by their names."""
+    function = _unwrapped(factory)
+    if not inspect.isclass(function):
+        return get_type_hints(_function_of(function), include_extras=True)
+    if issubclass(function, tuple) and list(signature.parameters) == list(getattr(function, "_fields", ())):
+        # What makes a named tuple was written by Python, without the names of the module that the types come from.
+        return get_type_hints(function, include_extras=True)
+    told = _told_by_signature(function, signature)
+    if told.keys() == signature.parameters.keys():
+        return told
+    written = [method for method in (function.__init__, function.__new__) if inspect.isfunction(method)]
+    hints = [get_type_hints(method, include_extras=True) for method in written]
+    return {name: hint for each in [*hints, told] for name, hint in each.items()}
+
+
+def _told_by_signature(made: type, signature: inspect.Signature) -> dict[str, Any]:
+    """Return the types of the fields of pydantic's models and dataclasses, which stand in their signature.
+
+    What is a text there is a parameter of an __init__ of their own.
+    """
+    if not hasattr(made, "__signature__"):
+        return {}
+    found = {p.name: p.annotation for p in signature.parameters.values() if p.annotation is not p.empty}
+    return {name: annotation for name, annotation in found.items() if not isinstance(annotation, str)}
+
+
+def _unwrapped(factory: Any) -> Any:
     while isinstance(factory, functools.partial):
         factory = factory.func
-    if inspect.isclass(factory):
-        return factory.__init__
-    return factory if inspect.isroutine(factory) else type(factory).__call__
+    return factory
+
+
+def _function_of(factory: Callable[..., Any]) -> Any:
+    """Return where the annotations of something callable stand that is no class."""
+    function = _unwrapped(factory)
+    return function if inspect.isroutine(function) else type(function).__call__
