@@ -6,8 +6,8 @@ stand around an app only where they are set.
 
 import asyncio
 import math
-from collections.abc import Awaitable
-from typing import Final, NamedTuple
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, Final, NamedTuple
 
 from anyio import CancelScope
 from anyio.lowlevel import checkpoint
@@ -15,6 +15,7 @@ from starlette.middleware.body_limit import MAX_BODY_SIZE_SCOPE_KEY
 
 from composer._asgi import ASGIApp, Message, Receive, Scope, Send
 from composer._problem_json import problem_json, unavailable
+from composer._requests import INSIDE
 
 # Seconds that a client which is still sending gets to see that its body is refused, before the connection is closed.
 # One that is closed at once, with bytes on their way, is reset, and the client may never see the answer.
@@ -40,11 +41,11 @@ class Limits(NamedTuple):
 def limited(app: ASGIApp, limits: Limits) -> ASGIApp:
     """Keep an app within its limits; return the app itself where it has none.
 
-    Beyond `max_concurrency` a request is answered by 503 with Retry-After, and a WebSocket refused with 1013; one that
-    is served counts until the app is really done with it. A response that hasn't started after `request_timeout`
-    becomes 504. When the app asks for a body that is declared larger than `max_body_size`, or as soon as more has come,
-    it becomes 413; where the response has started by then, the app sees a disconnect. A `max_body_size` that the app
-    itself or one of its routes has, as FastAPI and Starlette let them, counts instead.
+    Beyond `max_concurrency` a request or a WebSocket is answered by 503 with Retry-After; one that is served counts
+    until the app is really done with it, and composer's own requests don't count. A response that hasn't started after
+    `request_timeout` becomes 504. When the app asks for a body that is declared larger than `max_body_size`, or as soon
+    as more has come, it becomes 413; where the response has started by then, the app sees a disconnect. A
+    `max_body_size` that the app itself or one of its routes has, as FastAPI and Starlette let them, counts instead.
     """
     watched = _Bounded(app, limits) if limits != Limits(limits.max_concurrency) else app
     return _Few(watched, limits.max_concurrency) if limits.max_concurrency is not None else watched
@@ -61,6 +62,9 @@ class _Few:
         self._busy = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if INSIDE in scope:
+            await self._app(scope, receive, send)
+            return
         if self._busy == self._max:
             await BUSY(scope, receive, send)
             return
@@ -110,7 +114,8 @@ class _Request:
         self._from_client = receive
         self._to_client = send
         self._cancel = CancelScope()
-        self._started = self._refused = self._is_open = False
+        self._started = self._refused = False
+        self._more_to_come = True
         self._telling: asyncio.Task[None] | None = None
 
     async def serve(self, app: ASGIApp) -> None:
@@ -129,33 +134,45 @@ class _Request:
                 timer.cancel()
             if self._telling is not None:
                 await self._telling
-        if self._is_open:
-            await _linger(self._from_client, self._to_client)
 
-    def _refuse(self) -> bool:
-        """Cancel the app, and tell whether something else can be answered in its place."""
+    def _refuse(self, tell: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Cancel the app, and tell the client in its place, unless the client has been told something already."""
         if self._started or self._refused:
-            return False
+            return
         self._refused = True
         self._cancel.cancel()
-        return True
+        # The app's own task can't send it: it is cancelled, and a thread may hold it for as long as it likes.
+        self._telling = asyncio.create_task(tell(), name="telling that a limit was passed")
 
     def _expire(self) -> None:
-        if self._refuse():
-            # The app's own task can't send it: a thread may hold that for as long as it likes.
-            detail = f"The app did not answer within {self._seconds:g} seconds."
-            telling = problem_json(504, "Gateway Timeout", detail)(self._scope, self._from_client, self._to_client)
-            self._telling = asyncio.create_task(telling, name="telling that the time is up")
+        self._refuse(self._tell_late)
+
+    async def _tell_late(self) -> None:
+        detail = f"The app did not answer within {self._seconds:g} seconds."
+        await problem_json(504, "Gateway Timeout", detail)(self._scope, self._from_client, self._to_client)
+
+    async def _tell_too_large(self) -> None:
+        """Send the whole answer, but end it only when the client has seen it: the server closes the connection then."""
+        # RFC 9110 names it so; the standard library of older Pythons has its old name.
+        detail = f"The app takes no body above {self.max_body_size} bytes."
+        answer = problem_json(413, "Content Too Large", detail)
+        headers = list(answer.raw_headers)
+        if _is_http_1(self._scope):
+            headers.append((b"connection", b"close"))
+        await self._to_client({"type": "http.response.start", "status": answer.status_code, "headers": headers})
+        await self._to_client({"type": "http.response.body", "body": answer.body, "more_body": True})
+        if self._more_to_come:
+            await _linger(self._from_client)
+        await self._to_client({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _receive(self) -> Message:
         if max(self._declared, self.total_size) <= self.max_body_size:
             message = await self._from_client()
+            self._more_to_come = message.get("more_body", False)
             self.total_size += len(message.get("body", b""))
             if self.total_size <= self.max_body_size:
                 return message
-        if self._refuse():
-            self._is_open = True
-            await _tell_too_large(self.max_body_size, self._scope, self._to_client)
+        self._refuse(self._tell_too_large)
         await checkpoint()
         return {"type": "http.disconnect"}
 
@@ -187,23 +204,11 @@ def _is_http_1(scope: Scope) -> bool:
     return version.startswith("1")
 
 
-async def _tell_too_large(size: float, scope: Scope, send: Send) -> None:
-    """Send the whole answer, but don't end it yet: the server closes the connection then."""
-    # RFC 9110 names it so; the standard library of older Pythons has its old name.
-    answer = problem_json(413, "Content Too Large", f"The app takes no body above {size} bytes.")
-    headers = list(answer.raw_headers)
-    if _is_http_1(scope):
-        headers.append((b"connection", b"close"))
-    await send({"type": "http.response.start", "status": answer.status_code, "headers": headers})
-    await send({"type": "http.response.body", "body": answer.body, "more_body": True})
-
-
-async def _linger(receive: Receive, send: Send) -> None:
-    """Throw away what the client still sends, for a short time, and end the answer."""
+async def _linger(receive: Receive) -> None:
+    """Throw away what the client still sends, for a short time."""
     try:
         async with asyncio.timeout(LINGER):
             while (await receive()).get("more_body", False):
                 pass
     except TimeoutError:
         pass
-    await send({"type": "http.response.body", "body": b"", "more_body": False})

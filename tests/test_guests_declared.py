@@ -70,6 +70,14 @@ def test_an_app_gets_the_whole_path_unless_it_is_said_otherwise() -> None:
         assert client.get("/guest/a%20b").json() == told
 
 
+@pytest.mark.parametrize("root_path", ["", "/outer"])
+def test_a_bare_prefix_gets_its_slash_in_both_forms_of_the_path(root_path: str) -> None:
+    root = composer.compose([composer.App("guest", "/guest", paths)])
+    with TestClient(root, root_path=root_path) as client:
+        told = client.get(f"{root_path}/%67uest").json()
+    assert (told["path"], told["raw_path"]) == (f"{root_path}/guest/", f"{root_path}/%67uest/")
+
+
 def test_the_stripped_path_is_what_is_left_without_the_prefix() -> None:
     with serving(paths, path="stripped") as client:
         assert client.get("/guest/a%20b").json() == {"root_path": "/guest", "path": "/a b", "raw_path": "/a%20b"}

@@ -5,18 +5,24 @@ import json
 import socket
 import threading
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from anyio import to_thread
-from fastapi import FastAPI, Request, UploadFile, WebSocket
-from fastapi.responses import StreamingResponse
+from fastapi import FastAPI, Request, Response, UploadFile, WebSocket
+from fastapi.responses import JSONResponse, StreamingResponse
+from fastapi.testclient import TestClient
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
+from starlette.applications import Starlette
+from starlette.middleware.base import RequestResponseEndpoint
+from starlette.routing import Route
 from websockets.exceptions import ConnectionClosedOK, InvalidStatus
 from websockets.sync.client import connect
 
@@ -39,6 +45,19 @@ def served() -> FastAPI:
     small = composer.App("small", "/small", reading_app, max_body_size=1000)
     free = composer.App("free", "/free", free_app)
     return composer.compose([blocking, small, free])
+
+
+def served_with_middleware() -> FastAPI:
+    """Compose the same, under a middleware that hands each message on from a task of its own."""
+    root = served()
+
+    @root.middleware("http")
+    async def mark(request: Request, call_next: RequestResponseEndpoint) -> Response:
+        response = await call_next(request)
+        response.headers["x-marked"] = "yes"
+        return response
+
+    return root
 
 
 def blocking_app() -> FastAPI:
@@ -147,6 +166,17 @@ def assert_problem(answer: httpx.Response, status: int, title: str, detail: str)
     assert answer.status_code == status
 
 
+def assert_told_to_come_back(url: str) -> None:
+    """Assert that a client which opens a WebSocket hears why it can't, and when to try again."""
+    with pytest.raises(InvalidStatus) as refused:
+        connect(url)
+    response = refused.value.response
+    assert (response.status_code, response.headers["retry-after"]) == (503, "1")
+    assert response.headers["content-type"] == "application/problem+json"
+    detail = "The app has as many requests as it takes at once."
+    assert json.loads(response.body or b"")["detail"] == detail
+
+
 def assert_too_large(status: str, headers: dict[str, str], body: Any) -> None:
     assert status.startswith("HTTP/1.1 413")
     assert headers["content-type"] == "application/problem+json"
@@ -191,6 +221,27 @@ def test_a_client_that_sends_all_before_it_reads_sees_the_answer(server: Server)
         assert_problem(answer, 413, "Content Too Large", "The app takes no body above 1000 bytes.")
 
 
+def test_a_body_is_refused_under_a_middleware_of_the_root_too(tmp_path: Path) -> None:
+    arguments = ["uvicorn", "--factory", "tests.test_limits:served_with_middleware", "--port", "{port}"]
+    with serving(arguments, REPOSITORY, tmp_path / "log") as server:
+        server.wait_until_ready()
+        for content in (b"x" * 2000, iter([b"x" * 500] * 4), b"x" * 5_000_000):
+            answer = httpx.post(f"{server.url}/small/body", content=content)
+            assert_problem(answer, 413, "Content Too Large", "The app takes no body above 1000 bytes.")
+            assert answer.headers["x-marked"] == "yes"
+        assert httpx.post(f"{server.url}/small/body", content=b"x" * 1000).json() == 1000
+        assert "Traceback" not in server.output
+
+
+@pytest.mark.parametrize("compose", [served, served_with_middleware])
+def test_a_test_client_sees_the_whole_refusal(compose: Callable[[], FastAPI]) -> None:
+    with TestClient(compose()) as client:
+        for content in (b"x" * 2000, iter([b"x" * 500] * 4)):
+            answer = client.post("/small/body", content=content)
+            assert answer.json()["detail"] == "The app takes no body above 1000 bytes."
+            assert answer.status_code == 413
+
+
 def test_refused_bodies_leave_nothing_in_the_log(server: Server) -> None:
     httpx.post(f"{server.url}/small/stream", content=iter([b"x" * 2000]))
     assert "Traceback" not in server.output
@@ -204,8 +255,7 @@ def test_a_blocking_handler_is_answered_for_in_time_and_keeps_its_place(server: 
         full = client.get("/blocking/block")
         assert_problem(full, 503, "Service Unavailable", "The app has as many requests as it takes at once.")
         assert full.headers["retry-after"] == "1"
-        with pytest.raises(InvalidStatus, match="403"):
-            connect(f"ws://127.0.0.1:{server.port}/blocking/ws")
+        assert_told_to_come_back(f"ws://127.0.0.1:{server.port}/blocking/ws")
         client.post("/free/release")
         assert client.get("/blocking/stream").status_code == 200
     assert "Traceback" not in server.output
@@ -220,8 +270,7 @@ def test_an_open_websocket_counts_and_is_under_no_timeout(server: Server) -> Non
     url = f"ws://127.0.0.1:{server.port}/blocking/ws"
     with connect(url) as first, connect(url) as second:
         assert httpx.get(f"{server.url}/blocking/stream").status_code == 503
-        with pytest.raises(InvalidStatus, match="403"):
-            connect(url)
+        assert_told_to_come_back(url)
         # Longer than a request may take.
         threading.Event().wait(0.5)
         for each in (first, second):
@@ -231,7 +280,49 @@ def test_an_open_websocket_counts_and_is_under_no_timeout(server: Server) -> Non
     assert httpx.get(f"{server.url}/blocking/stream").status_code == 200
 
 
+@pytest.mark.parametrize("implementation", ["websockets", "websockets-sansio", "wsproto"])
+def test_a_refused_websocket_is_told_so_by_each_implementation_of_the_server(
+    implementation: str, tmp_path: Path
+) -> None:
+    if implementation == "wsproto":
+        pytest.importorskip("wsproto")
+    arguments = ["uvicorn", "--factory", "tests.test_limits:served", "--port", "{port}", "--ws", implementation]
+    with serving(arguments, REPOSITORY, tmp_path / "log") as server:
+        server.wait_until_ready()
+        url = f"ws://127.0.0.1:{server.port}/blocking/ws"
+        with connect(url), connect(url):
+            assert_told_to_come_back(url)
+
+
 # Without a server
+
+
+def test_an_app_at_its_limit_stays_in_the_merged_document() -> None:
+    document = {"openapi": "3.1.0", "info": {"title": "Guest", "version": "1"}, "paths": {"/items": {"get": {}}}}
+    came, end = threading.Event(), threading.Event()
+
+    def wait(request: Request) -> Response:
+        came.set()
+        end.wait(10)
+        return Response("done")
+
+    async def tell(request: Request) -> Response:
+        return JSONResponse(document)
+
+    guest = Starlette(routes=[Route("/openapi.json", tell), Route("/wait", wait)])
+    with (
+        TestClient(composer.compose([composer.App("guest", "/guest", guest, max_concurrency=1)])) as client,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        waiting = pool.submit(client.get, "/guest/wait")
+        assert came.wait(10)
+        try:
+            assert client.get("/guest/openapi.json").status_code == 503
+            merged = client.get("/openapi.json").json()
+        finally:
+            end.set()
+        assert waiting.result().text == "done"
+    assert list(merged["paths"]) == ["/guest/items"]
 
 
 class Client:

@@ -4,19 +4,24 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import httpx
 import pytest
+from anyio.to_thread import current_default_thread_limiter
 from fastapi import FastAPI, Request
 from fastapi.testclient import TestClient
-from starlette.websockets import WebSocketDisconnect
+from starlette.testclient import WebSocketDenialResponse
 
 import composer
 from composer import App, StartupError
 from composer._lifecycle import _apps
 
 pytestmark = pytest.mark.anyio
+
+# What middleware of the root may say of a request.
+USER: ContextVar[str] = ContextVar("user")
 
 
 class Scene:
@@ -220,6 +225,65 @@ async def test_an_app_after_a_lazy_one_has_it_started() -> None:
         assert (await client.get("/lazy")).json() == "of lazy"
 
 
+async def test_a_lazy_start_knows_nothing_of_the_request_that_it_is_begun_by() -> None:
+    seen: dict[str, str] = {}
+
+    def note(name: str) -> Callable[[], Awaitable[None]]:
+        async def enter() -> None:
+            seen[name] = USER.get()
+
+        return enter
+
+    scene = Scene()
+    first = scene.app("first", note("first"), startup="lazy")
+    second = scene.app("second", note("second"), startup="lazy", after=("first",))
+    USER.set("the server")
+    async with running(first, second) as client:
+        USER.set("ada")
+        assert (await client.get("/second/")).status_code == 200
+    assert seen == {"first": "the server", "second": "the server"}
+
+
+async def test_a_start_that_a_request_began_is_tried_again_without_it() -> None:
+    seen: list[str] = []
+    fail = failing(1)
+
+    async def enter() -> None:
+        seen.append(USER.get())
+        await fail()
+
+    USER.set("the server")
+    async with running(Scene().app("guest", enter, startup="lazy")) as client:
+        USER.set("ada")
+        await until(client, "/guest/")
+    assert seen == ["the server", "the server"]
+
+
+@pytest.mark.parametrize("startup", ["wait", "background", "lazy"])
+async def test_a_lifespan_changes_the_threads_of_its_own_app_and_of_no_other(startup: Any) -> None:
+    def app(name: str, threads: int | None, **more: Any) -> App:
+        @asynccontextmanager
+        async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+            if threads is not None:
+                current_default_thread_limiter().total_tokens = threads
+            yield
+
+        asgi = FastAPI(lifespan=lifespan)
+
+        @asgi.get("/")
+        async def read() -> float:
+            return current_default_thread_limiter().total_tokens
+
+        return App(name, f"/{name}", asgi, startup=startup, **more)
+
+    apps = [app("heavy", 100), app("light", 3, after=("heavy",)), app("plain", None, after=("light",))]
+    before = current_default_thread_limiter().total_tokens
+    async with running(*apps) as client:
+        answers = [(await until(client, path)).json() for path in ("/plain/", "/light/", "/heavy/")]
+        assert current_default_thread_limiter().total_tokens == before
+    assert answers == [before, 3, 100]
+
+
 # -- on_failure --------------------------------------------------------------------------------------------
 
 
@@ -285,13 +349,14 @@ async def test_an_app_whose_lifespan_has_ended_answers_that_it_has_failed_and_th
         assert (await client.get("/strong")).json() == "of strong"
 
 
-def test_websockets_of_apps_that_are_not_up_are_refused_with_1013_while_the_others_serve() -> None:
+def test_websockets_of_apps_that_are_not_up_are_answered_503_while_the_others_serve() -> None:
     scene = Scene()
     late = scene.app("late", asyncio.Event().wait, startup="background")
     failed = scene.app("failed", failing(1), on_failure="degrade")
     with TestClient(composer.compose([late, failed, scene.app("other")])) as client:
-        for name, reason in (("late", "The app is starting."), ("failed", "The app failed to start.")):
-            with pytest.raises(WebSocketDisconnect) as refused, client.websocket_connect(f"/{name}/"):
+        for name, detail in (("late", "The app is starting."), ("failed", "The app failed to start.")):
+            with pytest.raises(WebSocketDenialResponse) as refused, client.websocket_connect(f"/{name}/"):
                 pass
-            assert (refused.value.code, refused.value.reason) == (1013, reason)
+            assert (refused.value.status_code, refused.value.json()["detail"]) == (503, detail)
+            assert int(refused.value.headers["retry-after"]) >= 1
         assert client.get("/other/").json() == "of other"

@@ -70,7 +70,11 @@ class Mounted:
                 child.pop(key, None)
         root_path = scope.get("root_path", "")
         child["root_path"] = root_path + self.prefix
-        child["path"] = root_path + (f"{path}/" if path == self.prefix else path)
+        if path == self.prefix:
+            path = f"{path}/"
+            if child.get("raw_path") is not None:
+                child["raw_path"] += b"/"
+        child["path"] = root_path + path
         child["state"] = {**scope.get("state", {}), **self.state}
         child[SCOPE_POOL] = self.pool
         if RECORD in child:
