@@ -1,6 +1,7 @@
 """`composer openapi`: the document as a file, and what is said where the committed one isn't today's."""
 
 import json
+import math
 import os
 import stat
 import threading
@@ -172,6 +173,53 @@ def test_a_file_is_read_as_what_json_has(tmp_path: Path) -> None:
         "info": {"version": "2026-01-01"},
         "paths": {"/": {"get": {"responses": {"200": {}}}}},
     }
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        *((each, each) for each in ("NO", "no", "yes", "y", "On", "off", "tRUE", "12:30", "2026-01-01", "=", "<")),
+        *((each, each) for each in ("1_000", "0b1", "-0o17", "-0x1F", "nULL", "nan", "inf", ".", "-.", "+", "1e")),
+        *((each, True) for each in ("true", "True", "TRUE")),
+        *((each, False) for each in ("false", "False", "FALSE")),
+        *((each, None) for each in ("", "~", "null", "Null", "NULL")),
+        *(("1", 1), ("-7", -7), ("+7", 7), ("010", 10), ("0o17", 15), ("0x1F", 31)),
+        *(("1e3", 1000.0), ("1E+3", 1000.0), ("-.5e-3", -0.0005), ("1.", 1.0), (".5", 0.5), ("-1.50", -1.5)),
+        *((".inf", math.inf), ("+.INF", math.inf), ("-.Inf", -math.inf)),
+        *(("!!str 12", "12"), ("!!float 1", 1.0), ('"NO"', "NO"), ("'1'", "1")),
+    ],
+)
+def test_yaml_is_read_as_yaml_1_2(text: str, value: Any) -> None:
+    found = parse_document(f"a: {text}\nb: 1\n".encode(), yaml=True)
+    assert (found, type(found["a"])) == ({"a": value, "b": 1}, type(value))
+
+
+def test_what_is_no_number_in_yaml_is_read_as_such() -> None:
+    assert all(map(math.isnan, parse_document(b"a: [.nan, .NaN, .NAN]", yaml=True)["a"]))
+
+
+def test_the_keys_of_yaml_are_texts_as_they_are_written() -> None:
+    text = b"on: 1\nNO: 2\n200: 3\n010: 4\n1e3: 5\ntrue: 6\n~: 7\n12:30: 8\n"
+    assert list(parse_document(text, yaml=True)) == ["on", "NO", "200", "010", "1e3", "true", "~", "12:30"]
+
+
+def test_yaml_may_name_a_part_and_take_it_over() -> None:
+    text = b"a: &a {x: 1, 2: 2}\nb: {<<: *a, x: 3}\nc: *a\nd: {<<: [*a, {y: 4}]}\n'<<': 5\n"
+    assert parse_document(text, yaml=True) == {
+        "a": {"x": 1, "2": 2},
+        "b": {"x": 3, "2": 2},
+        "c": {"x": 1, "2": 2},
+        "d": {"x": 1, "2": 2, "y": 4},
+        "<<": 5,
+    }
+
+
+@pytest.mark.parametrize(
+    "text", ["a: !!bool maybe", "a: !!int x", "a: !!binary aaaa", "a: !x 1", "? [a]\n: 1", "a: &a [*a]", "a: !!map [1]"]
+)
+def test_what_yaml_has_and_json_has_not_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"\w"):
+        parse_document(text.encode(), yaml=True)
 
 
 @pytest.mark.parametrize(

@@ -77,6 +77,17 @@ def test_the_document_is_sent_as_it_is_with_a_tag_that_saves_sending_it_again() 
     assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", answer.headers["etag"])
 
 
+def test_half_a_pair_of_surrogates_is_sent_as_an_escape_wherever_it_stands() -> None:
+    document = {**EMPTY, "paths": {"/\ud800": {"get": {"summary": "\udfff x \ud83d"}}}, "tags": [{"name": "Ü 😀"}]}
+    client = installed(FastAPI(), document, [entry("a", title="\ud800", fault="\udc00")])
+    answer = client.get("/openapi.json")
+    assert (answer.status_code, answer.json()) == (200, document)
+    assert r'"/\ud800":{"get":{"summary":"\udfff x \ud83d"}}}' in answer.text
+    assert "Ü 😀" in answer.text
+    assert [(each["title"], each["fault"]) for each in client.get("/docs/apps").json()] == [("\ud800", "\udc00")]
+    assert told(client.get("/docs").text)["apps"] == client.get("/docs/apps").json()
+
+
 def test_a_changed_document_has_another_tag() -> None:
     root, documents = FastAPI(), Documents(EMPTY)
     install_docs(root, documents, list)

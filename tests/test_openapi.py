@@ -86,6 +86,34 @@ def test_two_apps_with_other_methods_at_one_path_keep_their_own_parameters() -> 
     assert "parameters" not in merged["paths"]["/a"]["post"]
 
 
+def test_a_path_that_refers_to_its_operations_has_their_methods_alone() -> None:
+    limit = {"name": "limit", "in": "query", "schema": {"type": "integer"}}
+    shared = {"Shared": {"parameters": [limit], "post": answering({}, operationId="send")}}
+    paths = {"/a/x": ref("Shared", "pathItems"), "/y": ref("Shared", "pathItems")}
+    root = document(paths=paths, components={"pathItems": shared})
+    sources = [("root", "", root), ("a", "/a", document(paths={"/x": {"get": answering({})}}))]
+    merged = merge_openapi(sources, title="T", version="1")
+    sent = answering({}, operationId="send", parameters=[limit])
+    assert merged["paths"] == {"/a/x": {"get": answering({}), "post": sent}, "/y": ref("Shared", "pathItems")}
+    assert merge_openapi(sources[::-1], title="T", version="1") == merged
+
+
+def test_a_path_that_refers_to_the_operation_of_another_app_is_a_fault_of_the_shorter_prefix() -> None:
+    again = {"Again": ref("Shared", "pathItems"), "Shared": {"get": answering({})}}
+    root = document(paths={"/a/x": ref("Again", "pathItems")}, components={"pathItems": again})
+    for other in ({"get": answering({})}, {"$ref": "elsewhere.json"}):
+        with pytest.raises(OpenAPIMergeError) as caught:
+            merge_openapi([("root", "", root), ("a", "/a", document(paths={"/x": other}))], title="T", version="1")
+        assert list(caught.value.faults) == [Fault("root", "#/paths/~1a~1x/get", "/a/x is GET of the app a already")]
+
+
+def test_a_path_without_operations_leaves_that_of_another_app_as_it_is() -> None:
+    elsewhere: Json = {"$ref": "elsewhere.json"}
+    sources = [("root", "", document(paths={"/a/x": elsewhere})), ("a", "/a", document(paths={"/x": {"summary": "X"}}))]
+    with pytest.warns(OpenAPIMergeWarning, match=r"elsewhere\.json"):
+        assert merge_openapi(sources, title="T", version="1")["paths"] == {"/a/x": elsewhere}
+
+
 def test_a_path_of_which_nothing_is_said_is_left_out() -> None:
     sources = [(name, "", document(paths={"/x": None})) for name in "ab"]
     assert merge_openapi(sources, title="T", version="1")["paths"] == {}
@@ -478,6 +506,38 @@ def test_a_relative_token_address_leads_to_where_it_led(url: str, path: str) -> 
     assert merged["components"]["securitySchemes"]["key"]["flows"]["password"]["tokenUrl"] == path
 
 
+@pytest.mark.parametrize(
+    ("url", "there"),
+    [("guide", "a/guide"), ("./guide#x", "a/guide#x"), ("/guide", "/a/guide"), ("/elsewhere", "/elsewhere"),
+     ("https://docs.example/guide", "https://docs.example/guide"), ("//docs.example", "//docs.example")],
+)  # fmt: skip
+def test_a_relative_address_of_a_documentation_or_an_example_leads_to_where_it_led(url: str, there: str) -> None:
+    def pointing(url: str, prefix: str = "") -> Json:
+        docs: Json = {"externalDocs": {"url": url}}
+        example = {"application/json": {"schema": ref("Root"), "examples": {"e": {"externalValue": url}}}}
+        operation = {"tags": ["t"], "responses": {"200": {"description": "", "content": example}}, **docs}
+        info = {"title": "T", "version": "1", "termsOfService": url, "contact": {"url": url}, "license": {"url": url}}
+        paths = {f"{prefix}/": {"get": operation}, f"{prefix}/guide": {"get": answering({"example": docs})}}
+        schemas = {"Root": {"properties": {"externalDocs": {}}, "default": docs, **docs}}
+        return document(schemas, paths, info=info, tags=[{"name": "t", **docs}], **docs)
+
+    merged = merge_openapi([("a", "/a", pointing(url))], title="T", version="1")
+    expected = pointing(there, "/a")
+    expected["paths"]["/a/guide"] = pointing(url)["paths"]["/guide"]
+    expected["components"]["schemas"]["Root"]["default"] = {"externalDocs": {"url": url}}
+    assert merged == expected
+
+
+def test_what_only_the_mounting_tells_apart_is_kept_apart() -> None:
+    docs = {"externalDocs": {"url": "guide"}}
+    merged = merge(*(document({"Root": docs}, tags=[{"name": "t", **docs}]) for _ in "ab"))
+    assert merged["components"]["schemas"] == {
+        "a_Root": {"externalDocs": {"url": "a/guide"}},
+        "b_Root": {"externalDocs": {"url": "b/guide"}},
+    }
+    assert [tag["externalDocs"]["url"] for tag in merged["tags"]] == ["a/guide", "b/guide"]
+
+
 def test_schemes_whose_token_addresses_part_by_mounting_are_kept_apart() -> None:
     scheme = {"type": "oauth2", "flows": {"password": {"scopes": {}, "tokenUrl": "token"}}}
     merged = merge(secured([{"key": []}], scheme), secured([{"key": []}], scheme))
@@ -494,6 +554,56 @@ def test_the_sources_servers_are_dropped_save_for_those_of_callbacks() -> None:
     merged = merge(document(paths={"/": item}, servers=elsewhere))
     assert merged["paths"]["/a/"] == {"get": answering({}, callbacks=callback)}
     assert "servers" not in merged
+
+
+HOOK: Json = {"servers": [{"url": "https://x"}], "post": answering({}, servers=[{"url": "https://y"}])}
+
+
+@pytest.mark.parametrize(
+    "caller",
+    [
+        {"paths": {"/": {"get": answering({}, callbacks={"on": {"{$url}": ref("Again", "pathItems")}})}}},
+        {"paths": {"/": {"get": answering({}, callbacks={"on": ref("On", "callbacks")})}}},
+        {"paths": {}, "webhooks": {"made": ref("Again", "pathItems")}},
+    ],
+)
+def test_the_servers_of_a_callback_or_webhook_that_is_a_component_stay(caller: Json) -> None:
+    components = {
+        "callbacks": {"On": {"{$url}": ref("Hook", "pathItems")}},
+        "pathItems": {"Hook": HOOK, "Again": ref("Hook", "pathItems")},
+    }
+    merged = merge(document(components=components, **caller), document(paths={}))
+    assert merged["components"]["pathItems"]["Hook"] == HOOK
+
+
+def test_a_path_that_is_a_callback_or_webhook_too_is_without_servers_and_they_keep_theirs() -> None:
+    hook = {**HOOK, "post": {**HOOK["post"], "operationId": "hook"}}
+    caller = {"get": answering({}, callbacks={"on": {"{$url}": ref("Hook", "pathItems")}})}
+    paths = {"/": ref("Again", "pathItems"), "/x": caller, "/w": {"$ref": "#/webhooks/made"}}
+    items = {"Hook": hook, "Again": ref("Hook", "pathItems")}
+    merged = merge(document(paths=paths, components={"pathItems": items}, webhooks={"made": HOOK}))
+    assert merged["paths"]["/a/"] == {"post": answering({}, operationId="hook")}
+    assert merged["paths"]["/a/w"] == {"post": answering({})}
+    assert merged["paths"]["/a/x"] == caller
+    assert merged["components"]["pathItems"]["Hook"]["post"] == {**hook["post"], "operationId": "hook_2"}
+    assert merged["webhooks"]["made"] == HOOK
+
+
+def test_a_path_that_is_a_callback_too_and_goes_on_in_another_file_still_refers_to_it() -> None:
+    items = {"Hook": {**HOOK, "$ref": "elsewhere.json"}}
+    webhooks = {"made": ref("Hook", "pathItems")}
+    source = document(paths={"/": ref("Hook", "pathItems")}, components={"pathItems": items}, webhooks=webhooks)
+    with pytest.warns(OpenAPIMergeWarning, match=r"elsewhere\.json"):
+        merged = merge_openapi([("a", "/a", source)], title="T", version="1")
+    assert merged["paths"] == {"/a/": {"post": answering({}), "$ref": "elsewhere.json"}}
+    assert merged["components"]["pathItems"] == items
+
+
+def test_the_servers_of_a_component_that_only_paths_refer_to_are_dropped() -> None:
+    items = {"Hook": HOOK, "Again": ref("Hook", "pathItems")}
+    merged = merge(document(paths={"/": ref("Again", "pathItems")}, components={"pathItems": items}))
+    assert merged["components"]["pathItems"] == {"Hook": {"post": answering({})}, "Again": items["Again"]}
+    assert merged["paths"] == {"/a/": ref("Again", "pathItems")}
 
 
 def test_servers_may_be_kept_with_each_operation() -> None:

@@ -68,8 +68,8 @@ def written(document: Json, form: Form) -> str:
         raise ValueError(f"The document can't be written as JSON: {error}.") from None
     if form == "yaml":
         return _yaml(json.loads(text))
-    # Half of a surrogate pair is text in JSON, but can't be encoded as it is.
-    return re.sub("[\ud800-\udfff]", lambda found: f"\\u{ord(found[0]):04x}", text) + "\n"
+    # Half of a surrogate pair is text in JSON, but only as an escape, which this error handler writes as JSON does.
+    return text.encode(errors="backslashreplace").decode() + "\n"
 
 
 def _yaml(document: Json) -> str:

@@ -57,7 +57,9 @@ class DocumentRoute:
             return content
 
     def _serialised(self, document: Json, path: str) -> Content:
-        return Content.of(self._writer.write(_with_server(document, path)).encode(), "application/json")
+        text = self._writer.write(_with_server(document, path))
+        # Half of a surrogate pair is text in JSON, but only as an escape, which this error handler writes as JSON does.
+        return Content.of(text.encode(errors="backslashreplace"), "application/json")
 
 
 class Writer:

@@ -1,5 +1,6 @@
 """The pages put where FastAPI's own would be, at the same addresses."""
 
+import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import cache
 from typing import Any, TypeGuard
@@ -7,7 +8,7 @@ from typing import Any, TypeGuard
 from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Route, request_response
 
 from composer._asgi import ASGIApp, Receive, Scope, Send
@@ -80,8 +81,10 @@ def _beside(shown: Shown) -> list[BaseRoute]:
     if (apps := shown.apps) is None:
         return [files]
 
-    async def states(request: Request) -> JSONResponse:
-        return JSONResponse([entry._asdict() for entry in apps()], headers={"Cache-Control": "no-store"})
+    async def states(request: Request) -> Response:
+        # In ASCII: a title from an app's document may hold half of a surrogate pair, which UTF-8 can't have.
+        told = json.dumps([entry._asdict() for entry in apps()])
+        return Response(told, headers={"Cache-Control": "no-store"}, media_type="application/json")
 
     return [files, Route(f"{shown.base}/apps", states, include_in_schema=False)]
 

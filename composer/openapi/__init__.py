@@ -6,8 +6,8 @@
 Each module imports from those before it: what can be wrong; what stands where in a document; 3.0 in words of
 3.1; one source, read; brought into the form that a merge needs; its named parts; the mentions of them; all that,
 kept for the next merge; which parts are the same; new names; the result; the whole. Beside them stand `_text`,
-documents as JSON and YAML, and `_changes`, which compares two documents. Nothing here knows of FastAPI: documents
-are plain JSON data.
+documents as JSON and (by `_yaml`) YAML, and `_changes`, which compares two documents. Nothing here knows of FastAPI:
+documents are plain JSON data.
 """
 
 from typing import TYPE_CHECKING

@@ -7,7 +7,7 @@ from typing import Any
 from composer.openapi._faults import Fault
 from composer.openapi._graph import Graph, Key, Node
 from composer.openapi._rename import renamed
-from composer.openapi._shape import METHODS, SECTIONS, Json, from_pointer, look_up, mapping, to_pointer
+from composer.openapi._shape import METHODS, SECTIONS, Json, from_pointer, look_up, mapping, to_pointer, whole_item
 from composer.openapi._source import Source, copy_of, tag_groups
 
 _MERGED = {
@@ -34,14 +34,21 @@ def collisions(sources: list[Source]) -> Iterator[Fault]:
     seen: dict[tuple[str, str], Source] = {}
     for source in reversed(sources):
         for path, item in _paths(source.document).items():
-            methods = METHODS & item.keys() if "$ref" not in item else METHODS
             general = re.sub(r"\{[^{}/]*\}", "{}", source.prefix + path)
-            for method in sorted(methods):
+            for method in sorted(_methods(source.document, item)):
                 place = (general, method)
                 other = seen.setdefault(place, source)
                 if other is not source:
                     message = f"{source.prefix}{path} is {method.upper()} of the app {other.name} already"
                     yield Fault(source.name, to_pointer(("paths", path, method)), message)
+
+
+def _methods(document: Json, item: Json) -> frozenset[str]:
+    """Return the methods of a path item; all of them where what it refers to can't be read here."""
+    try:
+        return METHODS & whole_item(document, item).keys()
+    except LookupError:
+        return METHODS
 
 
 def _paths(document: Json) -> dict[str, Json]:
@@ -107,12 +114,15 @@ def _extensions(document: Json) -> dict[str, Json]:
 
 def _put(merged: Json, path: str, item: Json) -> None:
     """Put a path item under its path; where two apps share one, leave nothing that is said of both."""
-    if path in merged["paths"]:
-        there, item = copy_of(merged["paths"][path]), copy_of(item)
+    there = merged["paths"].get(path, {})
+    if _methods(merged, there) and _methods(merged, item):
+        # What a reference leads to may be shared with other paths, and says more than methods.
+        there, item = (copy_of(whole_item(merged, each)) for each in (there, item))
         for each in (there, item):
             _push_into_operations(merged, each)
-        item = {**there, **{method: item[method] for method in sorted(METHODS & item.keys())}}
-    merged["paths"][path] = item
+        merged["paths"][path] = {**there, **{method: item[method] for method in sorted(METHODS & item.keys())}}
+    elif not _methods(merged, there):
+        merged["paths"][path] = item
 
 
 def _push_into_operations(merged: Json, item: Json) -> None:

@@ -166,6 +166,7 @@ def declare(source: Source, settling: Settling) -> Graph:
     graph = Graph(source, settling)
     named = {key: source.document[key] for key in ("tags", "x-tagGroups", "security") if key in source.document}
     graph.nodes[graph.key("", "")] = Node(graph.key("", ""), named, only=source.name)
+    settling.whole()
     _declare_tags(graph)
     for section, kind, name, value in _parts(source.document):
         if section == "paths" and not name.startswith("/"):
@@ -196,15 +197,19 @@ def declare_part(graph: Graph, node: Node, kind: str) -> None:
 
 
 def _parts(document: Json) -> Iterator[tuple[str, str, str, Any]]:
-    """Yield section, kind, name and value of every component, path and webhook."""
+    """Yield section, kind, name and value of every path, component and webhook.
+
+    Paths come first: where an operation id is there twice, the operation that clients call keeps it.
+    """
+    for name, value in document.get("paths", {}).items():
+        if name[:2] != "x-":
+            yield "paths", "PathItem", name, value
     components = document.get("components", {})
     for section, kind in SECTIONS.items():
         for name, value in components.get(section, {}).items():
             yield section, kind, name, value
-    for section in ("paths", "webhooks"):
-        for name, value in document.get(section, {}).items():
-            if section == "webhooks" or name[:2] != "x-":
-                yield section, "PathItem", name, value
+    for name, value in document.get("webhooks", {}).items():
+        yield "webhooks", "PathItem", name, value
 
 
 def _declare_tags(graph: Graph) -> None:

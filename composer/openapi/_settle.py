@@ -2,12 +2,12 @@
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from composer.openapi._shape import METHODS, Json
-from composer.openapi._source import Source, copy_of
+from composer.openapi._shape import METHODS, Json, from_pointer, kind_at, look_up, walk
+from composer.openapi._source import Source, copy_of, relocate
 from composer.openapi._translate import translate_one
 
 
@@ -82,14 +82,15 @@ class Settling:
 
     def __init__(self, source: Source, common: Common) -> None:
         document = source.document
+        self._source = source
         self._is_old = common.version >= "3.1" and document["openapi"] < "3.1"
         self._changes: dict[str, Callable[[Json], None]] = {}
         if not common.keeps_servers:
             # The composition is the server now.
             document.pop("servers", None)
             self._changes["Link"] = lambda link: link.pop("server", None)
-        self._servers = None if common.servers else document.pop("servers", None)
         self._keeps_servers = common.keeps_servers
+        self._servers = None if common.servers else document.pop("servers", None)
         if not common.security and "security" in document:
             security = document.pop("security")
             self._changes["Operation"] = lambda operation: operation.setdefault("security", copy_of(security))
@@ -97,10 +98,15 @@ class Settling:
         if self._dialect is not None:
             self._changes.update(dict.fromkeys(("Parameter", "Header", "MediaType"), self._say_dialect))
 
+    def whole(self) -> None:
+        """Settle what only the whole document tells, before any part of it."""
+        if not self._keeps_servers:
+            _drop_servers(self._source.document)
+
     def part(self, section: str, value: Any) -> None:
         """Settle a component or path as such, before it is walked."""
         if section in ("paths", "pathItems", "webhooks") and isinstance(value, dict):
-            self._serve(value, is_own=section != "webhooks")
+            self._serve(value)
         elif section == "schemas" and self._dialect is not None:
             self._say_dialect({"schema": value})
 
@@ -110,16 +116,73 @@ class Settling:
             translate_one(kind, value)
         if kind in self._changes:
             self._changes[kind](value)
+        if "externalDocs" in value and kind in ("Operation", "Schema"):
+            relocate(self._source, value["externalDocs"], "url")
+        elif kind == "Example":
+            relocate(self._source, value, "externalValue")
 
-    def _serve(self, item: Json, *, is_own: bool) -> None:
-        """Settle the servers of a path; those that a callback or webhook names itself are somebody else's, and stay."""
-        if is_own and not self._keeps_servers:
-            for served in (item, *(item[method] for method in METHODS & item.keys())):
-                served.pop("servers", None)
-        elif self._servers is not None and not METHODS.isdisjoint(item):
+    def _serve(self, item: Json) -> None:
+        """Give a path item the servers that stood at the top, where it has no others."""
+        if self._servers is not None and not METHODS.isdisjoint(item):
             item.setdefault("servers", copy_of(self._servers))
 
     def _say_dialect(self, holder: Json) -> None:
         schema = holder.get("schema")
         if isinstance(schema, dict) and ("$ref" not in schema or len(schema) > 1):
             schema.setdefault("$schema", self._dialect)
+
+
+def _drop_servers(document: Json) -> None:
+    """Drop the servers of all path items that `paths` holds or refers to: that is what clients call.
+
+    Those that a callback or webhook names are somebody else's, and stay. Where both refer to one path item, it stays
+    as it is for them, and the path gets a copy without servers.
+    """
+    paths = document.get("paths", {})
+    refers = any("$ref" in item for item in paths.values() if isinstance(item, dict))
+    sent = _sent(document) if refers else set()
+    for path, item in paths.items():
+        called = list(_followed(document, item))
+        if any(id(each) in sent and _has_servers(each) for each in called):
+            called = [copy_of(_joined(called))]
+            paths[path] = called[0]
+        for each in called:
+            for served in _served(each):
+                served.pop("servers", None)
+
+
+def _sent(document: Json) -> set[int]:
+    """Return all path items, by `id()`, that callbacks and webhooks hold or refer to: requests that apps send."""
+    holders = (document.get("paths", {}), document.get("components", {}).get("pathItems", {}))
+    named = {id(item) for holder in holders for item in holder.values()}
+    items = [spot.value for spot in walk("OpenAPI", document) if spot.kind == "PathItem"]
+    return {id(each) for item in items if id(item) not in named for each in _followed(document, item)}
+
+
+def _followed(document: Json, item: Any) -> Iterator[Json]:
+    """Yield a path item, the one that it refers to, and so on; not what is mere data or in another document."""
+    seen: set[int] = set()
+    while isinstance(item, dict) and id(item) not in seen:
+        seen.add(id(item))
+        yield item
+        reference = item.get("$ref")
+        tokens = from_pointer(reference) if isinstance(reference, str) and reference.startswith("#/") else ()
+        try:
+            item = look_up(document, tokens) if kind_at(tokens) == "PathItem" else None
+        except LookupError:
+            return
+
+
+def _joined(items: list[Json]) -> Json:
+    """Return one path item in the place of several that refer to each other, in this order."""
+    joined = {key: value for item in reversed(items) for key, value in item.items()}
+    joined.pop("$ref", None)
+    return joined | {key: items[-1][key] for key in ("$ref",) if key in items[-1]}
+
+
+def _served(item: Json) -> list[Json]:
+    return [item, *(item[method] for method in METHODS & item.keys())]
+
+
+def _has_servers(item: Json) -> bool:
+    return any("servers" in served for served in _served(item))

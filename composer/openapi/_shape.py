@@ -190,6 +190,21 @@ def look_up(document: Any, tokens: tuple[str, ...]) -> Any:
     return document
 
 
+def whole_item(document: Json, item: Json) -> Json:
+    """Return a path item with all that stands in the component that it refers to, itself where it refers to nothing.
+
+    Raises LookupError where a reference leads nowhere, or to something else than a component.
+    """
+    seen: set[str] = set()
+    while isinstance(reference := item.get("$ref"), str):
+        if reference in seen or not reference.startswith("#/components/"):
+            raise LookupError(reference)
+        seen.add(reference)
+        own = {key: item[key] for key in item if key != "$ref"}
+        item = {**mapping(look_up(document, from_pointer(reference))), **own}
+    return item
+
+
 def copied(value: Any, holders: dict[int, Any]) -> Any:
     """Copy a part of a document; where `holders` has an object of it by its id, put the copy in its place there."""
     whole = [value]

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,7 +33,9 @@ def read(name: str, prefix: str, document: Any) -> tuple[Source | None, list[Fau
         return None, [*faults, Fault(name, "#", f"isn't a JSON document: {error}")]
     if faults:
         return None, faults
-    _relocate_oauth(source)
+    if source.prefix:
+        _relocate_oauth(source)
+        _relocate_links(source)
     return source, []
 
 
@@ -87,17 +89,31 @@ def _relocate_oauth(source: Source) -> None:
     for scheme in source.document.get("components", {}).get("securitySchemes", {}).values():
         if isinstance(scheme, dict):
             flows = scheme.get("flows")
-            _relocate(source, scheme, ("openIdConnectUrl",))
+            relocate(source, scheme, "openIdConnectUrl")
             for flow in flows.values() if isinstance(flows, dict) else ():
-                if isinstance(flow, dict):
-                    _relocate(source, flow, _OAUTH_URLS)
+                relocate(source, flow, *_OAUTH_URLS)
 
 
-def _relocate(source: Source, holder: Json, keys: Iterable[str]) -> None:
-    """Let relative URLs lead to where they led before the app was mounted under its prefix."""
-    for key in keys:
+def _relocate_links(source: Source) -> None:
+    """Relocate what stands at the top; what stands deeper is met on the walk that settles a document."""
+    document = source.document
+    info = document.get("info", {})
+    relocate(source, info, "termsOfService")
+    for holder in (info.get("contact"), info.get("license"), document.get("externalDocs")):
+        relocate(source, holder, "url")
+    for tag in document.get("tags", []):
+        relocate(source, tag.get("externalDocs"), "url")
+
+
+def relocate(source: Source, holder: Any, *keys: str) -> None:
+    """Let relative URLs lead to where they led before the app was mounted under its prefix.
+
+    They start from the server's URL, which is `/` unless the document says otherwise.
+    Source: OpenAPI 3.1.0, "Relative References in URLs".
+    """
+    for key in keys if isinstance(holder, dict) and source.prefix else ():
         url = holder.get(key)
-        if not source.prefix or not isinstance(url, str) or _ABSOLUTE.match(url):
+        if not isinstance(url, str) or _ABSOLUTE.match(url):
             continue
         if not url.startswith("/"):
             holder[key] = source.prefix[1:] + "/" + url.removeprefix("./")

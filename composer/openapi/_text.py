@@ -32,19 +32,14 @@ def parse_document(text: bytes, *, yaml: bool) -> Json:
 
 
 def _parse_yaml(text: bytes) -> Any:
-    # Not everybody reads YAML, and importing it takes longer than a merge does.
+    # Not everybody reads YAML.
     import yaml
 
-    class Loader(yaml.CSafeLoader):
-        """Read what JSON has: a date is text, as OpenAPI's recommended YAML schema says."""
+    from composer.openapi._yaml import Loader
 
-    Loader.yaml_implicit_resolvers = {
-        first: [(tag, pattern) for tag, pattern in found if tag != "tag:yaml.org,2002:timestamp"]
-        for first, found in yaml.CSafeLoader.yaml_implicit_resolvers.items()
-    }
     try:
         found = yaml.load(text, Loader)  # noqa: S506  # a safe loader with less in it
-        # A status code that is written without quotes is a number, and no key of JSON.
+        # Places that share an anchor become objects of their own; one inside of itself is no JSON.
         return json.loads(json.dumps(found))
-    except (yaml.YAMLError, TypeError) as error:
+    except (yaml.YAMLError, LookupError, TypeError) as error:
         raise ValueError(" ".join(str(error).split())) from None

@@ -40,6 +40,8 @@ GRAMMAR: dict[str, dict[str, str]] = {
     },
 }
 
+DOCUMENTED = {("operation", "externalDocs"), ("schema", "externalDocs"), ("example", "externalValue")}
+
 
 class Side:
     """One of the two documents: how its references resolve, what its names stand for."""
@@ -154,7 +156,7 @@ class Checker:
                 continue
             shape = shapes.get(key, "" if key.startswith("x-") else shapes.get("*", ""))
             how, _, inner = shape.rpartition(" ")
-            self.value(how, inner, left[key], right[key], here)
+            self.value(how, inner, documented(self.source, kind, key, left[key]), right[key], here)
 
     def value(self, how: str, kind: str, left: Any, right: Any, place: str) -> None:
         if not kind or type(left) is not type(right) or (how and len(left) != len(right)):
@@ -218,7 +220,11 @@ class Checker:
         operation.pop("operationId", None)
         tags = {tag["name"]: tag for tag in side.document.get("tags", [])}
         operation["tags"] = [
-            {key: value for key, value in tags.get(tag, {}).items() if key != "name"}
+            {
+                key: documented(side, "operation", key, value)
+                for key, value in tags.get(tag, {}).items()
+                if key != "name"
+            }
             for tag in operation.get("tags", [])
         ]
         operation["security"] = security(side, operation)
@@ -286,6 +292,15 @@ def moved(side: Side, key: str, value: Any) -> Any:
     if value.startswith("/"):
         return side.prefix + value if value in side.document["paths"] else value
     return side.prefix[1:] + "/" + value.removeprefix("./")
+
+
+def documented(side: Side, kind: str, key: str, value: Any) -> Any:
+    """Return a link to a documentation or example with its relative address as it is from the composition's root."""
+    if not side.prefix or (kind, key) not in DOCUMENTED:
+        return value
+    if isinstance(value, dict) and "url" in value:
+        return {**value, "url": moved(side, "aUrl", value["url"])}
+    return moved(side, "aUrl", value) if isinstance(value, str) else value
 
 
 def sorted_json(value: Any) -> Any:

@@ -168,6 +168,7 @@ def test_a_property_that_becomes_read_only_is_gone_from_requests() -> None:
         ),
         (TEXT, {**TEXT, "enum": ["a"]}, "", 'is newly limited to "a"', 'is no longer limited to "a"'),
         (TEXT, {**TEXT, "const": "a"}, "", 'is newly limited to "a"', 'is no longer limited to "a"'),
+        ({"const": None}, {"const": None, "type": "array"}, "", "is forbidden now", "is allowed now"),
         (
             {**TEXT, "maxLength": 9},
             {**TEXT, "maxLength": 5},
@@ -664,7 +665,10 @@ def test_a_webhook_is_sent_by_the_server() -> None:
 
 KEY = {"type": "apiKey", "in": "header", "name": "X-Key"}
 BEARER = {"type": "http", "scheme": "bearer"}
-OAUTH = {"type": "oauth2", "flows": {"password": {"tokenUrl": "/token", "scopes": {"read": "", "write": ""}}}}
+SCOPES = {"read": "", "write": ""}
+PASSWORD: Json = {"tokenUrl": "/token", "scopes": SCOPES}
+IMPLICIT: Json = {"authorizationUrl": "/a", "scopes": SCOPES}
+OAUTH: Json = {"type": "oauth2", "flows": {"password": PASSWORD}}
 
 
 @pytest.mark.parametrize(
@@ -684,6 +688,49 @@ def test_security_that_asks_for_more_breaks(old: list[Json], new: list[Json], wh
     schemes = {"securitySchemes": {"key": KEY, "bearer": BEARER, "oauth": OAUTH}}
     found = operations({"security": old}, {"security": new}, components=schemes)
     assert found == [what or "document: other details changed"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "what"),
+    [
+        ({}, {"clientCredentials": {"tokenUrl": "/token", "scopes": {}}}, "POST /: is now open to oauth"),
+        ({}, {"password": {**PASSWORD, "refreshUrl": "/again"}}, "POST /: is now open to oauth"),
+        ({}, {"password": {**PASSWORD, "scopes": {**SCOPES, "all": ""}}}, "POST /: is now open to oauth"),
+        ({}, {"password": {**PASSWORD, "scopes": {"read": "Read.", "write": ""}, "x-a": 1}}, None),
+        ({}, {"password": {**PASSWORD, "tokenUrl": "/other"}}, "! POST /: security oauth works in another way"),
+        ({}, {"password": {**PASSWORD, "scopes": {"read": ""}}}, "! POST /: security oauth works in another way"),
+        ({"implicit": IMPLICIT}, {}, "! POST /: security oauth works in another way"),
+        (
+            {"implicit": IMPLICIT},
+            {"implicit": IMPLICIT | {"authorizationUrl": "/b"}},
+            "! POST /: security oauth works in another way",
+        ),
+        (
+            {"password": {**PASSWORD, "refreshUrl": "/again"}},
+            {"password": PASSWORD},
+            "! POST /: security oauth works in another way",
+        ),
+    ],
+)
+def test_an_oauth_flow_breaks_where_it_is_gone_or_altered_and_not_where_it_is_new(
+    old: Json, new: Json, what: str | None
+) -> None:
+    def secured(flows: Json) -> Json:
+        scheme = {**OAUTH, "flows": {**OAUTH["flows"], **flows}}
+        item = {"/": {"post": {"security": [{"oauth": ["read"]}]}}}
+        return document(paths=item, components={"securitySchemes": {"oauth": scheme}})
+
+    assert told(secured(old), secured(new)) == [what or "document: other details changed"]
+
+
+def test_two_oauth_schemes_that_are_asked_for_together_are_two() -> None:
+    def secured(*names: str) -> Json:
+        other = {"type": "oauth2", "flows": {"password": {**PASSWORD, "tokenUrl": "/other"}}}
+        item: Json = {"/": {"post": {"security": [{name: [] for name in names}]}}}
+        return document(paths=item, components={"securitySchemes": {"oauth": OAUTH, "other": other}})
+
+    assert told(secured("oauth"), secured("oauth", "other")) == ["! POST /: security oauth is no longer enough"]
+    assert told(secured("oauth", "other"), secured("oauth")) == ["POST /: is now open to oauth"]
 
 
 def test_security_at_the_top_is_each_operation_s() -> None:

@@ -271,48 +271,66 @@ def _serial(value: Json, style: str) -> str:
 
 # -- credentials -------------------------------------------------------------------------------------------
 
-# What one way in asks for: a scheme, by what it is, to its name and scopes.
-_Way: TypeAlias = dict[str, tuple[str, frozenset[str]]]
+
+class _Asked(NamedTuple):
+    """Hold one scheme that a way in asks for: its name, what it is but for its OAuth flows, these, the scopes asked."""
+
+    name: str
+    what: str
+    flows: Json
+    scopes: frozenset[str]
+
+
+# One way in: whoever has what all of these ask for may come.
+_Way: TypeAlias = list[_Asked]
 
 
 def _ways(document: Document, operation: Json) -> list[_Way]:
     schemes = mapping(mapping(document.json.get("components")).get("securitySchemes"))
     asked = operation.get("security", document.json.get("security"))
     return [
-        {
-            _identity(document, schemes.get(name, name)): (name, frozenset(map(str, listing(scopes))))
-            for name, scopes in mapping(requirement).items()
-        }
+        [_asked(document, name, schemes.get(name, name), scopes) for name, scopes in mapping(requirement).items()]
         for requirement in listing(asked) or [{}]
     ]
 
 
-def _identity(document: Document, scheme: Any) -> str:
-    """Write what a security scheme is, whatever it is called and says of itself."""
+def _asked(document: Document, name: str, scheme: Any, scopes: Any) -> _Asked:
+    """Return what a security scheme is, whatever it is called and says of itself."""
     value = {key: each for key, each in document.follow(scheme).items() if key not in _HINTS and key[:2] != "x-"}
     if isinstance(value.get("scheme"), str):
         value["scheme"] = value["scheme"].lower()
-    if isinstance(value.get("flows"), dict):
-        flows = value["flows"].items()
-        value["flows"] = {name: {key: flow[key] for key in mapping(flow) if key != "scopes"} for name, flow in flows}
-    return text_of(value or scheme)
+    flows = {kind: mapping(flow) for kind, flow in mapping(value.pop("flows", None)).items() if kind[:2] != "x-"}
+    return _Asked(name, text_of(value or scheme), flows, frozenset(map(str, listing(scopes))))
+
+
+def _takes(new: _Asked, old: _Asked) -> bool:
+    """Tell whether the new scheme takes what clients get by each flow of the old one, whatever the scopes asked."""
+    flows = old.flows.items()
+    return new.what == old.what and all(kind in new.flows and _goes_on(new.flows[kind], flow) for kind, flow in flows)
+
+
+def _goes_on(new: Json, old: Json) -> bool:
+    """Tell whether a client of the old flow can go on: each address stays as it is, and each scope can be had."""
+    stays = all(new.get(key) == old[key] for key in old if key != "scopes" and key[:2] != "x-")
+    return stays and mapping(old.get("scopes")).keys() <= mapping(new.get("scopes")).keys()
 
 
 def _asks_no_more(way: _Way, than: _Way) -> bool:
-    return all(scheme in than and scopes <= than[scheme][1] for scheme, (_, scopes) in way.items())
+    return all(any(_takes(each, known) and each.scopes <= known.scopes for known in than) for each in way)
 
 
 def _said_of_lost(was: _Way, ways: list[_Way]) -> str:
     if not was:
         return f"security is newly required: {_said(ways)}"
+    had = frozenset[str]().union(*(known.scopes for known in was))
     for way in ways:
-        if way.keys() == was.keys():
-            more = {scope for scheme, (_, scopes) in way.items() for scope in scopes - was[scheme][1]}
+        more = {scope for each in way for scope in each.scopes} - had
+        if more and len(way) == len(was) and all(any(_takes(each, known) for known in was) for each in way):
             return f"security {_said([was])} needs more scopes: {', '.join(sorted(more))}"
-    if any(sorted(name for name, _ in way.values()) == sorted(name for name, _ in was.values()) for way in ways):
+    if any(sorted(each.name for each in way) == sorted(each.name for each in was) for way in ways):
         return f"security {_said([was])} works in another way"
     return f"security {_said([was])} is no longer enough"
 
 
 def _said(ways: list[_Way]) -> str:
-    return " or ".join(" with ".join(sorted(name for name, _ in way.values())) or "all" for way in ways)
+    return " or ".join(" with ".join(sorted(each.name for each in way)) or "all" for way in ways)

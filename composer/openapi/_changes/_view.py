@@ -224,9 +224,11 @@ def _split_types(schema: Json) -> None:
     options = [{**held, "type": each} for each in sorted(set(map(str, types)) - {"null"})] if types else [held]
     if held.get("enum") == []:
         options = []
-    if null or not options:
+    if null:
         options.append({"type": "null"})
-    if len(options) == 1:
+    if not options:
+        schema["not"] = {}
+    elif len(options) == 1:
         schema.update(options[0])
     else:
         schema["anyOf"] = options
