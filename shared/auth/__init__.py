@@ -4,8 +4,10 @@ Keys are kept as SHA-256 hashes. A slow, salted password hash would be wrong her
 nobody can guess it from its hash however fast the hash is, and it is checked on every single request.
 """
 
+import base64
 import hashlib
 import hmac
+import multiprocessing
 import secrets
 import sys
 from collections.abc import Sequence
@@ -28,6 +30,16 @@ def new_key() -> str:
     return secrets.token_urlsafe(32)
 
 
+def development_key() -> str:
+    """Return a random key of 256 bits that all processes of one server share, and no other server has.
+
+    Python gives the first process a random secret, and each one that it starts inherits that.
+    """
+    secret = multiprocessing.current_process().authkey
+    made = hmac.digest(secret, b"shared.auth: the key of a development server", "sha256")
+    return base64.urlsafe_b64encode(made).decode().rstrip("=")
+
+
 def hash_key(key: str) -> str:
     """Return the hash under which `key` is kept: SHA-256 in lower-case hex."""
     return hashlib.sha256(key.encode()).hexdigest()
@@ -47,12 +59,13 @@ class AuthSettings(BaseModel):
     @field_validator("keys")
     @classmethod
     def _only_hashes(cls, keys: list[SecretStr]) -> list[SecretStr]:
-        for number, key in enumerate(keys, start=1):
-            if len(key) != 64 or not HEX_DIGITS.issuperset(key.get_secret_value()):
+        hashes = [key.get_secret_value().lower() for key in keys]
+        for number, found in enumerate(hashes, start=1):
+            if len(found) != 64 or not HEX_DIGITS.issuperset(found):
                 raise ValueError(
                     f"entry {number} is not a hash of 64 hex digits (`python -m shared.auth new-key` prints one)"
                 )
-        return keys
+        return [SecretStr(found) for found in hashes]
 
 
 class Auth(APIKeyHeader):
@@ -64,7 +77,7 @@ class Auth(APIKeyHeader):
     def __init__(self, header: str, hashes: Sequence[str]) -> None:
         super().__init__(name=header, scheme_name="APIKey", description="A key that this server's owner gave out.")
         self._hashes = tuple(hashes)
-        self._development_key = "" if hashes else new_key()
+        self._development_key = "" if hashes else development_key()
 
     async def __aenter__(self) -> Self:
         if self._development_key:

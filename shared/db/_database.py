@@ -122,8 +122,9 @@ def create_cornerstone(settings: DatabaseSettings, project: Project) -> Database
     """Construct the database from its settings; it connects to nothing yet.
 
     Raises:
-        sqlalchemy.exc.ArgumentError: The URL is malformed, or names no known database.
-        sqlalchemy.exc.InvalidRequestError: The URL names a driver that isn't asynchronous.
+        ValueError: The URL is malformed.
+        sqlalchemy.exc.ArgumentError: It names no known database.
+        sqlalchemy.exc.InvalidRequestError: It names a driver that isn't asynchronous.
     """
     upgrades = project.env != "production" if settings.upgrade is None else settings.upgrade
     return Database(settings.url_from(project.root), settings, upgrades=upgrades)

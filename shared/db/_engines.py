@@ -5,6 +5,7 @@ of the process; between processes, SQLite's own time-out lets them wait. A write
 that reads first and is then to write is refused by SQLite at once, whatever the time-out.
 """
 
+import functools
 from typing import Any
 
 import aiosqlite
@@ -74,8 +75,12 @@ def _sqlite_engine(url: URL, wait: float, begin: str, *, reads_only: bool = Fals
     arguments = {"isolation_level": None}
     engine = create_async_engine(url, connect_args=arguments, **pool)
 
-    @event.listens_for(engine.sync_engine, "connect")
+    # Before SQLAlchemy's own, in which a request may be given up already.
+    @event.listens_for(engine.sync_engine, "connect", insert=True)
     def set_up(connection: AdaptedConnection, _: ConnectionPoolEntry) -> None:
+        # Where a request is given up, SQLAlchemy stops its connection while aiosqlite closes it, which stops it again:
+        # that would wait for ever for a thread that has ended.
+        connection.driver_connection.stop = functools.cache(connection.driver_connection.stop)
         connection.run_async(lambda driver: _prepare(driver, wait, reads_only))
 
     @event.listens_for(engine.sync_engine, "begin")

@@ -182,8 +182,17 @@ def _write(connection: Connection, base: type[DeclarativeBase], app: AppSchema, 
     if not compare_metadata(context, base.metadata):
         raise SchemaError(f"The migrations of {app.name} make what its classes say: there is nothing to write.")
     config = _config(app, connection, **options)
-    number = len(list(ScriptDirectory.from_config(config).walk_revisions())) + 1
-    script = command.revision(config, message, autogenerate=True, rev_id=f"{number:04d}")
+    known = [script.revision for script in ScriptDirectory.from_config(config).walk_revisions()]
+    # The highest, not how many: old ones may have been put together into one.
+    number = max((int(revision) for revision in known if revision.isdecimal()), default=0) + 1
+    before = set(app.folder.glob("*.py"))
+    try:
+        script = command.revision(config, message, autogenerate=True, rev_id=f"{number:04d}")
+    except BaseException:
+        # Alembic writes the file, and looks at it only then.
+        for file in set(app.folder.glob("*.py")) - before:
+            file.unlink()
+        raise
     return Path(getattr(script, "path", app.folder))
 
 
@@ -204,10 +213,10 @@ def _config(app: AppSchema, connection: Connection | None = None, **options: Any
 
 @contextmanager
 def _told(app: AppSchema) -> Iterator[None]:
-    """Raise what Alembic complains of as a SchemaError that names the app."""
+    """Raise what Alembic complains of, or can't read, as a SchemaError that names the app."""
     try:
         yield
-    except CommandError as error:
+    except (CommandError, SyntaxError) as error:
         raise SchemaError(f"{app.name}: {error}") from error
 
 

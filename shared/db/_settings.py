@@ -4,6 +4,12 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from sqlalchemy import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+MALFORMED = (
+    "the database's url isn't an SQLAlchemy URL, like postgresql+psycopg://user:password@host/name; escape what is"
+    " special in the user and the password: %40 for @, %3A for :, %2F for /, %25 for %"
+)
 
 
 class DatabaseSettings(BaseModel):
@@ -42,9 +48,16 @@ class DatabaseSettings(BaseModel):
         """Return the URL, with a relative SQLite file put under `root`.
 
         Raises:
-            sqlalchemy.exc.ArgumentError: The URL is malformed.
+            ValueError: The URL is malformed. The error shows nothing of it: what is taken for the port may be the
+                end of a password.
         """
-        url = make_url(self.url.get_secret_value())
+        try:
+            url = make_url(self.url.get_secret_value())
+        except (ArgumentError, ValueError):
+            raise ValueError(MALFORMED) from None
+        # Of an address that was cut at the wrong '@', the driver would tell as of an unknown host.
+        if "@" in (url.host or ""):
+            raise ValueError(MALFORMED)
         file = sqlite_file(url)
         return url.set(database=str(root / file)) if file else url
 

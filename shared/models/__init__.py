@@ -9,7 +9,7 @@ from typing import Any, Self, TypeVar, overload
 import anyio
 from pydantic import BaseModel, Field
 
-from shared.models._artefact import ArtefactError, ModelCard, checked_model, read_card, read_payload
+from shared.models._artefact import ArtefactError, ModelCard, checked_model, read_card, read_card_file, read_payload
 from shared.models._batches import Batches, ClientGoneError, QueueFullError, Statistics
 from shared.models._busy import BUSY, answering_busy
 from shared.models._kept import Kept, Model
@@ -57,10 +57,14 @@ def as_it_is(model: object) -> object:
 
 
 class Models:
-    """Load artefacts by name, off the event loop; keep them until the server stops, and take up what they become."""
+    """Load artefacts by name, off the event loop; keep them until the server stops, and take up what they become.
+
+    Attributes:
+        folder: Where the artefacts lie.
+    """
 
     def __init__(self, folder: Path, trusted: Collection[str] = (), look_every: float = 1.0) -> None:
-        self._folder, self._trusted, self._look_every = folder, tuple(trusted), look_every
+        self.folder, self._trusted, self._look_every = folder, tuple(trusted), look_every
         self._kept: dict[str, Kept] = {}
 
     async def __aenter__(self) -> Self:
@@ -116,7 +120,7 @@ class Models:
         Servers that run take it up by themselves. Blocks for as long as reading and checking take.
 
         Returns:
-            The card as it is now in the folder.
+            The card as it is now in the folder; its `replaced` names what can be promoted to go back.
 
         Raises:
             ArtefactError: It was refused; nothing has changed.
@@ -125,17 +129,17 @@ class Models:
         """
         if name not in self._kept:
             raise LookupError(f"no app uses the artefact {name!r}; used: {', '.join(self._kept) or 'none'}")
-        card = read_card(file.parent, file.stem)
+        card = read_card_file(name, file.parent / f"{file.stem}.json")
         payload = read_payload(name, file)
         model = checked_model(name, file, card, payload, self._trusted)
         if card.known_rows is None:
             expected, hint = "known rows in its card", "write them when it is trained: `known_rows` of write_artefact"
             raise ArtefactError(name, file, expected=expected, found="none", hint=hint)
         self._kept[name].check_accepted(model, file)
-        return install(self._folder, name, card, payload)
+        return install(self.folder, name, card, payload)
 
     def _of(self, name: str) -> Kept:
-        return self._kept.setdefault(name, Kept(self._folder, name, self._trusted))
+        return self._kept.setdefault(name, Kept(self.folder, name, self._trusted))
 
     async def _look(self) -> None:
         while True:

@@ -1,6 +1,7 @@
 """`python -m shared.models promote`: bring a new model into the servers that run, without a restart."""
 
 import os
+import shlex
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -31,7 +32,8 @@ def promote(
 ) -> None:
     """Check a new model and put it in the place of an artefact; servers that run take it up by themselves."""
     try:
-        card = _models().promote(name, file)
+        models = _models()
+        card = models.promote(name, file)
     except (composer.CompositionError, ArtefactError) as error:
         print(error, file=sys.stderr)
     except LookupError as error:
@@ -40,6 +42,9 @@ def promote(
         print(f"the old model is still in its place: {error}", file=sys.stderr)
     else:
         print(f"{name} is {card.file} now. Servers that run say in their log when they serve it.")
+        if card.replaced:
+            again = shlex.join(["python", "-m", "shared.models", "promote", name, str(models.folder / card.replaced)])
+            print(f"To go back: {again}")
         return
     raise typer.Exit(1)
 

@@ -57,6 +57,9 @@ class ModelCard(BaseModel):
         pattern=r"^[A-Za-z0-9][A-Za-z0-9_.@-]*\.joblib$",
         description="The .joblib file beside the card, where it isn't called like the card; a promotion writes it.",
     )
+    replaced: str | None = Field(
+        default=None, description="The .joblib file of the model that a promotion replaced by this one, to go back to."
+    )
     known_rows: KnownRows | None = Field(default=None, description="What the model is checked by once it is read.")
 
 
@@ -146,7 +149,15 @@ def read_card(folder: Path, name: str) -> ModelCard:
     Raises:
         ArtefactError: The card is missing, unreadable or malformed.
     """
-    file = artefact_file(folder, name).with_suffix(".json")
+    return read_card_file(name, artefact_file(folder, name).with_suffix(".json"))
+
+
+def read_card_file(name: str, file: Path) -> ModelCard:
+    """Read and validate a card that lies in `file`, of what is or is to be the artefact `name`.
+
+    Raises:
+        ArtefactError: The card is missing, unreadable or malformed.
+    """
     try:
         return ModelCard.model_validate_json(read_payload(name, file))
     except ValidationError as error:

@@ -6,6 +6,7 @@ and with nothing else.
 """
 
 import asyncio
+import logging
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -17,6 +18,8 @@ from typing import Generic, Self, TypeVar
 
 from prometheus_client import Gauge, Histogram
 from threadpoolctl import threadpool_limits
+
+logger = logging.getLogger(__name__)
 
 Row = TypeVar("Row")
 Result = TypeVar("Result")
@@ -120,7 +123,7 @@ class Batches(Generic[Row, Result]):
         Raises:
             QueueFullError: As many rows wait as may, or the batches aren't entered or are left already.
             ClientGoneError: The client has left before the row was computed.
-            Exception: What the function raises for this row; the others of its batch have their results.
+            Exception: What the function or `is_gone` raises for this row; the others of its batch have their results.
         """
         if not self._is_open:
             raise QueueFullError("nothing is computed at the moment")
@@ -150,6 +153,11 @@ class Batches(Generic[Row, Result]):
                     await self._compute(batch)
                 elif self._is_open:
                     await self._woken.wait()
+        except BaseException:
+            if self._is_open:
+                # Else it would show only when the server stops.
+                logger.exception("no more rows are computed until a restart")
+            raise
         finally:
             self._is_open = False
             for future in [*self._waiting]:
@@ -168,8 +176,13 @@ class Batches(Generic[Row, Result]):
         for future, waiting in list(islice(self._waiting.items(), self._max_size)):
             if now - waiting.since < PATIENCE:
                 break
-            if waiting.is_gone is not None and await waiting.is_gone():
-                _settle(future, _Failure(ClientGoneError("the client has left")))
+            try:
+                is_gone = waiting.is_gone is not None and await waiting.is_gone()
+            except Exception as error:
+                _settle(future, _Failure(error))
+            else:
+                if is_gone:
+                    _settle(future, _Failure(ClientGoneError("the client has left")))
 
     def _take(self) -> dict["asyncio.Future[Result]", Row]:
         batch: dict[asyncio.Future[Result], Row] = {}
@@ -201,8 +214,9 @@ class Batches(Generic[Row, Result]):
         half = len(rows) // 2
         return self._outcomes(rows[:half]) + self._outcomes(rows[half:])
 
-    def _call(self, rows: Sequence[Row]) -> Sequence[Result]:
-        results = self._function(rows)
+    def _call(self, rows: Sequence[Row]) -> list[Result]:
+        # What has a length may give another number of things, as a table does that is as long as its columns.
+        results = list(self._function(rows))
         if len(results) != len(rows):
             raise ValueError(f"{len(results)} results came for {len(rows)} rows")
         return results

@@ -30,6 +30,7 @@ class Kept:
         # Of the files: as they were when they were read last, and when they were looked at last.
         self._read_as: object = None
         self._seen_as: object = None
+        self._complained_of: object = None
 
     @property
     def model(self) -> object:
@@ -99,8 +100,17 @@ class Kept:
                 await anyio.sleep(LAST_BATCHES)
                 await anyio.to_thread.run_sync(give_back_memory)
         except Exception as error:
+            self._complain(error)
+
+    def _complain(self, error: Exception) -> None:
+        """Say why it serves what it has: once for what the files are now, also where it tries again each time."""
+        is_passing = _is_passing(error)
+        if is_passing:
+            self._read_as = None
+        if not (is_passing and self._complained_of == self._seen_as):
             unforeseen = None if isinstance(error, ArtefactError) else error
             logger.error("%s serves the model that it has: %s", self._name, error, exc_info=unforeseen)
+        self._complained_of = self._seen_as
 
     def _read_if_changed(self) -> bool:
         seen = file_states(self._folder, self._name)
@@ -113,6 +123,12 @@ class Kept:
     def forget(self) -> None:
         """Forget the model, but not who uses it."""
         self._artefact = None
+
+
+def _is_passing(error: Exception) -> bool:
+    """Tell whether the machine failed, and not the files: the same ones may be read the next time."""
+    cause = error.__cause__ if isinstance(error, ArtefactError) else error
+    return isinstance(cause, OSError | MemoryError) and not isinstance(cause, FileNotFoundError)
 
 
 class Model(Generic[Wanted]):

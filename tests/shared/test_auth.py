@@ -1,8 +1,13 @@
 import os
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
+from textwrap import dedent
 
+import httpx
 import pytest
 from fastapi import FastAPI, Security, WebSocket
 from fastapi.testclient import TestClient
@@ -12,6 +17,7 @@ from starlette.testclient import WebSocketDenialResponse
 import composer
 from shared import auth
 from shared.auth import Auth, AuthSettings, hash_key, new_key
+from tests.serving import REPOSITORY, serving
 
 KEYS = [new_key(), new_key()]
 
@@ -90,12 +96,54 @@ def test_a_development_server_without_keys_prints_a_random_one_that_is_good(
         assert http.get("/").status_code == 401
 
 
-def test_two_development_servers_have_different_keys(capsys: pytest.CaptureFixture[str]) -> None:
-    for _ in range(2):
-        with client(keys=[]):
-            pass
-    first, second = capsys.readouterr().err.strip().splitlines()
-    assert first != second
+def test_two_development_servers_have_different_keys() -> None:
+    enter = "import asyncio, shared.auth; asyncio.run(shared.auth.Auth('token', []).__aenter__())"
+    command = [sys.executable, "-c", enter]
+    printed = {subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True).stderr for _ in range(2)}
+    assert [len(line.strip().rpartition("token: ")[2]) for line in printed] == [43, 43]
+
+
+SETTINGS = """
+    [composer]
+    apps = ["tenants"]
+    cornerstones = ["shared"]
+"""
+GUARDED = """
+    import os
+    import time
+    from fastapi import FastAPI, Security
+    from shared.auth import Auth
+
+    def create_app(auth: Auth) -> FastAPI:
+        app = FastAPI(dependencies=[Security(auth)])
+
+        @app.get("/")
+        async def read() -> int:
+            time.sleep(0.05)  # So that the other process takes the next request.
+            return os.getpid()
+
+        return app
+"""
+
+
+@pytest.mark.parametrize("way", [[], ["--preload"]], ids=["spawned", "forked"])
+def test_the_key_of_a_development_server_is_good_for_each_of_its_workers(tmp_path: Path, way: list[str]) -> None:
+    (tmp_path / "tenants").mkdir()
+    (tmp_path / "tenants/guarded.py").write_text(dedent(GUARDED))
+    (tmp_path / "settings.toml").write_text(dedent(SETTINGS))
+    arguments = ["composer", "serve", "--workers", "2", "--port", "{port}", *way]
+    with serving(arguments, tmp_path, tmp_path / "log") as server, ThreadPoolExecutor(4) as threads:
+        server.wait_until_ready()
+        key = server.output.partition("token: ")[2].split()[0]
+        ask = partial(httpx.get, f"{server.url}/guarded/", headers={"token": key}, timeout=30)
+        processes: set[int] = set()
+        end = time.monotonic() + 30
+        while len(processes) < 2 and time.monotonic() < end:
+            answers = [done.result() for done in [threads.submit(ask) for _ in range(8)]]
+            assert {answer.status_code for answer in answers} == {200}
+            processes |= {answer.json() for answer in answers}
+        assert len(processes) == 2
+        assert httpx.get(f"{server.url}/guarded/").status_code == 401
 
 
 def test_a_server_with_keys_prints_none(capsys: pytest.CaptureFixture[str]) -> None:
@@ -112,6 +160,15 @@ def test_a_key_in_place_of_its_hash_is_refused_and_not_shown() -> None:
     with pytest.raises(ValidationError, match="entry 2 is not a hash") as caught:
         AuthSettings(keys=[SecretStr(hash_key(KEYS[0])), SecretStr(KEYS[1])])
     assert KEYS[1] not in str(caught.value)
+
+
+def test_a_hash_in_upper_case_is_good_too() -> None:
+    settings = AuthSettings(keys=[SecretStr(hash_key(KEYS[0]).upper())])
+    guarded = composer.App("guarded", "/", guarded_app)
+    cornerstone = composer.Cornerstone("auth", auth.create_cornerstone, settings=settings)
+    with TestClient(composer.compose([guarded], cornerstones=[cornerstone])) as http:
+        assert http.get("/", headers={"token": KEYS[0]}).status_code == 200
+        assert http.get("/", headers={"token": KEYS[1]}).status_code == 401
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:

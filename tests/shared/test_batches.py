@@ -164,6 +164,34 @@ async def test_a_row_whose_client_has_left_while_it_waited_is_not_computed() -> 
     assert function.calls == [[0], [2]]
 
 
+async def test_a_row_whose_client_cannot_be_asked_for_fails_alone() -> None:
+    async def unknown() -> bool:
+        raise RuntimeError("nobody knows")
+
+    function = Held()
+    async with Batches(function, max_size=1) as batches:
+        first = await begin(batches.submit(0))
+        await function.until_begun()
+        second, third = await begin(batches.submit(1, unknown)), await begin(batches.submit(2))
+        await asyncio.sleep(PATIENCE * 1.5)
+        function.may_go_on.set()
+        assert [await first, await third, await batches.submit(3)] == [0, 1, 1.5]
+        with pytest.raises(RuntimeError, match="nobody knows"):
+            await second
+
+
+async def test_what_ends_the_batches_is_logged_and_leaves_nobody_waiting(caplog: pytest.LogCaptureFixture) -> None:
+    def cancel(rows: Sequence[int]) -> list[float]:
+        raise asyncio.CancelledError
+
+    batches = Batches(cancel, max_size=1)
+    await batches.__aenter__()
+    assert [type(error) for error in await gathered(batches, [1, 2, 3])] == [QueueFullError] * 3
+    assert [record.message for record in caplog.records] == ["no more rows are computed until a restart"]
+    with pytest.raises(asyncio.CancelledError):
+        await batches.__aexit__(None, None, None)
+
+
 async def test_leaving_answers_what_was_accepted_and_accepts_no_more() -> None:
     function = Held()
     batches = Batches(function)
@@ -221,6 +249,19 @@ async def test_a_function_with_too_few_results_fails_every_row() -> None:
     async with Batches(without_one) as batches:
         results = await gathered(batches, [1, 2])
     assert [str(error) for error in results] == ["0 results came for 1 rows"] * 2
+
+
+async def test_a_function_with_more_results_than_its_answer_is_long_fails_the_row_and_serves_on() -> None:
+    class Table(list[float]):
+        """Is as long as its rows and gives its columns, as a data frame does."""
+
+        def __len__(self) -> int:
+            return 1
+
+    async with Batches[int, float](lambda rows: Table([1, 2, 3])) as batches:
+        for row in (1, 2):
+            with pytest.raises(ValueError, match="3 results came for 1 rows"):
+                await batches.submit(row)
 
 
 async def test_a_function_that_raises_stop_iteration_fails_the_row_and_serves_on() -> None:

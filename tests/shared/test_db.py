@@ -1,6 +1,8 @@
+import asyncio
 import sqlite3
 import subprocess
 import sys
+import traceback
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -264,6 +266,28 @@ async def test_sqlite_readers_and_a_writer_dont_block_each_other(tmp_path: Path)
         assert await session.scalar(text("PRAGMA journal_mode")) == "wal"
 
 
+async def test_sessions_of_sqlite_that_are_given_up_leave_no_task_behind(tmp_path: Path) -> None:
+    async def give_up(database: Database, writes: bool, seconds: float) -> None:
+        with anyio.move_on_after(seconds):
+            async with database.session(writes=writes) as session:
+                await session.scalar(select(func.count()).select_from(Thing))
+
+    async with open_database(f"sqlite+aiosqlite:///{tmp_path / 'app.db'}") as database:
+        before = asyncio.all_tasks()
+        for _ in range(10):
+            with closing(sqlite3.connect(tmp_path / "app.db", isolation_level=None)) as other:
+                other.execute("BEGIN IMMEDIATE")
+                async with anyio.create_task_group() as group:
+                    for milliseconds in range(1, 8):
+                        group.start_soon(give_up, database, True, milliseconds * 0.005)
+                        group.start_soon(give_up, database, False, milliseconds * 0.001)
+        with anyio.fail_after(10):
+            while asyncio.all_tasks() != before:  # noqa: ASYNC110  # what closes a connection tells nobody of its end
+                await anyio.sleep(0.01)
+        await add(database, "a")
+        assert await count(database) == 1
+
+
 async def test_a_relative_sqlite_file_starts_at_the_project_and_its_folder_is_made(tmp_path: Path) -> None:
     async with open_database("sqlite+aiosqlite:///deep/var/app.db", tmp_path):
         with sqlite3.connect(tmp_path / "deep/var/app.db") as connection:
@@ -284,12 +308,27 @@ def test_the_url_is_not_shown_with_the_settings() -> None:
 
 @pytest.mark.parametrize(
     ("url", "error"),
-    [("sqlite:///app.db", InvalidRequestError), ("no url: hunter2", ArgumentError), ("", ArgumentError)],
+    [
+        ("sqlite:///app.db", InvalidRequestError),
+        ("nosql://me:hunter2@host/name", ArgumentError),
+        ("no url: hunter2", ValueError),
+        ("", ValueError),
+        ("postgresql+psycopg://me:p@ss:hunter2@host/name", ValueError),
+        ("postgresql+psycopg://me:p@sshunter2@host/name", ValueError),
+        ("postgresql+psycopg://me:secret@host:hunter2/name", ValueError),
+    ],
 )
 def test_a_wrong_url_is_refused_at_build_and_not_shown(url: str, error: type[Exception]) -> None:
     with pytest.raises(error) as caught:
         open_database(url)
+    assert "hunter2" not in "".join(traceback.format_exception(caught.value))
+
+
+def test_a_password_that_would_have_to_be_escaped_is_not_shown_with_the_mistakes_of_a_composition() -> None:
+    with pytest.raises(composer.CompositionError) as caught, client("postgresql+psycopg://me:p@ss:hunter2@host/name"):
+        pass
     assert "hunter2" not in str(caught.value)
+    assert "escape what is special in the user and the password: %40 for @" in str(caught.value)
 
 
 def test_a_request_commits_what_its_handler_wrote(database_url: str) -> None:

@@ -42,6 +42,20 @@ TABLE = """
         __tablename__ = "{name}"
         id: Mapped[int] = mapped_column(primary_key=True)
 """
+ODD = """
+    from sqlalchemy import Text
+    from sqlalchemy.orm import Mapped, mapped_column
+    from tenants.base import Base
+
+    class Colour(Text):
+        def __repr__(self) -> str:
+            return "<a colour>"
+
+    class Bird(Base):
+        __tablename__ = "birds"
+        id: Mapped[int] = mapped_column(primary_key=True)
+        colour: Mapped[str] = mapped_column(Colour())
+"""
 FIRST = """
     import sqlalchemy as sa
     from alembic import op
@@ -335,6 +349,31 @@ async def test_a_migration_is_written_from_the_classes_and_then_makes_them(datab
         assert await database.run_alone(tables) == {"birds", "bees"}
     with pytest.raises(SchemaError, match="nothing to write"):
         write_revision(base, birds, "Again")
+
+
+@pytest.mark.parametrize("message", ['Name it "large"', "Name it \\N", 'Name it """', "Größe"])
+def test_any_message_makes_a_migration_that_can_be_read(tenants: Tenants, message: str) -> None:
+    base = tenants(tenant("birds"))
+    birds = app_schema(base, "tenants.birds")
+    written: dict[str, Any] = {}
+    exec(write_revision(base, birds, message).read_text(), written)
+    assert (written["__doc__"], written["revision"]) == (message, "0001")
+
+
+def test_after_old_migrations_were_put_together_the_next_has_a_number_of_its_own(tenants: Tenants) -> None:
+    base = tenants(tenant("birds", FIRST.replace("0001", "0005").replace("{name}", "eggs")))
+    birds = app_schema(base, "tenants.birds")
+    assert write_revision(base, birds, "Birds").name == "0006_birds.py"
+    without_numbers = app_schema(tenants(tenant("bees", FIRST.replace("0001", "3f2a"))), "tenants.bees")
+    assert write_revision(base, without_numbers, "Bees").name == "0001_bees.py"
+
+
+def test_a_migration_that_cannot_be_read_is_refused_and_not_left_behind(tenants: Tenants) -> None:
+    base = tenants({"birds/tables.py": ODD})
+    birds = app_schema(base, "tenants.birds")
+    with pytest.raises(SchemaError, match=r"birds: invalid syntax \(0001_birds\.py, line"):
+        write_revision(base, birds, "Birds")
+    assert not birds.folder.exists()
 
 
 async def test_an_empty_folder_of_migrations_is_none(tmp_path: Path, tenants: Tenants) -> None:

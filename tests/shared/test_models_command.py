@@ -1,6 +1,7 @@
 """`python -m shared.models`."""
 
 import os
+import shlex
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -41,6 +42,17 @@ def test_a_promoted_artefact_is_named_by_its_card(run: Run, folder: Path) -> Non
     file = str(read_card(folder, "house_price").file)
     assert (status, told.startswith(f"house_price is {file} now.")) == (0, True)
     assert (folder / file).read_bytes() == linear.read_bytes()
+
+
+def test_the_command_that_it_tells_goes_back_to_the_model_from_before(run: Run, folder: Path) -> None:
+    before = read_card(folder, "house_price")
+    told = run("promote", "house_price", REPOSITORY / "artefacts" / "house_price_linear.joblib")[1]
+    command = shlex.split(told.partition("To go back: ")[2])
+    assert command[:3] == ["python", "-m", "shared.models"]
+    assert run(*command[3:])[0] == 0
+    now = read_card(folder, "house_price")
+    assert (now.sha256, now.known_rows) == (before.sha256, before.known_rows)
+    assert (folder / str(now.file)).read_bytes() == (folder / "house_price.joblib").read_bytes()
 
 
 def test_what_is_refused_is_told_and_changes_nothing(run: Run, folder: Path, tmp_path: Path) -> None:

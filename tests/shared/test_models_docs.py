@@ -1,13 +1,19 @@
 """What docs/models.md says holds: its app predicts, and its table has every setting."""
 
+import os
 import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 from fastapi.testclient import TestClient
 
 import composer
 from shared import models
-from shared.models import ModelsSettings
+from shared.models import ModelsSettings, read_card
 from tests.blocks import BLOCK
 from tests.serving import REPOSITORY
 
@@ -25,6 +31,25 @@ def test_the_app_of_the_page_predicts() -> None:
     with TestClient(app) as http:
         answer = http.post("/predict", json=list(BLOCK.values()))
         assert (answer.status_code, round(answer.json(), 4)) == (200, 4.2524)
+
+
+def test_the_commands_of_the_page_promote_a_model_and_go_back_to_the_one_before(tmp_path: Path) -> None:
+    shipped = REPOSITORY / "artefacts"
+    shutil.copytree(shipped, tmp_path / "artefacts")
+    (tmp_path / "new").mkdir()
+    for ending in (".json", ".joblib"):
+        shutil.copy(shipped / f"house_price_linear{ending}", tmp_path / "new" / f"house_price{ending}")
+    variables = {
+        "COMPOSER_SETTINGS": str(REPOSITORY / "settings.toml"),
+        "COMPOSER_CORNERSTONES__MODELS__FOLDER": str(tmp_path / "artefacts"),
+        "PYTHONPATH": str(REPOSITORY),
+    }
+    digests = []
+    for line in re.findall(r"^python (-m shared\.models promote .*)", PAGE, re.MULTILINE):
+        command = [sys.executable, *shlex.split(line, comments=True)]
+        subprocess.run(command, cwd=tmp_path, env={**os.environ, **variables}, check=True)
+        digests.append(read_card(tmp_path / "artefacts", "house_price").sha256)
+    assert digests == [read_card(shipped, name).sha256 for name in ("house_price_linear", "house_price")]
 
 
 def test_the_table_of_the_page_has_every_setting_with_its_default() -> None:

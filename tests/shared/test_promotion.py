@@ -5,10 +5,13 @@ import gc
 import json
 import logging
 import os
+import resource
 import threading
 import time
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -113,6 +116,37 @@ async def test_an_earlier_model_can_be_promoted_again(folder: Path, new: Path, t
         assert slope(await Models(folder).load("line")) == expected
 
 
+@pytest.mark.parametrize("again", [1, 2])
+async def test_what_a_promotion_replaced_can_be_promoted_from_where_it_was_put(
+    folder: Path, new: Path, again: int
+) -> None:
+    for _ in range(again):
+        promote(folder, new)
+    for expected in (2.0, 2.1, 2.0):
+        promote(folder, folder / str(read_card(folder, "line").replaced))
+        assert slope(await Models(folder).load("line")) == expected
+
+
+async def test_what_was_written_over_a_promoted_model_can_be_promoted_again_too(
+    folder: Path, new: Path, tmp_path: Path
+) -> None:
+    promote(folder, new)
+    write(folder, 2.2, author="A. Nobody")
+    promote(folder, write(tmp_path / "newer", 2.3))
+    promote(folder, folder / str(read_card(folder, "line").replaced))
+    assert slope(await Models(folder).load("line")) == 2.2
+    assert getattr(read_card(folder, "line"), "author", None) == "A. Nobody"
+
+
+@pytest.mark.parametrize("case", ["no card", "no file", "a cut file"])
+async def test_what_was_broken_is_replaced_and_not_kept(folder: Path, new: Path, case: str) -> None:
+    spoil, _ = BAD[case]
+    spoil(folder / "line.joblib")
+    promote(folder, new)
+    assert read_card(folder, "line").replaced is None
+    assert slope(await Models(folder).load("line")) == 2.1
+
+
 async def test_an_artefact_that_is_written_over_serves_without_a_promotion(folder: Path, new: Path) -> None:
     promote(folder, new)
     async with Models(folder, look_every=OFTEN) as models:
@@ -154,6 +188,41 @@ async def test_a_file_that_becomes_bad_is_told_once_and_the_model_serves_on(
         await kept.follow()
     assert slope(model.current) == 2.1
     assert len(caplog.records) == 1
+
+
+@contextmanager
+def no_file_can_be_opened() -> Iterator[None]:
+    """Use up the files that this process may have open, as many connections do."""
+    allowed = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (64, allowed[1]))
+    taken: list[int] = []
+    try:
+        with suppress(OSError):
+            while True:
+                taken.append(os.open(os.devnull, os.O_RDONLY))
+        yield
+    finally:
+        for number in taken:
+            os.close(number)
+        resource.setrlimit(resource.RLIMIT_NOFILE, allowed)
+
+
+async def test_a_promotion_is_not_missed_where_files_could_not_be_opened_for_a_while(
+    folder: Path, new: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.ERROR)
+    kept = Kept(folder, "line", ())
+    model: Model[object] = kept.used_by(lambda model: model)
+    await model.load()
+    promote(folder, new)
+    with no_file_can_be_opened():
+        for _ in range(5):
+            await kept.follow()
+    assert slope(model.current) == 2.0
+    assert [record.levelname for record in caplog.records] == ["ERROR"]
+    assert "found: Too many open files" in caplog.text
+    await kept.follow()
+    assert slope(model.current) == 2.1
 
 
 def damage(file: Path) -> None:
@@ -260,6 +329,37 @@ def test_whoever_reads_while_models_are_promoted_finds_a_whole_one(folder: Path,
     assert set(found) == {2.0, 2.1}
 
 
+def test_promotions_at_the_same_time_leave_a_whole_model_at_each_moment(folder: Path, tmp_path: Path) -> None:
+    # Of different lengths, as are their cards: half of one over the other would show.
+    files = [write(tmp_path / str(number), 2 + number / 10, notes="x" * 20_000 * number) for number in range(3)]
+    ended = threading.Event()
+
+    def read() -> set[float]:
+        found = set()
+        while not ended.is_set():
+            found.add(slope(read_artefact(folder, "line").model))
+        return found
+
+    def promote_often(file: Path) -> None:
+        for _ in range(40):
+            promote(folder, file)
+
+    with ThreadPoolExecutor() as threads:
+        reader = threads.submit(read)
+        promotions = [threads.submit(promote_often, file) for file in files]
+        failures = [promotion.exception() for promotion in promotions]
+        ended.set()
+    assert failures == [None] * 3
+    assert reader.result() <= {2.0, 2.1, 2.2}
+    assert not [file.name for file in folder.iterdir() if file.name.startswith(".")]
+
+
+def test_others_may_read_what_was_promoted_as_they_may_read_any_new_file(folder: Path, new: Path) -> None:
+    (folder / "any").touch()
+    promote(folder, new)
+    assert {file.stat().st_mode for file in folder.iterdir()} == {(folder / "any").stat().st_mode}
+
+
 def test_a_promotion_that_ends_before_the_card_is_replaced_leaves_the_old_pair(folder: Path, new: Path) -> None:
     (folder / "line.json").rename(folder / "aside.json")
     (folder / "line.json").mkdir()
@@ -278,7 +378,8 @@ def test_what_was_promoted_long_ago_is_removed_but_the_one_before(folder: Path, 
         files.append(str(read_card(folder, "line").file))
         hours_ago = time.time() - 2 * 3600
         os.utime(folder / files[-1], (hours_ago, hours_ago))
-    assert {file.name for file in folder.iterdir()} == {"line.json", "line.joblib", *files[-2:]}
+    pairs = {f"{file.removesuffix('.joblib')}{ending}" for file in files[-2:] for ending in (".joblib", ".json")}
+    assert {file.name for file in folder.iterdir()} == {"line.json", "line.joblib", *pairs}
 
 
 @pytest.mark.parametrize("name", ["../line.joblib", "/line.joblib", "a/line.joblib", "line.txt", ".line.joblib"])
