@@ -86,11 +86,20 @@ def _is_up(part: PartStatus) -> bool:
 
 async def _reason(check: Check) -> str:
     """Return why a cornerstone can't serve, or nothing; its error's text isn't for everybody who can ask."""
+    limit = asyncio.timeout(CHECK_TIMEOUT)
     try:
-        async with asyncio.timeout(CHECK_TIMEOUT):
+        async with limit:
             await check()
-    except TimeoutError:
-        return f"not ready: no answer within {CHECK_TIMEOUT:g} seconds"
-    except Exception as error:
+    except (Exception, asyncio.CancelledError) as error:
+        if limit.expired():
+            return f"not ready: no answer within {CHECK_TIMEOUT:g} seconds"
+        if isinstance(error, asyncio.CancelledError) and _is_cancelled():
+            raise
         return f"not ready: {type(error).__name__}"
     return ""
+
+
+def _is_cancelled() -> bool:
+    """Tell whether this very task was cancelled, and not what it waited for."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

@@ -54,11 +54,12 @@ class App:
     `factory` returns an ASGI app, and its parameters are filled by their annotated types; or it is the ASGI app
     itself. `settings` is the settings model that the factory asks for, or a mapping to validate by that model.
     `startup` says when it starts: before the server opens ("wait"), while it serves ("background"), or by its first
-    request ("lazy"); `on_failure` what a failed start does: it fails all ("abort") or this app alone ("degrade").
+    request ("lazy"), which waits for it beyond any `request_timeout`, and starts it though the guard may refuse it;
+    `on_failure` says what a failed start does: it fails all ("abort") or this app alone ("degrade").
     `startup_timeout` and `shutdown_timeout` are seconds. `after` names the apps that have to be up before it starts.
-    `max_concurrency` is how many requests and WebSockets it serves at once (beyond it: 503 with Retry-After, or close
-    code 1013), `request_timeout` in how many seconds its responses have to start (else: 504), `max_body_size` how many
-    bytes a request's body may have (else: 413), unless the app or a route has one of its own; None is no limit.
+    `max_concurrency` is how many requests and WebSockets it serves at once (beyond it: 503 with Retry-After),
+    `request_timeout` in how many seconds its responses have to start (else: 504), `max_body_size` how many bytes a
+    request's body may have (else: 413), unless the app or a route has one of its own; None is no limit.
     `path` says whether the app gets the whole path or the one without its prefix ("stripped"); by default the whole,
     unless it is of a framework that is known to want the other. `location="rewrite"` puts the prefix into redirects and
     cookies of an app that doesn't know of it, by default where that is known. `wsgi` says that the factory makes a WSGI

@@ -57,7 +57,7 @@ class Record:
     def __init__(self, scope: Scope, watches: "Sequence[Watch]") -> None:
         self.id = _id_of(scope)
         self.app: str | None = None
-        # The path of a probe, which has no route.
+        # The path of a probe, which has no route; an app that is a composition itself has probes of its own.
         self.path: str | None = None
         self.status: int | None = None
         self.code: int | None = None
@@ -80,7 +80,7 @@ class Record:
     def route(self) -> str | None:
         """The template of the route with its app's prefix, `/notes/{note_id}`; None where no route is known."""
         if self.path is not None:
-            return self.path
+            return self._prefix + self.path
         route = _template(self._scope, self._root_path)
         return None if route is None else self._prefix + route
 

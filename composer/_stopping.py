@@ -39,7 +39,7 @@ class ShuttingDown:
     """
 
     def __init__(self) -> None:
-        self._is_set = False
+        self._is_set = self._by_signal = False
         self._waiting: set[tuple[AbstractEventLoop, Callable[[], None]]] = set()
 
     def is_set(self) -> bool:
@@ -65,8 +65,9 @@ class ShuttingDown:
         finally:
             self._waiting.discard(waiting)
 
-    def _set(self) -> None:
+    def _set(self, by_signal: bool = False) -> None:
         """Wake all that wait; without a lock, since a signal may come while this same thread would hold it."""
+        self._by_signal = self._by_signal or by_signal
         self._is_set = True
         for loop, tell in tuple(self._waiting):
             # A loop may have been closed before what waited in it had ended.
@@ -74,10 +75,15 @@ class ShuttingDown:
                 loop.call_soon_threadsafe(tell)
 
     def _clear(self) -> None:
-        self._is_set = False
+        self._is_set = self._by_signal = False
 
 
 shutting_down: Final = ShuttingDown()
+
+
+def told_by_signal() -> bool:
+    """Tell whether a signal told the process to stop: a server that gives up by itself stops its apps too."""
+    return shutting_down._by_signal
 
 
 class _Running:
@@ -169,7 +175,7 @@ class _Stops:
         """Return a handler that lets the former one do its work, unless it is the second stop."""
 
         def interrupt(number: int, frame: FrameType | None) -> None:
-            shutting_down._set()
+            shutting_down._set(by_signal=True)
             former(number, frame)
 
         def handle(number: int, frame: FrameType | None) -> None:
@@ -180,7 +186,7 @@ class _Stops:
                 return
             elif not _is_worker():
                 self._again(number)
-            shutting_down._set()
+            shutting_down._set(by_signal=True)
             self._hand_on(former, number, frame)
 
         return interrupt if _is_pythons(former) else handle

@@ -37,7 +37,7 @@ CATALOGUE: dict[str, Entry] = {
     "C006": Entry("Importing it failed: {error}.", "{advice} Mend that line, or install what is missing."),
     "C007": Entry(
         "The name {package!r} already belongs to {taken}, not to {wanted}.",
-        "Rename the folder: one process imports only one package of a name.",
+        "{near} Rename the folder: one process imports only one package of a name.",
     ),
     "C008": Entry(
         "It has no {factory}.",
@@ -215,6 +215,11 @@ CATALOGUE: dict[str, Entry] = {
     ),
     "C060": Entry("The folder can't be read: {why}.", "Let the server's user read it, or move it out of there."),
     "C061": Entry("The folder leads back to {folder}, which it is in.", "Remove that link."),
+    "C062": Entry("It is {found}, not {wanted}.", "{near} All in {key} have to be made by {made}."),
+    "C063": Entry(
+        "{name} can't be awaited, as /readyz does: {why}.",
+        "Write it as: async def check_ready(self). It raises where the cornerstone can't serve.",
+    ),
 }
 
 

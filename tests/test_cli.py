@@ -2,14 +2,19 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
+import time
+from contextlib import suppress
 from pathlib import Path
+from socket import socket
 
+import httpx
 import pytest
 
 from tests.conftest import Project as WriteProject
-from tests.serving import REPOSITORY
+from tests.serving import REPOSITORY, free_port, serving
 
 APP = """
     from fastapi import FastAPI, WebSocket
@@ -39,10 +44,25 @@ BROKEN = PROJECT | {
 }
 
 
-def composer(folder: Path, *arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+FAILING = """
+    from fastapi import FastAPI
+
+    async def lifespan(app: FastAPI):
+        raise OSError("no")
+        yield
+
+    def create_app() -> FastAPI:
+        return FastAPI(lifespan=lifespan)
+"""
+
+
+def environment_of(**more: str) -> dict[str, str]:
     clean = {key: value for key, value in os.environ.items() if not key.startswith("COMPOSER_")}
-    env = clean | {"PYTHONPATH": str(REPOSITORY), "COLUMNS": "200", "NO_COLOR": "1"} | environment
-    command = [sys.executable, "-m", "composer", *arguments]
+    return clean | {"PYTHONPATH": str(REPOSITORY), "COLUMNS": "200", "NO_COLOR": "1"} | more
+
+
+def composer(folder: Path, *arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+    command, env = [sys.executable, "-m", "composer", *arguments], environment_of(**environment)
     return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=60, check=False)
 
 
@@ -165,3 +185,76 @@ def test_without_a_command_it_says_what_there_is() -> None:
     done = composer(REPOSITORY, "--help")
     for command in ("serve", "check", "routes", "openapi"):
         assert command in done.stdout
+
+
+@pytest.mark.parametrize("apps", ["", "notes,"])
+def test_an_empty_name_among_the_apps_is_a_mistake(project: WriteProject, apps: str) -> None:
+    done = composer(project(PROJECT), "check", "--apps", apps)
+    assert done.returncode == 1
+    assert "only names an app that isn't there: ''." in done.stderr
+    assert "Apps here: notes, v1/notes." in done.stderr
+
+
+@pytest.mark.parametrize("more", [[], ["--workers", "2"]])
+def test_a_server_whose_port_is_taken_ends_with_the_status_of_a_failure(project: WriteProject, more: list[str]) -> None:
+    with socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        done = composer(project(PROJECT), "serve", "--port", str(other.getsockname()[1]), *more)
+    # One of uvicorn's, whose releases differ.
+    assert done.returncode in (1, 3), done.stderr
+    assert "address already in use" in done.stderr.lower()
+
+
+def test_the_documentation_is_where_the_server_says_also_behind_a_proxy(project: WriteProject, tmp_path: Path) -> None:
+    serve = ["composer", "serve", "--port", "{port}", "--root-path", "/api"]
+    with serving(serve, project(PROJECT), tmp_path / "log") as server:
+        server.wait_until_ready()
+        [address] = re.findall("Documentation at (.+)", server.output)
+        assert httpx.get(address).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        (["--host", "::1", "--port", "8000"], ["http://[::1]:8000/docs"]),
+        (["--host", "localhost", "--port", "8000"], ["http://localhost:8000/docs"]),
+        # Nobody knows it yet.
+        (["--port", "0"], []),
+    ],
+)
+def test_the_address_of_the_documentation_is_one_that_a_browser_takes(
+    project: WriteProject, more: list[str], told: list[str]
+) -> None:
+    done = composer(project(PROJECT | {"apps/failing.py": FAILING}), "serve", *more)
+    assert done.returncode == 3, done.stderr
+    assert re.findall("Documentation at (.+)", done.stderr) == told
+
+
+def test_a_reader_of_the_output_that_goes_away_ends_no_server(project: WriteProject) -> None:
+    """As `composer serve 2>&1 | head -1` does: what is printed when all is up goes nowhere."""
+    port = free_port()
+    command = [sys.executable, "-m", "composer", "serve", "--port", str(port)]
+    process = subprocess.Popen(
+        command, cwd=project(PROJECT), env=environment_of(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    assert process.stdout is not None
+    try:
+        assert process.stdout.readline().startswith(b"Documentation at")
+        process.stdout.close()
+        assert is_ready(process, port)
+        process.terminate()
+        assert process.wait(30) == 0
+    finally:
+        process.kill()
+        process.wait()
+
+
+def is_ready(process: "subprocess.Popen[bytes]", port: int) -> bool:
+    """Wait until the server is ready, until it has ended, or for some time."""
+    end = time.monotonic() + 30
+    while process.poll() is None and time.monotonic() < end:
+        with suppress(httpx.TransportError):
+            return httpx.get(f"http://127.0.0.1:{port}/readyz").status_code == 200
+        time.sleep(0.05)
+    return False

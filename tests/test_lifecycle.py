@@ -374,3 +374,28 @@ async def test_an_app_that_says_that_it_failed_and_then_ends_is_told_once(caplog
     async with lifecycle([BuiltApp(App("guest", "/guest", asgi), asgi, ())]).running():
         await asyncio.sleep(0.03)
     assert caplog.messages == ["app guest failed to serve: the broker went away"]
+
+
+async def test_what_raises_when_it_is_told_of_the_start_is_logged_and_all_serves(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    journal = Journal()
+    life = lifecycle([journal.app("notes")], [journal.cornerstone("db")])
+    life.when_started(failing(OSError("the terminal is closed")))
+    life.when_started(lambda: journal.append("told"))
+    async with life.running():
+        assert states(life) == {"db": State.UP, "notes": State.UP}
+    assert journal == ["db in", "notes starts", "notes is up", "told", "notes stops", "notes has stopped", "db out"]
+    [record] = caplog.records
+    assert record.exc_info is not None
+    assert str(record.exc_info[1]) == "the terminal is closed"
+
+
+async def test_what_ends_the_process_when_it_is_told_of_the_start_stops_everything_first() -> None:
+    journal = Journal()
+    life = lifecycle([journal.app("notes")], [journal.cornerstone("db")])
+    life.when_started(failing(SystemExit(1)))
+    with pytest.raises(SystemExit):
+        async with life.running():
+            journal.append("serving")
+    assert journal == ["db in", "notes starts", "notes is up", "notes stops", "notes has stopped", "db out"]

@@ -7,6 +7,7 @@ import re
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fastapi import FastAPI
@@ -193,6 +194,88 @@ def test_mistakes_of_apps_that_are_declared_in_python_are_told_by_their_names() 
         ("C023", "app notes", "The prefix '/readyz' and the root's own route '/readyz' are in each other's way."),
         ("C018", "app notes", "The factory <lambda> returned nothing."),
     ]
+
+
+def test_what_is_no_app_or_no_cornerstone_is_a_mistake() -> None:
+    stone: Any = composer.Cornerstone("db", dict)
+    pair: Any = ("notes", "/notes", FastAPI)
+    kind: Any = FastAPI
+
+    error = error_of(lambda: composer.compose([composer.App("a", "/a", FastAPI), stone, pair], cornerstones=[kind]))
+
+    assert str(error) == (
+        "3 problems in composer, nothing was started:\n\n"
+        "C062  apps[1]\n"
+        "      It is Cornerstone, not an App.\n"
+        "      Hint: Move it to cornerstones. All in apps have to be made by App(name, prefix, factory).\n\n"
+        "C062  apps[2]\n"
+        "      It is tuple, not an App.\n"
+        "      Hint: All in apps have to be made by App(name, prefix, factory).\n\n"
+        "C062  cornerstones[0]\n"
+        "      It is the class FastAPI, not a Cornerstone.\n"
+        "      Hint: All in cornerstones have to be made by Cornerstone(name, factory)."
+    )
+
+
+# What no type checker lets pass, and nobody is stopped from writing.
+WRONG: dict[str, tuple[Any, str]] = {
+    "startup": ("lazzy", "Input should be 'wait', 'background' or 'lazy'"),
+    "startup_timeout": (-1, "Input should be greater than 0"),
+    "on_failure": ("degarde", "Input should be 'abort' or 'degrade'"),
+    "after": ("users", "Input should be a valid list"),
+    "max_concurrency": (0, "Input should be greater than 0"),
+    "request_timeout": (float("inf"), "Input should be a finite number"),
+    "max_body_size": ("huge", "it is neither a number of bytes nor a text like 10MB or 16MiB"),
+    "path": ("striped", "Input should be 'full' or 'stripped'"),
+    "location": ("rewrit", "Input should be 'keep' or 'rewrite'"),
+    "guard_exempt": ("/health", "Input should be a valid list"),
+    "owner": (None, "Input should be a valid string"),
+    "settings": (None, "it has to be a mapping or a model's object"),
+    "openapi": (None, "it has to be a bool, a path, a document or a function"),
+    "prefix": (None, "it has to be a text"),
+    "factory": ("notes:create_app", "it has to be something that can be called"),
+}
+RIGHT: dict[str, Any] = {"prefix": "/notes", "factory": FastAPI}
+
+
+@pytest.mark.parametrize("key", WRONG)
+def test_a_value_that_python_declares_is_checked_as_one_of_settings(key: str) -> None:
+    value, why = WRONG[key]
+
+    error = error_of(lambda: composer.compose([composer.App("notes", **RIGHT | {key: value})]))
+
+    assert str(error) == (
+        "1 problem in composer, nothing was started:\n\n"
+        "C004  app notes\n"
+        f"      The value of {key!r} is not valid: {why}.\n"
+        "      Hint: Give a value that composer accepts."
+    )
+
+
+def test_all_values_that_python_declares_are_checked_at_once_and_the_rest_with_them() -> None:
+    no_name: Any = None
+    values = {key: value for key, (value, _) in WRONG.items()} | {"factory": lambda: 3}
+    apps = [composer.App("notes", **values), composer.App(no_name, "/users", FastAPI)]
+    cornerstones = [composer.Cornerstone("db", Path, shutdown_timeout=0)]
+
+    error = error_of(lambda: composer.compose(apps, cornerstones=cornerstones, title=""))
+
+    assert [(problem.id, problem.where) for problem in error.problems] == [
+        *[("C004", "app notes")] * (len(WRONG) - 1),
+        ("C004", "app None"),
+        ("C004", "cornerstone db"),
+        ("C004", "compose()"),
+        ("C020", "app notes"),
+    ]
+
+
+def test_a_value_that_python_declares_is_read_as_one_of_settings() -> None:
+    values: dict[str, Any] = {"max_body_size": "10MB", "startup_timeout": "3", "after": ["users"]}
+
+    app = composer.compose([composer.App("notes", "/notes", FastAPI, **values), composer.App("users", "/u", FastAPI)])
+
+    notes = composer.composition_of(app).plan.apps[0].declared
+    assert (notes.max_body_size, notes.startup_timeout, notes.after) == (10_000_000, 3.0, ("users",))
 
 
 def test_all_mistakes_of_a_project_are_told_at_once_and_each_of_them_once(project: WriteProject) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 import pytest
 from fastapi import FastAPI
+from fastapi.testclient import TestClient
 
 import composer
 from composer import App, Cornerstone
@@ -94,6 +95,94 @@ def test_it_is_up_again_as_soon_as_it_says_so() -> None:
             return [(await client.get("/readyz")).status_code for _ in range(2)]
 
     assert asyncio.run(twice()) == [503, 200]
+
+
+async def out_of_time() -> None:
+    raise TimeoutError("no connection free")
+
+
+async def given_up() -> None:
+    """Wait for what somebody else gives up."""
+    waiting = asyncio.get_running_loop().create_future()
+    waiting.cancel()
+    await waiting
+
+
+@pytest.mark.parametrize(("check", "kind"), [(out_of_time, "TimeoutError"), (given_up, "CancelledError")])
+def test_what_the_check_itself_raises_is_told_by_its_kind(
+    check: Callable[[], Coroutine[Any, Any, None]], kind: str
+) -> None:
+    [answer] = asyncio.run(ask(Warehouse(check)))
+    assert answer.status_code == 503
+    assert part(answer, "warehouse")["reason"] == f"not ready: {kind}"
+
+
+def test_a_request_that_is_given_up_ends_the_question_for_nobody_else() -> None:
+    async def two() -> tuple[bool, int]:
+        asked, over = asyncio.Event(), asyncio.Event()
+
+        async def slow() -> None:
+            asked.set()
+            await over.wait()
+
+        def make() -> Warehouse:
+            return Warehouse(slow)
+
+        root = composer.compose([], cornerstones=[Cornerstone("warehouse", make)])
+        transport = httpx.ASGITransport(root)
+        async with (
+            root.router.lifespan_context(root),
+            httpx.AsyncClient(transport=transport, base_url="http://test") as client,
+        ):
+            leaving, staying = (asyncio.create_task(client.get("/readyz")) for _ in range(2))
+            await asked.wait()
+            leaving.cancel()
+            await asyncio.wait({leaving})
+            over.set()
+            return leaving.cancelled(), (await staying).status_code
+
+    assert asyncio.run(two()) == (True, 200)
+
+
+class Plain:
+    def check_ready(self) -> bool:
+        return True
+
+
+class Greedy:
+    async def check_ready(self, deep: bool) -> None: ...
+
+
+class Handing:
+    def check_ready(self) -> Coroutine[Any, Any, None]:
+        return fine()
+
+
+def stone(kind: type[Any]) -> Cornerstone:
+    def make() -> Any:
+        return kind()
+
+    make.__annotations__["return"] = kind
+    return Cornerstone("stone", make)
+
+
+@pytest.mark.parametrize(
+    ("kind", "why"),
+    [(Plain, "it is no async def"), (Greedy, "it is called with nothing, which doesn't fit its parameters")],
+)
+def test_a_check_that_can_not_be_awaited_is_a_mistake(kind: type[Any], why: str) -> None:
+    with pytest.raises(composer.CompositionError) as caught:
+        composer.compose([], cornerstones=[stone(kind)])
+    [found] = caught.value.problems
+    assert (found.id, found.what) == (
+        "C063",
+        f"check_ready() of {kind.__name__} can't be awaited, as /readyz does: {why}.",
+    )
+
+
+def test_a_check_that_says_that_it_returns_what_can_be_awaited_is_none() -> None:
+    with TestClient(composer.compose([], cornerstones=[stone(Handing)])) as client:
+        assert client.get("/readyz").status_code == 200
 
 
 def test_one_that_does_not_answer_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -369,6 +369,15 @@ def test_a_composition_in_a_composition_has_one_line_with_the_whole_route(lines:
     assert answer.headers.get_list(ID) == [line["request_id"]]
 
 
+def test_the_probe_of_a_composition_in_a_composition_has_the_whole_route(lines: Lines) -> None:
+    outer = composer.compose([composer.App("old", "/old", composed)])
+    with TestClient(outer) as client:
+        client.get("/old/livez")
+        client.get("/livez")
+
+    assert [(line["app"], line["route"]) for line in lines.all()] == [("old", "/old/livez"), (None, "/livez")]
+
+
 def test_the_root_path_of_the_server_is_no_part_of_the_route(lines: Lines) -> None:
     with TestClient(composed(), root_path="/api") as client:
         client.get("/api/v1/notes/7")

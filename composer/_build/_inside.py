@@ -41,6 +41,10 @@ def _check_hooks(stone: BuiltCornerstone) -> Iterator[Problem]:
         method = getattr(value, hook, None)
         if callable(method) and (why := _wrong_manager(method, given)):
             yield problem("C051", place, name=f"{hook}() of {type(value).__name__}", why=why)
+    # A stand-in of a test may make up whatever it is asked for.
+    check = value.check_ready if hasattr(type(value), "check_ready") else None
+    if callable(check) and (why := _wrong_check(check)):
+        yield problem("C063", place, name=f"check_ready() of {type(value).__name__}", why=why)
     for enter, leave in (("__enter__", "__exit__"), ("__aenter__", "__aexit__")):
         has = [name for name in (enter, leave) if hasattr(type(value), name)]
         if len(has) == 1:
@@ -52,6 +56,21 @@ def _wrong_manager(make: Callable[..., Any], given: Sequence[str]) -> str:
     """Return why what is called with these arguments returns no context manager, or ""."""
     if inspect.iscoroutinefunction(make) or inspect.isgeneratorfunction(make) or inspect.isasyncgenfunction(make):
         return "it is a plain function without @asynccontextmanager"
+    return _misfit(make, given)
+
+
+def _wrong_check(check: Callable[..., Any]) -> str:
+    """Return why what is called with nothing returns nothing to await, or ""."""
+    function = inspect.unwrap(getattr(check, "__func__", check))
+    # What isn't written in Python may return whatever it likes, and so may what says that it returns something else.
+    is_plain = inspect.isfunction(function) and not inspect.iscoroutinefunction(function)
+    if is_plain and function.__annotations__.get("return") in (None, bool, "None", "bool"):
+        return "it is no async def"
+    return _misfit(check, ())
+
+
+def _misfit(make: Callable[..., Any], given: Sequence[str]) -> str:
+    """Return why a function can't be called with these arguments, or ""."""
     try:
         inspect.signature(make).bind(*given)
     except TypeError:

@@ -13,6 +13,7 @@ from composer._build import composition_of
 from composer._cli._openapi import Form, write_or_check
 from composer._cli._server import run_server
 from composer._cli._show import (
+    address,
     err,
     routes_of,
     show_composition,
@@ -110,8 +111,9 @@ def serve(
     run = _forking(reload) if preload else run_server
     with nullcontext() if in_production() else telling_who_is_late(under_way):
         app = _loaded(target, settings, apps)
-    if app.docs_url is not None and not in_production():
-        err.print(f"Documentation at http://{host}:{port}{root_path}{app.docs_url}", highlight=False)
+    # A port that is still to be chosen is told by uvicorn alone.
+    if app.docs_url is not None and port and not in_production():
+        err.print(f"Documentation at {address(host, port)}{app.docs_url}", highlight=False)
     run(
         app="composer._cli._served:served",
         factory=True,

@@ -16,8 +16,17 @@ from composer._model import BuiltApp, Notice, PartStatus
 from composer._plugins import Plugin
 from composer._wire import LateApp
 
+
+class _Patient(Console):
+    """A console whose reader may go away: nothing more is printed then, and the server serves."""
+
+    def on_broken_pipe(self) -> None:
+        """Say nothing more; rich would end the process."""
+        self.quiet = True
+
+
 out = Console()
-err = Console(stderr=True)
+err = _Patient(stderr=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +42,11 @@ class Route:
 def show_error(text: str) -> None:
     """Print an error as it is, whatever brackets it holds."""
     err.print(Text(text), soft_wrap=True)
+
+
+def address(host: str, port: int) -> str:
+    """Return the URL of a server, without the prefix that a proxy in front takes away: it is asked without it here."""
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def show_composition(composition: Composition) -> None:

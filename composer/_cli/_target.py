@@ -19,14 +19,15 @@ SETTINGS, ONLY, TARGET = "COMPOSER_SETTINGS", "COMPOSER_ONLY", "COMPOSER_TARGET"
 def choose(target: str | None, settings: Path | None, apps: str | None) -> None:
     """Put what the command line says into the environment, where `load` finds it, in this process and in its children.
 
-    `apps` is a list of names with commas; `target` is "module:name" of the app, as for uvicorn.
+    `apps` is a list of names with commas, in which an empty name is one that no app has: a variable of the shell may
+    not be set. `target` is "module:name" of the app, as for uvicorn.
     """
     if settings is not None:
         os.environ[SETTINGS] = str(settings.absolute())
     if target is not None:
         os.environ[TARGET] = target
     if apps is not None:
-        os.environ[ONLY] = json.dumps([name.strip() for name in apps.split(",") if name.strip()])
+        os.environ[ONLY] = json.dumps([name.strip() for name in apps.split(",")])
 
 
 @cache

@@ -3,6 +3,7 @@
 import asyncio
 import math
 from collections.abc import Iterable, Mapping
+from contextvars import Context, copy_context
 from typing import TYPE_CHECKING, Final
 
 from composer._asgi import ASGIApp, Receive, Scope, Send
@@ -11,6 +12,7 @@ from composer._lifecycle._part import Part, StartFailedError, cancel_all, log, s
 from composer._lifespan import asgi_lifespan, late_lifespan
 from composer._model import BuiltApp, Plan
 from composer._problem_json import unavailable
+from composer._threads import POOL
 from composer._wire import LateApp
 from composer.errors import PartError
 
@@ -36,6 +38,8 @@ class Apps:
         self._secrets = plan.secrets
         self._declared = {built.name: built.declared for built in plan.apps}
         self._mounted = mounted
+        # That of the server's start, for all starts: a request that begins one may have put its own things into its.
+        self._context = copy_context()
         self._after = {
             name: [each for each in app.after if each in self._declared] for name, app in self._declared.items()
         }
@@ -93,15 +97,23 @@ class Apps:
         if name not in self._attempts:
             self._try(name)
             if self._declared[name].startup != "wait":
-                trying = asyncio.create_task(self._keep_trying(name), name=f"starting app {name}")
+                context = self._context_of(name)
+                trying = asyncio.create_task(self._keep_trying(name), name=f"starting app {name}", context=context)
                 trying.add_done_callback(_tell_bug)
                 self._trying.append(trying)
         return self._attempts[name]
 
     def _try(self, name: str) -> None:
-        self._attempts[name] = asyncio.create_task(self._bring_up(name), name=f"start of app {name}")
+        context = self._context_of(name)
+        self._attempts[name] = asyncio.create_task(self._bring_up(name), name=f"start of app {name}", context=context)
         # It may be that nobody awaits it, and its failure is told all the same.
         self._attempts[name].add_done_callback(_failure_of)
+
+    def _context_of(self, name: str) -> Context:
+        """Return a context for an app's lifespan: that in which the run has begun, with the app's own threads."""
+        context = self._context.copy()
+        context.run(POOL.set, self._mounted[name].pool)
+        return context
 
     async def _bring_up(self, name: str) -> None:
         part, mounted = self.parts[name], self._mounted[name]

@@ -30,7 +30,7 @@ class Lifecycle:
         self._around_starts: list[Callable[[], AbstractContextManager[object]]] = []
 
     def when_started(self, tell: Callable[[], None]) -> None:
-        """Call `tell` each time that everything has started."""
+        """Call `tell` each time that everything has started; an exception that it raises is logged, no more."""
         self._listeners.append(tell)
 
     def while_starting(self, watch: Callable[[], AbstractContextManager[object]]) -> None:
@@ -69,15 +69,21 @@ class Lifecycle:
                 for watch in self._around_starts:
                     watched.enter_context(watch())
                 await _started(run)
-            for tell in self._listeners:
-                tell()
             try:
+                self._tell_started()
                 yield
             finally:
                 stopping()
                 failures = await _to_the_end(run.stop())
                 if failures:
                     raise ShutdownError(_title(failures, "stop"), failures)
+
+    def _tell_started(self) -> None:
+        for tell in self._listeners:
+            try:
+                tell()
+            except Exception:
+                log.exception("what was to be told of the start could not hear it; everything serves all the same")
 
 
 async def _started(run: "_Run") -> None:
