@@ -272,6 +272,37 @@ def test_a_subset_leaves_the_other_apps_and_the_cornerstones_that_only_they_use_
         pass
 
 
+def test_what_a_route_that_is_added_later_asks_for_is_started_in_a_subset_too(project: WriteProject) -> None:
+    cornerstones = """
+        from tests.test_build import Database
+
+        def create_cornerstone() -> Database:
+            return Database("started late")
+    """
+    root = project(GREETING | {"shared/__init__.py": "", "shared/db.py": cornerstones})
+    app = composer.build(root / "settings.toml", only=["hello"])
+    assert composer.composition_of(app).parts()[0].kind == "app"
+
+    @app.get("/name")
+    def name(db: Shared[Database]) -> str:
+        return db.name
+
+    with TestClient(app) as client:
+        assert client.get("/name").json() == "started late"
+        assert {"cornerstone", "app"} == {part["kind"] for part in client.get("/readyz").json()["parts"]}
+
+
+def test_a_route_that_is_added_later_and_asks_for_what_nobody_gives_fails_the_start() -> None:
+    app = composer.compose([App("hello", "/hello", hello("hello"))])
+
+    @app.get("/name")
+    def name(db: Shared[Database]) -> str:
+        return db.name
+
+    with pytest.raises(CompositionError, match=r"C012 (.|\n)*Nobody gives Database"), TestClient(app):
+        pass
+
+
 def _apps(app: FastAPI) -> tuple[Any, ...]:
     return composer.composition_of(app).plan.apps
 

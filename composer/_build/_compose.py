@@ -25,9 +25,8 @@ from composer._build._values import declared_in_python
 from composer._collector import patient_collector
 from composer._dispatch import Root
 from composer._metrics import is_installed
-from composer._model import App, Cornerstone, Plan, Problem, Project
+from composer._model import App, Cornerstone, Problem, Project
 from composer._settings import ComposerTable, Table, read_settings, validated_or_default
-from composer._wire import demands_of
 from composer._wire._construct import check_root_demands, wire
 from composer.errors import CompositionError, problem
 
@@ -125,7 +124,7 @@ def _compose(
     problems += check_shadows(problems, project.root) if problems else check_root_demands(root, plan)
     if problems:
         raise CompositionError(_once(problems), head.title) from _behind(problems)
-    install(root, _only_used(plan, root) if partial else plan, head, project)
+    install(root, plan, head, project, partial=partial)
     return root
 
 
@@ -139,11 +138,3 @@ def _behind(problems: list[Problem]) -> BaseException | None:
     # A validation error shows the values that it was raised for, and those may be secrets.
     safe = [error for error in errors if not isinstance(error, ValidationError)]
     return ExceptionGroup("behind the problems", safe) if safe else None
-
-
-def _only_used(plan: Plan, root: FastAPI) -> Plan:
-    """Leave out the cornerstones that no app of a partial composition uses: they needn't be reachable then."""
-    used = {name for app in plan.apps for name in app.uses}
-    if demands_of(root):
-        return plan
-    return plan._replace(cornerstones=tuple(built for built in plan.cornerstones if built.name in used))

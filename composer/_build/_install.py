@@ -26,7 +26,8 @@ from composer._process import Notes
 from composer._requests import Watch, Watched
 from composer._settings import ComposerTable
 from composer._threads import keep_apart
-from composer._wire import LateApp, SharedObjects
+from composer._wire import LateApp, SharedObjects, demands_of
+from composer._wire._construct import check_root_demands
 from composer.errors import CompositionError
 
 STATE: Final = "composition"
@@ -65,8 +66,12 @@ class Composition:
         return self.lifecycle.parts()
 
 
-def install(root: FastAPI, plan: Plan, head: ComposerTable, project: Project) -> None:
-    """Put the plan into the root: dispatch before its routes, all lifespans inside its own, one document."""
+def install(root: FastAPI, whole: Plan, head: ComposerTable, project: Project, *, partial: bool) -> None:
+    """Put the plan into the root: dispatch before its routes, all lifespans inside its own, one document.
+
+    Of a `partial` one, cornerstones that nobody uses are left out: they needn't be reachable then.
+    """
+    plan = _only_used(whole, root) if partial else whole
     guards = guards_of(plan)
     mounted = {
         app.name: Mounted(app.prefix, served(app, plan, guards.get(app.name)), app.name, app.asgi) for app in plan.apps
@@ -78,8 +83,8 @@ def install(root: FastAPI, plan: Plan, head: ComposerTable, project: Project) ->
     setattr(root.state, STATE, Composition(root.title, plan, lifecycle, documents))
     install_pages(root, plan, lifecycle, documents)
     router = root.router
-    shared = SharedObjects(plan.cornerstones)
-    answers = {**probes(lifecycle.parts, _checks(plan)), **_watch(root, lifecycle, head)}
+    shared = SharedObjects(whole.cornerstones)
+    answers = {**probes(lifecycle.parts, _checks(whole)), **_watch(root, lifecycle, head)}
     dispatcher = Dispatcher(mounted.values(), answers, shared, OwnRoutes(router))
     router.middleware_stack = dispatcher
     router.default = dispatcher.last(router.default)
@@ -87,7 +92,9 @@ def install(root: FastAPI, plan: Plan, head: ComposerTable, project: Project) ->
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[Mapping[str, Any] | None]:
-        _check_late_routes(root, plan, answers)
+        _check_late_routes(root, whole, answers)
+        if partial:
+            lifecycle.run_from_now_on(_only_used(whole, root))
         keep_apart()
         for notice in plan.notices:
             log.warning("%s", notice)
@@ -96,6 +103,13 @@ def install(root: FastAPI, plan: Plan, head: ComposerTable, project: Project) ->
 
     # Starlette's type has either state or none, never one that may be both.
     router.lifespan_context = cast(Any, lifespan)
+
+
+def _only_used(plan: Plan, root: FastAPI) -> Plan:
+    used = {name for app in plan.apps for name in app.uses}
+    if demands_of(root):
+        return plan
+    return plan._replace(cornerstones=tuple(built for built in plan.cornerstones if built.name in used))
 
 
 def _finish_late_ones(root: FastAPI, plan: Plan, documents: Documents, sources: Sources) -> None:
@@ -137,8 +151,12 @@ def _watch(root: FastAPI, lifecycle: Lifecycle, head: ComposerTable) -> dict[str
 
 
 def _check_late_routes(root: FastAPI, plan: Plan, probes: Iterable[str]) -> None:
-    """Raise CompositionError where what was added to the root after the build is in the way of an app, or hidden."""
+    """Raise CompositionError where what was added to the root after the build is in the way of an app, or hidden.
+
+    Or where it asks for what nobody gives.
+    """
     problems = [*check_root([app.declared for app in plan.apps], root, probes), *check_sessions(plan, root)]
+    problems += check_root_demands(root, plan)
     if problems:
         raise CompositionError(problems, root.title)
 

@@ -33,6 +33,10 @@ class Lifecycle:
         """Call `tell` each time that everything has started; an exception that it raises is logged, no more."""
         self._listeners.append(tell)
 
+    def run_from_now_on(self, plan: Plan) -> None:
+        """Run this plan at the next start: the same apps, with other cornerstones."""
+        self._plan = plan
+
     def while_starting(self, watch: Callable[[], AbstractContextManager[object]]) -> None:
         """Enter what `watch` returns before each start of everything, and leave it when that start is over."""
         self._around_starts.append(watch)
