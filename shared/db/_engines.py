@@ -10,7 +10,8 @@ from typing import Any
 
 import aiosqlite
 from sqlalchemy import URL, Connection, event
-from sqlalchemy.engine import AdaptedConnection
+from sqlalchemy.engine import AdaptedConnection, Dialect
+from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool, ConnectionPoolEntry
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_random
@@ -75,12 +76,18 @@ def _sqlite_engine(url: URL, wait: float, begin: str, *, reads_only: bool = Fals
     arguments = {"isolation_level": None}
     engine = create_async_engine(url, connect_args=arguments, **pool)
 
-    # Before SQLAlchemy's own, in which a request may be given up already.
-    @event.listens_for(engine.sync_engine, "connect", insert=True)
-    def set_up(connection: AdaptedConnection, _: ConnectionPoolEntry) -> None:
+    # Not at "connect": a request may be given up before that comes.
+    @event.listens_for(engine.sync_engine, "do_connect")
+    def connect(dialect: Dialect, _: ConnectionPoolEntry, arguments: Any, keywords: Any) -> DBAPIConnection:
+        connection = dialect.connect(*arguments, **keywords)
         # Where a request is given up, SQLAlchemy stops its connection while aiosqlite closes it, which stops it again:
         # that would wait for ever for a thread that has ended.
-        connection.driver_connection.stop = functools.cache(connection.driver_connection.stop)
+        driver = connection.driver_connection
+        driver.stop = functools.cache(driver.stop)
+        return connection
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def set_up(connection: AdaptedConnection, _: ConnectionPoolEntry) -> None:
         connection.run_async(lambda driver: _prepare(driver, wait, reads_only))
 
     @event.listens_for(engine.sync_engine, "begin")
