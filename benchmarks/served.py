@@ -25,7 +25,7 @@ from benchmarks.report import Limit, Row, Section, Table, output_of, ratios, tex
 from benchmarks.small_apps import prefix_of, small_app
 from tests.serving import Server, serving
 
-APPS, CONNECTIONS, SECONDS, ROUNDS = 100, 64, 3, 9
+APPS, CONNECTIONS, SECONDS, ROUNDS = 100, 64, 1, 27
 ALONE = "the app alone"
 PREFIX = prefix_of(APPS - 1)
 # Each row: the function of this module that makes what is served, and what is asked for.

@@ -1,6 +1,7 @@
 """The pages put where FastAPI's own would be, at the same addresses."""
 
 import json
+import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import cache
 from typing import Any, TypeGuard
@@ -50,9 +51,27 @@ def _install_pages(app: FastAPI, document: Document, apps: Apps | None) -> None:
     viewers()
     base = app.router.routes[first].path.rstrip("/")  # type: ignore[attr-defined]
     shown = Shown(app, base, Reached(document), apps)
-    pages[app.swagger_ui_oauth2_redirect_url] = oauth2_redirect
+    redirects = [route for route in app.router.routes if _is_own(route, {app.swagger_ui_oauth2_redirect_url: None})]
+    pages[app.swagger_ui_oauth2_redirect_url] = _redirect_or_file
     _replace(app, {path: (page, _Showing(page, shown)) for path, page in pages.items()})
-    app.router.routes[first:first] = _beside(shown)
+    if apps is None and redirects:
+        # One more route would be looked at by each request of the app.
+        redirects[0].path_regex = _redirect_and_files(redirects[0].path, base)
+    else:
+        app.router.routes[first:first] = _beside(shown)
+
+
+async def _redirect_or_file(shown: Shown, request: Request) -> Response:
+    path = request.scope["path"].removeprefix(request.scope.get("root_path", ""))
+    if path == shown.app.swagger_ui_oauth2_redirect_url:
+        return await oauth2_redirect(shown, request)
+    return await asset(request)
+
+
+# Once for all apps whose pages are at the same address.
+@cache
+def _redirect_and_files(redirect: str, base: str) -> re.Pattern[str]:
+    return re.compile(f"^(?:{re.escape(redirect)}|{re.escape(base)}/assets/[^/]+)$")
 
 
 class _Showing:
