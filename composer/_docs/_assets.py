@@ -17,8 +17,8 @@ _TYPES = {".js": "text/javascript", ".css": "text/css", ".png": "image/png"}
 
 
 async def asset(request: Request) -> Response:
-    """Answer a request for one file by its name, the end of its path; 404 where there is none of that name."""
-    path = _paths().get(request.scope["path"].rpartition("/")[2])
+    """Answer a request for one file by its name; 404 where there is none of that name."""
+    path = _paths().get(request.path_params["name"])
     if path is None:
         raise HTTPException(404)
     content = await run_in_threadpool(_content, path)

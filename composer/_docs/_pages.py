@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from fastapi.encoders import jsonable_encoder
 from fastapi.openapi.docs import swagger_ui_default_parameters
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse
 
 from composer._docs._assets import version
 from composer._docs._policy import policy
@@ -41,7 +41,7 @@ class AppEntry(NamedTuple):
 
 
 Apps: TypeAlias = Callable[[], Sequence[AppEntry]]
-Page: TypeAlias = Callable[["Shown", Request], Awaitable[Response]]
+Page: TypeAlias = Callable[["Shown", Request], Awaitable[HTMLResponse]]
 
 
 class Shown(NamedTuple):
