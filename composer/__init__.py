@@ -5,10 +5,11 @@
 
 # The map. Imports go one way: each row imports from the rows above it, never from its own row or below.
 #
-#   0  _later, _secrets, _collector,    what is imported at first use; what nobody may read; fewer collections;
+#   0  _render,                         names, paths, lists and errors as text;
+#      _later, _secrets, _collector,    what is imported at first use; what nobody may read; fewer collections;
 #      _asgi, _model                    shapes of ASGI; the plain data that the phases hand on
-#   1  _render, _problem_json,          names, paths and lists as text; answers in an app's place;
-#      _requests, _threads, _process    what is seen of a request; threads for each app; what a part changes
+#   1  _problem_json, _requests,        answers in an app's place; what is seen of a request;
+#      _threads, _process               threads for each app; what a part changes
 #   2  errors                           the catalogue of problems, and the exceptions
 #   3  _settings, _discover,            settings.toml and environment; folders;
 #      _load, _plugins                  importing one of them; what packages bring

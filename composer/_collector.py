@@ -3,7 +3,7 @@
 import gc
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Final, Literal
 
 # New objects after which the young ones are looked at, instead of Python's 700 or 2,000: in a server, while a
@@ -28,19 +28,16 @@ _taken_at: dict[str, int] = {}
 _frozen_for: set[str] = set()
 
 
-@contextmanager
-def patient_collector() -> Iterator[None]:
+def patient_collector() -> AbstractContextManager[None]:
     """Have fewer collections while much is imported and built that will live as long as the process.
 
     What it was, if it was much, counts as old afterwards. Where the code that runs meanwhile says itself how often
     there are to be collections, that stays; where they are as rare or off already, they remain so.
     """
-    with _rarely(_BUILDING, "build"):
-        yield
+    return _rarely(_BUILDING, "build")
 
 
-@contextmanager
-def collector_at_rest() -> Iterator[None]:
+def collector_at_rest() -> AbstractContextManager[None]:
     """Make many objects without having them searched for garbage again and again; side by side in threads, too.
 
     A merge makes hundreds of thousands of objects that all live until it ends, and so does the making of what is
@@ -49,8 +46,7 @@ def collector_at_rest() -> Iterator[None]:
     which wait until the last of those who asked for this has ended. Were there many new objects, they count as old
     ones then: they are looked at with all the others, the next time that it comes to that.
     """
-    with _rarely(_MERGING, "merge"):
-        yield
+    return _rarely(_MERGING, "merge")
 
 
 def calm_collector() -> None:
@@ -83,7 +79,7 @@ def _change(change: Callable[[int], None], young: int) -> None:
         change(young)
         if now == _ours:
             # Zero means never.
-            _ours = (_usual[0] and max(_usual[0], *_asked, 0), *_usual[1:])
+            _ours = (_usual[0] and max([_usual[0], *_asked]), *_usual[1:])
             gc.set_threshold(*_ours)
 
 

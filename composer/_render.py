@@ -1,4 +1,4 @@
-"""Names, paths and lists as text, for errors and for the command line."""
+"""Names, paths, lists and errors as text, and text as bytes."""
 
 from collections.abc import Iterable, Sequence
 
@@ -33,3 +33,19 @@ def dependency_path(steps: Sequence[str]) -> str:
 def indented(text: str, by: str) -> str:
     """Return the text with every line but the first moved to the right by the given blanks."""
     return text.replace("\n", "\n" + by)
+
+
+def text_of(error: BaseException) -> str:
+    """Return an error's own text; "" where it can't be had, for any class may be raised."""
+    try:
+        return str(error)
+    except Exception:
+        return ""
+
+
+def json_bytes(text: str) -> bytes:
+    """Return JSON text as bytes.
+
+    Half of a surrogate pair is text in JSON, but only as an escape, which this error handler writes as JSON does.
+    """
+    return text.encode(errors="backslashreplace")

@@ -17,6 +17,8 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 from pydantic_core.core_schema import ErrorType
 
+from composer._render import text_of
+
 _HIDDEN = "**********"
 
 # A shorter one would be found in every other word; it isn't much of a secret either.
@@ -93,12 +95,7 @@ class Secrets:
     def _stand_in(self, error: Exception) -> Exception:
         kind = type(error)
         made = type(kind.__name__, (RedactedError,), {"__module__": kind.__module__, "__qualname__": kind.__qualname__})
-        try:
-            text = str(error)
-        except Exception:
-            # Any class may be raised, also one that can't tell what is wrong.
-            text = ""
-        found: Exception = made(self.hidden(text))
+        found: Exception = made(self.hidden(text_of(error)))
         return found
 
 

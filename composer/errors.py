@@ -11,7 +11,7 @@ from typing import NamedTuple
 from pydantic import ValidationError
 
 from composer._model import Problem
-from composer._render import indented
+from composer._render import indented, text_of
 
 
 class Entry(NamedTuple):
@@ -241,24 +241,16 @@ def described(error: BaseException) -> str:
         rows = error.errors(include_input=False, include_url=False, include_context=False)
         message = "; ".join(f"{'.'.join(map(str, row['loc']))}: {row['msg']}" for row in rows)
     else:
-        message = " ".join(_text(error).split())
+        message = " ".join(text_of(error).split())
         # What FastAPI says after this is for those who know nothing of composer.
         message = message.partition(" If you are using a return type annotation")[0]
     message = message.removesuffix(".")
     return f"{type(error).__name__}: {message}" if message else type(error).__name__
 
 
-def _text(error: BaseException) -> str:
-    try:
-        return str(error)
-    except Exception:
-        # Any class may be raised, also one that can't tell what is wrong.
-        return ""
-
-
 def _advice(error: BaseException) -> str:
     """Return what usually mends an exception whose own text doesn't say it, or ""."""
-    text = _text(error)
+    text = text_of(error)
     if isinstance(error, ImportError) and "circular import" in text:
         return "Two modules import each other: move what both need into a third one."
     if type(error).__name__ == "FastAPIError" and "Invalid args for response field" in text:

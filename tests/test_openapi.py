@@ -493,37 +493,38 @@ def test_the_same_requirement_of_other_schemes_is_another_one() -> None:
     assert [item["get"]["security"] for item in merged["paths"].values()] == [[{"a_key": []}], [{"b_key": []}]]
 
 
-@pytest.mark.parametrize(
-    ("url", "path"),
-    [("token", "a/token"), ("./token", "a/token"), ("/token", "/a/token"), ("/elsewhere", "/elsewhere"),
-     ("https://id.example/token", "https://id.example/token"), ("//id.example/t", "//id.example/t")],
+# Addresses in a document of the app under /a, which has the path /page, and where they lead in the merged one.
+MOVED = pytest.mark.parametrize(
+    ("url", "there"),
+    [("page", "a/page"), ("./page", "a/page"), ("./page#x", "a/page#x"), ("/page", "/a/page"),
+     ("/elsewhere", "/elsewhere"), ("https://docs.example/page", "https://docs.example/page"),
+     ("//docs.example", "//docs.example"), ("//docs.example/page", "//docs.example/page")],
 )  # fmt: skip
-def test_a_relative_token_address_leads_to_where_it_led(url: str, path: str) -> None:
+
+
+@MOVED
+def test_a_relative_token_address_leads_to_where_it_led(url: str, there: str) -> None:
     scheme = {"type": "oauth2", "flows": {"password": {"scopes": {}, "tokenUrl": url}}}
     source = secured([{"key": []}], scheme)
-    source["paths"]["/token"] = {"post": answering({})}
+    source["paths"]["/page"] = {"post": answering({})}
     merged = merge_openapi([("a", "/a", source)], title="T", version="1")
-    assert merged["components"]["securitySchemes"]["key"]["flows"]["password"]["tokenUrl"] == path
+    assert merged["components"]["securitySchemes"]["key"]["flows"]["password"]["tokenUrl"] == there
 
 
-@pytest.mark.parametrize(
-    ("url", "there"),
-    [("guide", "a/guide"), ("./guide#x", "a/guide#x"), ("/guide", "/a/guide"), ("/elsewhere", "/elsewhere"),
-     ("https://docs.example/guide", "https://docs.example/guide"), ("//docs.example", "//docs.example")],
-)  # fmt: skip
+@MOVED
 def test_a_relative_address_of_a_documentation_or_an_example_leads_to_where_it_led(url: str, there: str) -> None:
     def pointing(url: str, prefix: str = "") -> Json:
         docs: Json = {"externalDocs": {"url": url}}
         example = {"application/json": {"schema": ref("Root"), "examples": {"e": {"externalValue": url}}}}
         operation = {"tags": ["t"], "responses": {"200": {"description": "", "content": example}}, **docs}
         info = {"title": "T", "version": "1", "termsOfService": url, "contact": {"url": url}, "license": {"url": url}}
-        paths = {f"{prefix}/": {"get": operation}, f"{prefix}/guide": {"get": answering({"example": docs})}}
+        paths = {f"{prefix}/": {"get": operation}, f"{prefix}/page": {"get": answering({"example": docs})}}
         schemas = {"Root": {"properties": {"externalDocs": {}}, "default": docs, **docs}}
         return document(schemas, paths, info=info, tags=[{"name": "t", **docs}], **docs)
 
     merged = merge_openapi([("a", "/a", pointing(url))], title="T", version="1")
     expected = pointing(there, "/a")
-    expected["paths"]["/a/guide"] = pointing(url)["paths"]["/guide"]
+    expected["paths"]["/a/page"] = pointing(url)["paths"]["/page"]
     expected["components"]["schemas"]["Root"]["default"] = {"externalDocs": {"url": url}}
     assert merged == expected
 

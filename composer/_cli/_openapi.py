@@ -12,6 +12,7 @@ from typing import Any, Literal, TypeAlias
 from rich.text import Text
 
 from composer._cli._show import out, show_error
+from composer._render import json_bytes
 from composer.openapi import Change, changes, is_yaml, parse_document
 
 Json: TypeAlias = dict[str, Any]
@@ -68,8 +69,7 @@ def written(document: Json, form: Form) -> str:
         raise ValueError(f"The document can't be written as JSON: {error}.") from None
     if form == "yaml":
         return _yaml(json.loads(text))
-    # Half of a surrogate pair is text in JSON, but only as an escape, which this error handler writes as JSON does.
-    return text.encode(errors="backslashreplace").decode() + "\n"
+    return json_bytes(text).decode() + "\n"
 
 
 def _yaml(document: Json) -> str:

@@ -13,6 +13,7 @@ from starlette.responses import Response
 
 from composer._docs._content import Content
 from composer._docs._policy import reached
+from composer._render import json_bytes
 
 Json: TypeAlias = dict[str, Any]
 
@@ -57,9 +58,7 @@ class DocumentRoute:
             return content
 
     def _serialised(self, document: Json, path: str) -> Content:
-        text = self._writer.write(_with_server(document, path))
-        # Half of a surrogate pair is text in JSON, but only as an escape, which this error handler writes as JSON does.
-        return Content.of(text.encode(errors="backslashreplace"), "application/json")
+        return Content.of(json_bytes(self._writer.write(_with_server(document, path))), "application/json")
 
 
 class Writer:
