@@ -30,7 +30,7 @@ class Benchmark:
 
 BENCHMARKS: Mapping[str, Benchmark] = {
     "finding": Benchmark("benchmarks.finding", quick=(3, (1, 100))),
-    "served": Benchmark("benchmarks.served", quick=(2, 1)),
+    "served": Benchmark("benchmarks.served", quick=(2, 1, 1)),
     "starting": Benchmark("benchmarks.printed", (9,), (1,), "starting"),
     "document": Benchmark("benchmarks.document", quick=(1,)),
     "predict": Benchmark("benchmarks.predict", quick=(2, 1.0)),

@@ -2,7 +2,8 @@
 
 Run `python -m benchmarks.served [ROUNDS]` from the repository's folder; it needs wrk (Debian's package of that name).
 uvicorn serves by httptools and uvloop, each way in a process of its own; wrk asks over 64 connections. Where there are
-two processors the servers have one of them, and wrk has the other. In each round every row is measured once.
+two processors the servers have one of them, and wrk has the other. In each round every row is measured once, and after
+some rounds all are launched anew: how fast one process is depends on its luck.
 """
 
 import os
@@ -25,7 +26,7 @@ from benchmarks.report import Limit, Row, Section, Table, output_of, ratios, tex
 from benchmarks.small_apps import prefix_of, small_app
 from tests.serving import Server, serving
 
-APPS, CONNECTIONS, SECONDS, ROUNDS = 100, 64, 1, 27
+APPS, CONNECTIONS, SECONDS, ROUNDS, LAUNCHES = 100, 64, 1, 5, 5
 ALONE = "the app alone"
 PREFIX = prefix_of(APPS - 1)
 # Each row: the function of this module that makes what is served, and what is asked for.
@@ -39,8 +40,8 @@ ROWS = {
 TOLD = f"""
 Requests per second of the last of {APPS} apps, as a ratio to the same app served alone: more is better, 1.00 is as
 many. uvicorn with httptools and uvloop has one processor, wrk with {CONNECTIONS} connections has the other; each way is
-served by a process of its own, and they are asked in turn. *alone again* is a second process with the app alone: the
-noise.
+served by a process of its own, and they are asked in turn. All are launched anew several times, for one process of the
+same code is up to a tenth faster than another. *alone again* is a second process with the app alone: the noise.
 """.strip()
 
 
@@ -114,8 +115,8 @@ def requests_per_second(url: str, seconds: int) -> float:
     return float(found[1])
 
 
-def measured(rounds: int, seconds: int) -> list[dict[str, float]]:
-    """Measure some rounds, after one that isn't counted; every second one is the other way round."""
+def launched(rounds: int, seconds: int) -> list[dict[str, float]]:
+    """Launch all servers, and measure some rounds, after one that isn't counted; every second one is the other way."""
     with ExitStack() as stack:
         with on_processor(0):
             urls = {name: stack.enter_context(served(*row)) for name, row in ROWS.items()}
@@ -128,11 +129,11 @@ def measured(rounds: int, seconds: int) -> list[dict[str, float]]:
     return found[1:]
 
 
-def section(rounds: int = ROUNDS, seconds: int = SECONDS) -> Section:
+def section(rounds: int = ROUNDS, seconds: int = SECONDS, launches: int = LAUNCHES) -> Section:
     """Measure; where there is no wrk, say so."""
     if not shutil.which("wrk"):
         return Section("served", "Over a socket", TOLD, notes=["Not measured: wrk is not installed on this machine."])
-    found = measured(rounds, seconds)
+    found = [one for _ in range(launches) for one in launched(rounds, seconds)]
     rows = [
         Row(
             name,
@@ -142,7 +143,7 @@ def section(rounds: int = ROUNDS, seconds: int = SECONDS) -> Section:
         )
         for name in ROWS
     ]
-    table = Table(f"Medians of {rounds} rounds of {seconds} s", rows)
+    table = Table(f"Medians of {launches} launches with {rounds} rounds of {seconds} s each", rows)
     plot = {row.name: row.figures["requests/s"] for row in rows}
     return Section("served", "Over a socket", TOLD, [table], plot=plot)
 
