@@ -5,31 +5,29 @@
 
 # The map. Imports go one way: each row imports from the rows above it, never from its own row or below.
 #
-#   0  _render,                         names, paths, lists and errors as text;
-#      _later, _secrets, _collector,    what is imported at first use; what nobody may read; fewer collections;
-#      _asgi, _model                    shapes of ASGI; the plain data that the phases hand on
-#   1  _problem_json, _requests,        answers in an app's place; what is seen of a request;
-#      _threads, _process               threads for each app; what a part changes
-#   2  errors                           the catalogue of problems, and the exceptions
-#   3  _settings, _discover,            settings.toml and environment; folders;
-#      _load, _plugins                  importing one of them; what packages bring
-#   4  _wire                            types → order → objects; Shared
-#   5  _lifespan, _stopping,            one lifespan; the word to stop;
-#      _dispatch, _guard, _limits,      path → app; who may come in; what an app may take;
-#      openapi, _docs, _health,         documents → one document; the root's pages and probes;
-#      _log, _metrics                   the line and the numbers of each request
-#   6  _lifecycle                       all lifespans
-#   7  _build                           the three phases put together
-#   8  _cli                             what people type
+#   _asgi, _text, _lazy, _gc             shapes of ASGI; text; what is imported at first use; fewer collections
+#   _compat, _secrets, _problem_json,    insides of other packages; what nobody may read; answers in an app's place;
+#   _side_effects, _threads              what a part changes of the process; threads for each app
+#   _model                               the plain data that the phases hand on
+#   _catalogue, errors, _timings,        every problem; the exceptions; how long each part takes;
+#   _observe, openapi, _docs             what is observed of requests; documents → one document; the pages
+#   _settings                            settings.toml and the environment
+#   _project                             phase one: folders, settings and plugins → App, Cornerstone
+#   _wire                                phase two: types → order → objects; Shared
+#   _checks, _stack, _dispatch           what can be wrong; the layers around one app; path → app
+#   _lifecycle                           phase three: all lifespans
+#   _documents                           where each app's document comes from, and the merged one
+#   _build                               the three phases put together
+#   _cli                                 what people type
 #
-# How to read it: _build/_compose.py first; it calls all the others in the order in which things happen.
+# How to read it: _build/compose.py first; it calls all the others in the order in which things happen.
 
 import typing
 
-from composer._collector import patient_collector as _patient_collector
-from composer._later import later as _later
+from composer._gc import patient_collector as _patient_collector
+from composer._lazy import later as _later
+from composer._lifecycle.signals import shutting_down
 from composer._model import App, Cornerstone, PartStatus, Problem, Project, State
-from composer._stopping import shutting_down
 from composer.errors import ComposerError, CompositionError, PartError, ShutdownError, StartupError
 
 if typing.TYPE_CHECKING:

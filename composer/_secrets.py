@@ -17,7 +17,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 from pydantic_core.core_schema import ErrorType
 
-from composer._render import text_of
+from composer._text import text_of
 
 _HIDDEN = "**********"
 

@@ -13,7 +13,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from composer._cli._openapi import Form, form_of, read, report, write_or_check, written
+from composer._cli.openapi import Form, form_of, read, report, write_or_check, written
 from composer.openapi import Change, parse_document
 from tests.openapi.documents import answering, document
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from composer._discover import discover
+from composer._project.discover import discover
 
 APP = "def create_app(): ...\n"
 HELPER = "size = 3\n"

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 import composer
-from composer._discover import discover
+from composer._project.discover import discover
 from tests.conftest import Project as WriteProject
 from tests.conftest import forget
 from tests.privileges import unreadable

@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 from starlette.requests import HTTPConnection
 
 from composer._asgi import ASGIApp, Message, Receive, Scope, Send
-from composer._dispatch import Dispatcher, Mounted, with_hooks
+from composer._dispatch.dispatcher import Dispatcher
+from composer._dispatch.mounted import Mounted
 from composer._problem_json import unavailable
+from composer._stack.hooks import with_hooks
 from composer._wire import SharedObjects
 
 pytestmark = pytest.mark.anyio

@@ -16,8 +16,8 @@ from fastapi.testclient import TestClient
 from starlette.responses import HTMLResponse
 
 from composer._docs import AppEntry, install_docs, install_own_docs
-from composer._docs._content import accepts_gzip
-from composer._docs._policy import reached
+from composer._docs.content import accepts_gzip
+from composer._docs.policy import reached
 
 EMPTY: dict[str, Any] = {"openapi": "3.1.0", "info": {"title": "All", "version": "1"}, "paths": {}}
 

@@ -19,7 +19,7 @@ from starlette.routing import Route
 
 import composer
 from composer import App
-from composer._build._document import Documents
+from composer._documents.merged import Documents
 from tests.conftest import Project
 
 Json = dict[str, Any]
@@ -482,7 +482,7 @@ def test_the_settings_name_owner_and_description(project: Project) -> None:
 
 
 def test_a_guest_that_never_answers_keeps_nobody_waiting_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("composer._build._source._PATIENCE", 0.05)
+    monkeypatch.setattr("composer._documents.guest._PATIENCE", 0.05)
 
     async def stuck(scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "lifespan":

@@ -11,18 +11,10 @@ from fastapi.testclient import TestClient
 from pydantic import BaseModel, SecretStr, ValidationError
 
 from composer import App, compose
+from composer._catalogue import CATALOGUE, problem
 from composer._model import Problem
-from composer.errors import (
-    CATALOGUE,
-    ComposerError,
-    CompositionError,
-    PartError,
-    ShutdownError,
-    StartupError,
-    described,
-    problem,
-    problems_text,
-)
+from composer._text import described
+from composer.errors import ComposerError, CompositionError, PartError, ShutdownError, StartupError, problems_text
 
 
 class Login(BaseModel):

@@ -22,7 +22,7 @@ from starlette.staticfiles import StaticFiles
 
 import composer
 from composer._asgi import ASGIApp, Message, Receive, Scope, Send
-from composer._guard import Guard
+from composer._stack.guard import Guard
 from tests.serving import REPOSITORY, Server, serving
 
 # Exempt paths

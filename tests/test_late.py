@@ -179,7 +179,7 @@ def test_what_is_wrong_with_it_fails_it_alone_and_is_told_by_check(project: Proj
 def test_a_start_that_failed_is_tried_again_with_a_new_import(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("composer._lifecycle._apps.FIRST_PAUSE", 0.05)
+    monkeypatch.setattr("composer._lifecycle.apps.FIRST_PAUSE", 0.05)
     folder = project(files("background", "raise ConnectionError('away')"))
     with TestClient(built(folder)) as client:
         while client.get("/heavy/started").headers.get("retry-after") is None:

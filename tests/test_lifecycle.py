@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 
-from composer._dispatch import Mounted
-from composer._lifecycle import Lifecycle
+from composer._dispatch.mounted import Mounted
+from composer._lifecycle.run import Lifecycle
 from composer._model import App, BuiltApp, BuiltCornerstone, Cornerstone, Plan, State
 from composer._secrets import Secrets
 from composer.errors import PartError, ShutdownError, StartupError

@@ -11,9 +11,9 @@ import pytest
 from fastapi import FastAPI
 from starlette.applications import Starlette
 
-from composer import _lifespan
 from composer._asgi import ASGIApp, Receive, Scope, Send
-from composer._lifespan import Lifespan, LifespanError, asgi_lifespan, context_lifespan, is_context_manager
+from composer._lifecycle import lifespan as lifespan_module
+from composer._lifecycle.lifespan import Lifespan, LifespanError, asgi_lifespan, context_lifespan, is_context_manager
 
 pytestmark = pytest.mark.anyio
 
@@ -265,7 +265,7 @@ async def test_an_error_while_stopping_is_raised_by_stop() -> None:
 async def test_a_lifespan_that_is_deaf_to_cancellation_is_left_behind_with_a_line_in_the_log(
     phase: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(_lifespan, "CANCEL_GRACE", 0.01)
+    monkeypatch.setattr(lifespan_module, "CANCEL_GRACE", 0.01)
     end = asyncio.Event()
 
     async def deaf() -> None:

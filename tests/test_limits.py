@@ -28,8 +28,8 @@ from websockets.sync.client import connect
 
 import composer
 from composer._asgi import ASGIApp, Message, Receive, Scope, Send
-from composer._dispatch import with_hooks
-from composer._limits import Limits, limited
+from composer._stack.hooks import with_hooks
+from composer._stack.limits import Limits, limited
 from tests.conftest import Project as WriteProject
 from tests.serving import REPOSITORY, Server, serving
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from composer._load import find_package, load, load_reference, shown, user_line
 from composer._model import Problem
+from composer._project.importing import find_package, load, load_reference, shown, user_line
 from composer.errors import CompositionError
 from tests.conftest import Project as WriteProject
 

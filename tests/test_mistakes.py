@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import composer
-from composer.errors import CATALOGUE
+from composer._catalogue import CATALOGUE
 from tests.conftest import Project as WriteProject
 from tests.conftest import forget
 from tests.mistakes import DOCS, Mistake, mistakes, page

@@ -13,7 +13,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 import composer
-from composer._plugins import Plugin, installed
+from composer._project.plugins import Plugin, installed
 from tests.conftest import Project as WriteProject
 from tests.serving import serving
 from tests.test_cli import composer as command

@@ -314,7 +314,7 @@ def composed(calls: list[str]) -> FastAPI:
 
 
 def test_cornerstones_preload_in_the_order_in_which_they_need_each_other() -> None:
-    from composer._cli._preload import preload
+    from composer._cli.preload import preload
 
     calls: list[str] = []
     preload(composition_of(composed(calls)).plan)
@@ -329,7 +329,7 @@ def test_nothing_preloads_where_nobody_asks_for_it() -> None:
 
 
 def test_a_preload_that_is_async_is_told() -> None:
-    from composer._cli._preload import preload
+    from composer._cli.preload import preload
 
     class Ground:
         async def preload(self) -> None: ...

@@ -13,7 +13,7 @@ from fastapi.testclient import TestClient
 
 import composer
 from composer._model import Notice
-from composer._process import changes, snapshot
+from composer._side_effects import changes, snapshot
 from tests.conftest import Project as WriteProject
 from tests.test_cli import composer as command
 

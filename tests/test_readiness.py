@@ -186,7 +186,7 @@ def test_a_check_that_says_that_it_returns_what_can_be_awaited_is_none() -> None
 
 
 def test_one_that_does_not_answer_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("composer._health.CHECK_TIMEOUT", 0.05)
+    monkeypatch.setattr("composer._observe.health.CHECK_TIMEOUT", 0.05)
 
     async def hang() -> None:
         await asyncio.sleep(3600)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from composer._render import dependency_path, did_you_mean, indented, listed
+from composer._text import dependency_path, did_you_mean, indented, listed
 
 
 @pytest.mark.parametrize(

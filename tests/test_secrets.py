@@ -20,8 +20,8 @@ from pydantic_settings import BaseSettings
 
 import composer
 from composer._asgi import Receive, Scope, Send
-from composer._dispatch import without_secrets
 from composer._secrets import Secrets
+from composer._stack.redact import without_secrets
 from tests.conftest import Project as WriteProject
 from tests.serving import Server, serving
 

@@ -11,7 +11,7 @@ from starlette.routing import Mount
 from composer._asgi import ASGIApp, Receive, Scope, Send
 from composer._model import BuiltCornerstone, Cornerstone
 from composer._wire import SCOPE_KEY, Shared, SharedObjects, demands_of
-from composer._wire._shared import Demand
+from composer._wire.shared import Demand
 
 
 class Database:

@@ -19,7 +19,7 @@ from starlette.routing import Host
 
 import composer
 from composer._asgi import ASGIApp, Message, Receive, Scope, Send
-from composer._dispatch import Root
+from composer._dispatch.fast_path.root import Root
 
 pytestmark = pytest.mark.anyio
 

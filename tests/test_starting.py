@@ -16,7 +16,7 @@ from rich.console import Console
 
 import composer
 from composer import App, Cornerstone, StartupError, composition_of
-from composer._cli._waterfall import ROWS, show_late, show_waterfall, telling_who_is_late
+from composer._cli.waterfall import ROWS, show_late, show_waterfall, telling_who_is_late
 from composer._model import Step
 from tests.conftest import Project as WriteProject
 from tests.serving import serving

@@ -16,7 +16,7 @@ from starlette.testclient import WebSocketDenialResponse
 
 import composer
 from composer import App, StartupError
-from composer._lifecycle import _apps
+from composer._lifecycle import apps as lifecycle_apps
 
 pytestmark = pytest.mark.anyio
 
@@ -81,8 +81,8 @@ def failing(times: int, error: type[Exception] = OSError) -> Callable[[], Awaita
 
 @pytest.fixture(autouse=True)
 def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_apps, "FIRST_PAUSE", 0.01)
-    monkeypatch.setattr(_apps, "LONGEST_PAUSE", 0.05)
+    monkeypatch.setattr(lifecycle_apps, "FIRST_PAUSE", 0.01)
+    monkeypatch.setattr(lifecycle_apps, "LONGEST_PAUSE", 0.05)
 
 
 async def until(client: httpx.AsyncClient, path: str) -> httpx.Response:
@@ -136,8 +136,8 @@ async def test_a_background_start_that_fails_is_tried_again_until_it_is_up(caplo
 
 
 async def test_between_two_attempts_the_app_says_that_it_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_apps, "FIRST_PAUSE", 30.0)
-    monkeypatch.setattr(_apps, "LONGEST_PAUSE", 60.0)
+    monkeypatch.setattr(lifecycle_apps, "FIRST_PAUSE", 30.0)
+    monkeypatch.setattr(lifecycle_apps, "LONGEST_PAUSE", 60.0)
     async with running(Scene().app("shy", failing(1), startup="background")) as client:
         await asyncio.sleep(0.02)
         answer = await client.get("/shy")

@@ -19,7 +19,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from composer import App, StartupError, compose, composition_of, shutting_down
-from composer._stopping import HEAD_START, SAME_STOP
+from composer._lifecycle.signals import HEAD_START, SAME_STOP
 from tests.serving import Server, serving
 from tests.soak.stops import LONGEST, SERVE, Load, stop_under_load, unclean, until_open, write_project
 

@@ -85,18 +85,22 @@ def test_imports_go_one_way_only() -> None:
 @pytest.mark.parametrize(
     ("module", "line", "broken"),
     [
-        ("composer/_render.py", "from composer import _build as upwards", "composer._render -> composer._build"),
+        ("composer/_text.py", "from composer import _build as upwards", "composer._text -> composer._build"),
         (
-            "composer/_health.py",
+            "composer/_observe/health.py",
             "from composer import _dispatch as beside",
-            "composer._health -> composer._dispatch",
+            "composer._observe.health -> composer._dispatch",
         ),
         (
             "composer/_model.py",
             "import typing\nif typing.TYPE_CHECKING:\n    from composer.errors import CompositionError as Upwards",
             "composer._model -> composer.errors",
         ),
-        ("composer/_load.py", "from apps import heartbeat as theirs", "composer._load -> apps.heartbeat"),
+        (
+            "composer/_project/importing.py",
+            "from apps import heartbeat as theirs",
+            "composer._project.importing -> apps.heartbeat",
+        ),
         ("shared/__init__.py", "from apps import heartbeat as theirs", "shared -> apps.heartbeat"),
         ("apps/notes/__init__.py", "from apps import heartbeat as theirs", "apps.notes -> apps.heartbeat"),
     ],

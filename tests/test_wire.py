@@ -14,8 +14,8 @@ from pydantic.dataclasses import dataclass as pydantic_dataclass
 
 from composer._model import App, Cornerstone, Plan, Problem, Project
 from composer._wire import Shared, ordered
-from composer._wire._construct import wire
-from composer._wire._types import factory_name, fits, type_name
+from composer._wire.construct import wire
+from composer._wire.types import factory_name, fits, type_name
 
 PROJECT = Project(Path("/srv/house"), "testing")
 

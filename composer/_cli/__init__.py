@@ -3,6 +3,6 @@
 
 def main() -> None:
     """Run the command line; its libraries are imported only now, so that `import composer` stays light."""
-    from composer._cli._commands import commands
+    from composer._cli.commands import commands
 
     commands()

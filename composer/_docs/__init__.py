@@ -1,6 +1,6 @@
 """The pages: one document shown by Swagger UI and ReDoc, from assets that the process serves itself."""
 
-from composer._docs._install import install_docs, install_own_docs
-from composer._docs._pages import AppEntry
+from composer._docs.install import install_docs, install_own_docs
+from composer._docs.pages import AppEntry
 
 __all__ = ["AppEntry", "install_docs", "install_own_docs"]

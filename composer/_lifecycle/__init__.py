@@ -1,11 +1,7 @@
 """All lifespans of a composition: cornerstones, then apps side by side; stopped in the mirrored order.
 
-    _part < _apps < _run
+    lifespan < part < apps < run
 
-One part while it runs; the apps, each started when its `startup` says; one run of everything, as often as a server
-wants one.
+One lifespan in a task of its own; one part while it runs; the apps, each started when its `startup` says; one run of
+everything, as often as a server wants one. Beside them stands `signals`: whether the process was told to stop.
 """
-
-from composer._lifecycle._run import Lifecycle
-
-__all__ = ["Lifecycle"]

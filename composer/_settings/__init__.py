@@ -4,10 +4,10 @@ The environment stands over `settings.{COMPOSER_ENV}.toml`, and that over settin
 problem's text: any of them may be a secret.
 """
 
-from composer._settings._models import AppTable, ComposerTable, CornerstoneTable
-from composer._settings._read import Section, SettingsFile, environment_name, read_settings
-from composer._settings._table import Table, place_of, quoted
-from composer._settings._validate import validated, validated_or_default, with_paths_from
+from composer._settings.models import AppTable, ComposerTable, CornerstoneTable
+from composer._settings.read import Section, SettingsFile, environment_name, read_settings
+from composer._settings.table import Table, place_of, quoted
+from composer._settings.validate import validated, validated_or_default, with_paths_from
 
 __all__ = [
     "AppTable",

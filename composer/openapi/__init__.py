@@ -1,28 +1,28 @@
 """Merge the OpenAPI documents of many apps into one that means exactly what they mean.
 
-    _faults < _shape < _translate < _source < _settle < _graph < _refer < _prepared < _identity < _rename
+    _faults < _shape < _translate < _source < _normalise < _graph < _refer < _prepared < _identity < _rename
       < _assemble < _merge
 
 Each module imports from those before it: what can be wrong; what stands where in a document; 3.0 in words of
 3.1; one source, read; brought into the form that a merge needs; its named parts; the mentions of them; all that,
 kept for the next merge; which parts are the same; new names; the result; the whole. Beside them stand `_text`,
-documents as JSON and (by `_yaml`) YAML, and `_changes`, which compares two documents. Nothing here knows of FastAPI:
+documents as JSON and (by `_yaml`) YAML, and `_diff`, which compares two documents. Nothing here knows of FastAPI:
 documents are plain JSON data.
 """
 
 from typing import TYPE_CHECKING
 
-from composer._later import later
+from composer._lazy import later
 from composer.openapi._faults import Fault, OpenAPIMergeError, OpenAPIMergeWarning
 from composer.openapi._text import is_yaml, parse_document, read_document
 
 if TYPE_CHECKING:
-    from composer.openapi._changes import Change, changes
+    from composer.openapi._diff import Change, changes
     from composer.openapi._merge import Merged, Merger, merge_openapi
 else:
     # A server that starts makes no document yet, and compares none.
     _MERGES = dict.fromkeys(["Merged", "Merger", "merge_openapi"], "_merge")
-    __getattr__ = later(__name__, {"Change": "_changes", "changes": "_changes", **_MERGES})
+    __getattr__ = later(__name__, {"Change": "_diff", "changes": "_diff", **_MERGES})
 
 __all__ = [
     "Change",

@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from composer.openapi._faults import Fault
-from composer.openapi._settle import Settling
+from composer.openapi._normalise import Settling
 from composer.openapi._shape import SECTIONS, Json, Spot, places, to_pointer, walk
 from composer.openapi._source import Source, tag_groups
 

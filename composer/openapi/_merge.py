@@ -5,14 +5,14 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any, Literal, NamedTuple
 
-from composer._collector import collector_at_rest
+from composer._gc import collector_at_rest
 from composer.openapi._assemble import assemble, collisions, head
 from composer.openapi._faults import Fault, OpenAPIMergeError, OpenAPIMergeWarning
 from composer.openapi._graph import Graph
 from composer.openapi._identity import colours
+from composer.openapi._normalise import common_of
 from composer.openapi._prepared import Prepared
 from composer.openapi._rename import names, surviving
-from composer.openapi._settle import common_of
 from composer.openapi._shape import Json
 
 

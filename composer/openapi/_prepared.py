@@ -3,8 +3,8 @@
 from typing import Any
 
 from composer.openapi._graph import Graph, declare
+from composer.openapi._normalise import Common, Settling, Top, top_of
 from composer.openapi._refer import refer
-from composer.openapi._settle import Common, Settling, Top, top_of
 from composer.openapi._source import Source, read
 
 

@@ -8,7 +8,7 @@ import logging
 import time
 from collections import Counter
 
-from composer._lifecycle import _apps
+from composer._lifecycle import apps as lifecycle_apps
 from tests.faults.cases import Case, Place, cases
 from tests.faults.oracle import expected
 from tests.faults.run import run
@@ -39,5 +39,5 @@ async def _ends_as_it_must(case: Case) -> bool:
 
 if __name__ == "__main__":
     logging.disable(logging.CRITICAL)
-    _apps.FIRST_PAUSE = 30.0
+    lifecycle_apps.FIRST_PAUSE = 30.0
     asyncio.run(main())

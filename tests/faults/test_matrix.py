@@ -9,7 +9,7 @@ from collections.abc import Iterable
 import pytest
 
 from composer import PartError, ShutdownError, StartupError
-from composer._lifecycle import _apps
+from composer._lifecycle import apps as lifecycle_apps
 from tests.faults.cases import HOOK, NAMES, Case, Fault, Place, cases
 from tests.faults.oracle import entered, expected, left_early, order, says
 from tests.faults.parts import RAISED
@@ -35,7 +35,7 @@ OF_HOOKS = grouped(case for case in ALL if case.place in HOOK)
 @pytest.fixture(autouse=True)
 def long_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let nothing be tried again within a case."""
-    monkeypatch.setattr(_apps, "FIRST_PAUSE", 30.0)
+    monkeypatch.setattr(lifecycle_apps, "FIRST_PAUSE", 30.0)
 
 
 def test_there_are_several_hundred_cases_and_each_place_and_fault_is_among_them() -> None:

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from composer.errors import CATALOGUE
+from composer._catalogue import CATALOGUE
 
 FOLDER = Path(__file__).parent
 DOCS = FOLDER.parents[1] / "docs" / "mistakes.md"

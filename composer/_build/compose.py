@@ -1,0 +1,141 @@
+"""Phase two: what is declared is built and checked, before anything is put into the root."""
+
+import os
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI
+from pydantic import ValidationError
+
+from composer._checks.declarations import (
+    check_after,
+    check_names,
+    check_objects,
+    check_prefixes,
+    check_root,
+    check_shadows,
+)
+from composer._project.declare import Declared, declare
+from composer._checks.built import check_built
+from composer._build.install import STATE, Composition, install, paths_of_probes
+from composer._documents.files import with_documents
+from composer._project.from_python import declared_in_python
+from composer._gc import patient_collector
+from composer._dispatch.fast_path.root import Root
+from composer._observe.metrics import is_installed
+from composer._model import App, Cornerstone, Problem, Project
+from composer._settings import ComposerTable, Table, read_settings, validated_or_default
+from composer._wire.construct import check_root_demands, wire
+from composer.errors import CompositionError
+from composer._catalogue import problem
+
+
+def build(
+    settings: str | Path | None = None,
+    *,
+    root: FastAPI | None = None,
+    only: Iterable[str] | None = None,
+    overrides: Mapping[type, object] | None = None,
+) -> FastAPI:
+    """Compose the folders that a settings file names, and return the one FastAPI that serves them all.
+
+    `settings` is the path of that file; without it, COMPOSER_SETTINGS says where it is, else it is the settings.toml
+    beside the file that calls. `root` is an app to compose into, `only` the names of the apps or groups to compose
+    (default: all), `overrides` the objects to use instead of the cornerstones of these types, in tests for example.
+
+    Raises CompositionError with every mistake that was found; nothing is started then.
+    """
+    file = Path(settings or os.environ.get("COMPOSER_SETTINGS") or _beside_caller(sys._getframe(1).f_globals))
+    with patient_collector():
+        found, problems = read_settings(file.absolute(), _environment_name())
+        if found is None:
+            raise CompositionError(problems)
+        declared = declare(found, only)
+        declared.problems[:0] = problems
+        partial = only is not None or found.composer.only is not None
+        return _compose(declared, found.project, root, overrides or {}, found.composer, partial)
+
+
+def compose(
+    apps: Iterable[App],
+    *,
+    cornerstones: Iterable[Cornerstone] = (),
+    root: FastAPI | None = None,
+    overrides: Mapping[type, object] | None = None,
+    title: str = "composer",
+    version: str = "0.1.0",
+    project: Project | None = None,
+    metrics: bool = False,
+) -> FastAPI:
+    """Compose apps and cornerstones that are declared in Python, and return the one FastAPI that serves them all.
+
+    `root` is an app to compose into (its own title and version then count), `overrides` the objects to use instead of
+    the cornerstones of these types, `project` what factories get that ask for it (default: the working directory).
+    `metrics` opens `/metrics`. Each request is told to the logger `composer.request`, where that is heard at the start.
+
+    Raises CompositionError with every mistake that was found; nothing is started then.
+    """
+    declared = declared_in_python(apps, cornerstones)
+    here = project or Project(Path.cwd(), _environment_name())
+    given = Table({"title": title, "version": version, "metrics": metrics}, "compose()")
+    head, wrong = validated_or_default(ComposerTable, given)
+    declared.problems += wrong
+    with patient_collector():
+        return _compose(declared, here, root, overrides or {}, head, False)
+
+
+def composition_of(app: FastAPI) -> Composition:
+    """Return what was composed into an app; raise LookupError where nothing was."""
+    composition = getattr(app.state, STATE, None)
+    if not isinstance(composition, Composition):
+        raise LookupError("nothing was composed into this app: make it by composer.build() or composer.compose()")
+    return composition
+
+
+def _beside_caller(caller: Mapping[str, Any]) -> Path:
+    return Path(caller.get("__file__") or "asgi.py").with_name("settings.toml")
+
+
+def _environment_name() -> str:
+    return os.environ.get("COMPOSER_ENV") or "development"
+
+
+def _compose(
+    declared: Declared,
+    project: Project,
+    given_root: FastAPI | None,
+    overrides: Mapping[type, object],
+    head: ComposerTable,
+    partial: bool,
+) -> FastAPI:
+    """Build and check everything before the root is touched."""
+    root = Root(title=head.title, version=head.version) if given_root is None else given_root
+    cornerstones = declared.cornerstones
+    apps, unread = with_documents(declared.apps, project.root)
+    problems = [*declared.problems, *unread, *check_names(cornerstones), *check_names(apps), *check_prefixes(apps)]
+    problems += [*check_after(apps, declared.names), *check_root(apps, root, paths_of_probes(head))]
+    problems += [problem("C036", "root")] if hasattr(root.state, STATE) else []
+    problems += [problem("C040", "[composer] metrics")] if head.metrics and not is_installed() else []
+    plan, wrong = wire(cornerstones, apps, project, overrides)
+    notes = declared.notes
+    plan = plan._replace(steps=(*notes.steps, *plan.steps), notices=(*notes.notices, *plan.notices))
+    problems += [*wrong, *check_objects(plan.apps), *check_built(plan, root)]
+    problems += check_shadows(problems, project.root) if problems else check_root_demands(root, plan)
+    if problems:
+        raise CompositionError(_once(problems), head.title) from _behind(problems)
+    install(root, plan, head, project, partial=partial)
+    return root
+
+
+def _once(problems: list[Problem]) -> list[Problem]:
+    return list(dict.fromkeys(problems))
+
+
+def _behind(problems: list[Problem]) -> BaseException | None:
+    """Return the exceptions behind the problems, so that a traceback shows them too."""
+    errors = [found.error for found in problems if isinstance(found.error, Exception)]
+    # A validation error shows the values that it was raised for, and those may be secrets.
+    safe = [error for error in errors if not isinstance(error, ValidationError)]
+    return ExceptionGroup("behind the problems", safe) if safe else None

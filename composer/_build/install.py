@@ -1,0 +1,171 @@
+"""Phase three: the plan is put into the root, which starts it and serves it."""
+
+import logging
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any, Final, cast
+
+from fastapi import FastAPI
+
+from composer._asgi import ASGIApp
+from composer._checks.declarations import check_root
+from composer._documents.merged import Documents
+from composer._checks.built import check_built
+from composer._checks.middleware import check_sessions
+from composer._build.pages import install_own_pages, install_pages
+from composer._stack.stack import guards_of, inside, served
+from composer._documents.provider import Sources
+from composer._dispatch.dispatcher import Dispatcher
+from composer._dispatch.fast_path.not_found import OwnRoutes
+from composer._dispatch.fast_path.root import shortened
+from composer._dispatch.mounted import Mounted
+from composer._observe.health import LIVE, READY, probes
+from composer._lifecycle.run import Lifecycle
+from composer._observe.log import is_heard
+from composer._observe.log import request_log as log_requests
+from composer._observe.metrics import METRICS
+from composer._observe.metrics import metrics as count_requests
+from composer._model import BuiltApp, Notice, PartStatus, Plan, Problem, Project
+from composer._timings import Notes
+from composer._observe.record import Watch, Watched
+from composer._settings import ComposerTable
+from composer._threads import keep_apart
+from composer._wire import LateApp, SharedObjects, demands_of
+from composer._wire.construct import check_root_demands
+from composer.errors import CompositionError
+
+STATE: Final = "composition"
+
+log = logging.getLogger("composer")
+
+
+class Composition:
+    """What was composed into a root app: the plan, how each part is at the moment, and the apps' documents."""
+
+    def __init__(self, title: str, plan: Plan, lifecycle: Lifecycle, documents: Documents) -> None:
+        self.title = title
+        self.plan = plan
+        self.lifecycle = lifecycle
+        self.documents = documents
+
+    def load_late_ones(self) -> list[Notice]:
+        """Import and make the apps that would else wait for their start; return what they changed of the process.
+
+        Raises CompositionError with all that is wrong with them.
+        """
+        notes, problems = Notes(), list[Problem]()
+        for app in self.plan.apps:
+            if isinstance(app.asgi, LateApp):
+                try:
+                    with notes.of("import", "app", app.name):
+                        app.asgi.load()
+                except CompositionError as error:
+                    problems += error.problems
+        if problems:
+            raise CompositionError(problems, self.title)
+        return notes.notices
+
+    def parts(self) -> list[PartStatus]:
+        """Return how each part is, in the order in which they start."""
+        return self.lifecycle.parts()
+
+
+def install(root: FastAPI, whole: Plan, head: ComposerTable, project: Project, *, partial: bool) -> None:
+    """Put the plan into the root: dispatch before its routes, all lifespans inside its own, one document.
+
+    Of a `partial` one, cornerstones that nobody uses are left out: they needn't be reachable then.
+    """
+    plan = _only_used(whole, root) if partial else whole
+    guards = guards_of(plan)
+    mounted = {
+        app.name: Mounted(app.prefix, served(app, plan, guards.get(app.name)), app.name, app.asgi) for app in plan.apps
+    }
+    lifecycle = Lifecycle(plan, mounted)
+    sources = Sources(plan, mounted, lifecycle, guards, project.root)
+    documents = Documents(root, map(sources.of, plan.apps))
+    _finish_late_ones(root, plan, documents, sources)
+    setattr(root.state, STATE, Composition(root.title, plan, lifecycle, documents))
+    install_pages(root, plan, lifecycle, documents)
+    router = root.router
+    shared = SharedObjects(whole.cornerstones)
+    answers = {**probes(lifecycle.parts, _checks(whole)), **_watch(root, lifecycle, head)}
+    dispatcher = Dispatcher(mounted.values(), answers, shared, OwnRoutes(router))
+    router.middleware_stack = dispatcher
+    router.default = dispatcher.last(router.default)
+    own_lifespan: Callable[[FastAPI], AbstractAsyncContextManager[Mapping[str, Any] | None]] = router.lifespan_context
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[Mapping[str, Any] | None]:
+        _check_late_routes(root, whole, answers)
+        if partial:
+            lifecycle.run_from_now_on(_only_used(whole, root))
+        keep_apart()
+        for notice in plan.notices:
+            log.warning("%s", notice)
+        async with own_lifespan(app) as state, lifecycle.running():
+            yield state
+
+    # Starlette's type has either state or none, never one that may be both.
+    router.lifespan_context = cast(Any, lifespan)
+
+
+def _only_used(plan: Plan, root: FastAPI) -> Plan:
+    used = {name for app in plan.apps for name in app.uses}
+    if demands_of(root):
+        return plan
+    return plan._replace(cornerstones=tuple(built for built in plan.cornerstones if built.name in used))
+
+
+def _finish_late_ones(root: FastAPI, plan: Plan, documents: Documents, sources: Sources) -> None:
+    """Let the apps that are made when they start be checked then, and put to where the others are from the start."""
+
+    def finish(built: BuiltApp) -> ASGIApp:
+        if problems := check_built(plan._replace(cornerstones=(), apps=(built,)), root):
+            raise CompositionError(problems, built.name)
+        install_own_pages(built)
+        documents.replace(sources.of(built))
+        return inside(built, plan)
+
+    for app in plan.apps:
+        if isinstance(app.asgi, LateApp):
+            app.asgi.finish = finish
+
+
+def paths_of_probes(head: ComposerTable) -> list[str]:
+    return [LIVE, READY, *([METRICS] if head.metrics else [])]
+
+
+def _watch(root: FastAPI, lifecycle: Lifecycle, head: ComposerTable) -> dict[str, ASGIApp]:
+    """Put a layer around all that the root does, if anybody watches its requests; return what answers `/metrics`."""
+    watches: list[Watch] = []
+    pages: dict[str, ASGIApp] = {}
+    if head.metrics:
+        count, pages[METRICS] = count_requests(lifecycle.parts)
+        watches.append(count)
+    inner = root.build_middleware_stack
+
+    def stack() -> ASGIApp:
+        # Made when the server starts: by then it is known whether anybody hears the log.
+        watching = [*([log_requests()] if head.request_log and is_heard() else []), *watches]
+        return Watched(inner(), watching) if watching else shortened(root, inner())
+
+    # The outermost place, also outside of what answers 500; middleware that is added later stays inside.
+    root.build_middleware_stack = stack  # type: ignore[method-assign]
+    return pages
+
+
+def _check_late_routes(root: FastAPI, plan: Plan, probes: Iterable[str]) -> None:
+    """Raise CompositionError where what was added to the root after the build is in the way of an app, or hidden.
+
+    Or where it asks for what nobody gives.
+    """
+    problems = [*check_root([app.declared for app in plan.apps], root, probes), *check_sessions(plan, root)]
+    problems += check_root_demands(root, plan)
+    if problems:
+        raise CompositionError(problems, root.title)
+
+
+def _checks(plan: Plan) -> dict[str, Any]:
+    """Return what asks each cornerstone that can say so whether it can serve now."""
+    checks = {built.name: getattr(built.value, "check_ready", None) for built in plan.cornerstones}
+    return {name: check for name, check in checks.items() if callable(check)}

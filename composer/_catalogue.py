@@ -1,0 +1,241 @@
+"""Every problem that a composition can have: its ID, its text and its hint.
+
+A problem is data, a `Problem` with a stable ID. Its text is made here, from the templates of `CATALOGUE`, and nowhere
+else.
+"""
+
+from typing import NamedTuple
+
+from composer._model import Problem
+from composer._text import described, text_of
+
+
+class Entry(NamedTuple):
+    """What one ID of the catalogue says: the mistake, and the mend."""
+
+    what: str
+    hint: str
+
+
+CATALOGUE: dict[str, Entry] = {
+    "C001": Entry(
+        "There is no settings file.",
+        "Create it, or set COMPOSER_SETTINGS to its path. The smallest one holds the line [composer].",
+    ),
+    "C002": Entry("The file is not valid: {error}.", "Correct that place; the format is described at toml.io."),
+    "C003": Entry("Nobody knows the key {key!r}.", "{near} Known here: {known}."),
+    "C004": Entry("The value of {key!r} is not valid: {why}.", "Give a value that {owner} accepts."),
+    "C005": Entry(
+        "There is no package {package!r}.",
+        "Create that folder, install the package, or correct [composer] {key}: it lists import names, like 'apps' or "
+        "'backend.apps', and no paths.",
+    ),
+    "C006": Entry("Importing it failed: {error}.", "{advice} Mend that line, or install what is missing."),
+    "C007": Entry(
+        "The name {package!r} already belongs to {taken}, not to {wanted}.",
+        "{near} Rename the folder: one process imports only one package of a name.",
+    ),
+    "C008": Entry(
+        "It has no {factory}.",
+        "{near} Define {factory}(...) there; a helper that is not to be composed starts with an underscore.",
+    ),
+    "C009": Entry(
+        "{reference!r} can't be used: {why}.", "{near} Name something that can be called, as 'package.module:name'."
+    ),
+    "C010": Entry(
+        "The factory {factory} is async.",
+        "A factory only constructs: make it a plain def, and move what has to be awaited into a lifespan.",
+    ),
+    "C011": Entry(
+        "The factory {factory} raised {error}.",
+        "{advice} Do what it says, or mend that line; what can fail from outside belongs in a lifespan.",
+    ),
+    "C012": Entry(
+        "Nobody gives {wanted}, which {parameter!r} asks for.",
+        "{near} Known types: {known}.",
+    ),
+    "C013": Entry(
+        "Several cornerstones are {wanted}, and {parameter!r} names none of them.",
+        "Name the parameter after one of them: {known}. In a handler, write Shared[Annotated[{wanted}, '{first}']].",
+    ),
+    "C014": Entry("Cornerstones need each other in a circle:\n{path}", "Break it at one of these parameters."),
+    "C015": Entry(
+        "The parameter {parameter!r} of {factory} has no type.",
+        "{near} Annotate it with a cornerstone's type or with a settings model, or give it a default.",
+    ),
+    "C016": Entry(
+        "The types of {factory} can't be read: {error}.",
+        "Correct the annotation; import the types that it names at run time, not under TYPE_CHECKING.",
+    ),
+    "C017": Entry(
+        "{factory} doesn't say what type it returns.",
+        "Annotate its return type (-> Database): others ask for the cornerstone by it.",
+    ),
+    "C018": Entry("The factory {factory} returned nothing.", "Return the object that it makes."),
+    "C019": Entry(
+        "The app is a WSGI app ({found}).",
+        "Say wsgi = true for it.",
+    ),
+    "C020": Entry("The factory {factory} returned {found}, not {wanted}.", "Make it return {wanted}. {near}"),
+    "C021": Entry(
+        "The prefix {prefix!r} {why}.",
+        "Write it like '/notes' or '/v1/notes', as the decoded path; '/' mounts an app at the root.",
+    ),
+    "C022": Entry("The prefix {prefix!r} is taken by {other}.", "Give one of them another prefix."),
+    "C023": Entry(
+        "The prefix {prefix!r} and the root's own route {route!r} are in each other's way.",
+        "Choose another prefix, or move the route.",
+    ),
+    "C024": Entry(
+        "It is a FastAPI(root_path={root_path!r}), which answers 404 to everything once it is mounted.",
+        "Remove root_path: a mounted app gets it from the composer.",
+    ),
+    "C025": Entry("{key} names an app that isn't there: {name!r}.", "{near} Apps here: {known}."),
+    "C026": Entry("Apps wait for each other in a circle:\n{path}", "Remove one of these names from 'after'."),
+    "C027": Entry("The name {name!r} is given twice, also by {other}.", "Give each its own name."),
+    "C028": Entry("The name {name!r} can't be imported.", "Use letters, digits and underscores only."),
+    "C029": Entry(
+        "overrides replaces {wanted}, but no cornerstone is one.",
+        "{near} Known types: {known}.",
+    ),
+    "C030": Entry(
+        "There are settings for it ({known}), but {factory} takes none.",
+        "Add a parameter that is annotated with a pydantic model, or remove the settings.",
+    ),
+    "C031": Entry(
+        "There is no {kind} {name!r}, which these settings are for.",
+        "{near} Known here: {known}. One that has no folder of its own needs factory = 'package.module:name'.",
+    ),
+    "C032": Entry("No cornerstone named {name!r} is {wanted}, which {parameter!r} asks for.", "{near} Known: {known}."),
+    "C033": Entry(
+        "The factory {factory} yields.",
+        "Return the object: what is to be done before and after belongs in a context manager that the object is.",
+    ),
+    "C034": Entry("Reading the settings as {model} failed: {why}.", "Mend that model, or its validator."),
+    "C035": Entry("These settings are not valid: {why}.", "Give values that {owner} accepts together."),
+    "C036": Entry(
+        "Something was composed into this app before.",
+        "Compose everything at once, or give each composition a root of its own.",
+    ),
+    "C037": Entry(
+        "The package {package!r} itself has a {factory}, and only what is in it is composed.",
+        "Move it into a folder of its own in there: its name is the prefix.",
+    ),
+    "C038": Entry(
+        "It is the same object as the app {other}, and one app's lifespan can't run twice at once.",
+        "Give a factory that makes an app each time, or mount it once.",
+    ),
+    "C039": Entry(
+        "The OpenAPI document {file} can't be read: {why}.",
+        "Name a JSON or YAML file, a path inside the app ('/openapi.json'), or a function ('package.module:name').",
+    ),
+    "C040": Entry(
+        "metrics is on, and the package prometheus-client isn't there.",
+        "Install it: pip install 'fastapi-composer[metrics]'.",
+    ),
+    "C041": Entry(
+        "It is an APIRouter, which can't be served by itself.",
+        "Put it into an app: app = FastAPI(); app.include_router(router); return app.",
+    ),
+    "C042": Entry(
+        "The default of {parameter!r} of {factory} is {default}(...), which FastAPI fills in handlers only.",
+        "Annotate the parameter with a cornerstone's type and give no default, or ask for it in the handlers.",
+    ),
+    "C043": Entry(
+        "The parameter {parameter!r} asks for {model}, which is a model of pydantic.v1.",
+        "Derive it from pydantic.BaseModel: from pydantic import BaseModel.",
+    ),
+    "C044": Entry(
+        "Its lifespan can't be entered: {why}.",
+        "Write it as async def lifespan(app), with one yield, under @asynccontextmanager; and give it without calling "
+        "it: FastAPI(lifespan=lifespan).",
+    ),
+    "C045": Entry(
+        "It has a lifespan, so its startup and shutdown handlers are never called: {names}.",
+        "Call them in the lifespan: what is to be done at start before its yield, what at stop after it.",
+    ),
+    "C046": Entry(
+        "The app that it mounts at {path!r} has a lifespan, which nobody runs.",
+        "Make it an app of the composition, with a create_app of its own, or enter its lifespan in that of this app.",
+    ),
+    "C047": Entry(
+        "Its middleware {name} can't be made: {why}.",
+        "Give add_middleware the class itself, and all its arguments by name.",
+    ),
+    "C048": Entry(
+        "Its session cookie {cookie!r} overwrites that of {other}, which is signed with another key.",
+        "Give its SessionMiddleware a session_cookie of its own, or its prefix as path, or both the same secret_key.",
+    ),
+    "C049": Entry(
+        "Its route {route!r} is never reached: all of {prefix!r} goes to {other}.",
+        "Move the route into that app, or give one of the two another prefix.",
+    ),
+    "C050": Entry(
+        "Its route {route!r} is never reached: all of it goes to what is mounted at {mount!r} before it.",
+        "Mount that last, after all routes and routers.",
+    ),
+    "C051": Entry(
+        "{name} is no context manager: {why}.",
+        "serving(self) and around_request(self, connection) are written under @asynccontextmanager, with one yield; "
+        "what has __aenter__ needs __aexit__ too.",
+    ),
+    "C052": Entry(
+        "The file {file} hides Python's own module {name!r} from all that import it.",
+        "Rename that file: the import above failed, and this may be why.",
+    ),
+    "C053": Entry(
+        "It is declared as a WSGI app, and the package a2wsgi isn't there.",
+        "Install it: pip install 'fastapi-composer[wsgi]'.",
+    ),
+    "C054": Entry("It is declared as a WSGI app, and is none: {found}.", "Say wsgi = false, or give a WSGI app."),
+    "C055": Entry(
+        "No installed package brings a plugin {name!r} for {kind}s.",
+        "{near} Installed: {known}. Install the package into the environment that composer runs in; "
+        "`python -m composer plugins` lists what is there.",
+    ),
+    "C056": Entry(
+        "It names both a plugin and a factory.",
+        "Remove one of the two keys: plugin is for what an installed package brings, factory for any other callable.",
+    ),
+    "C057": Entry(
+        "The plugin {name!r} can't be used: {why}.",
+        "{near} {mend}, or name what is meant as factory = 'package.module:name' instead.",
+    ),
+    "C058": Entry(
+        "Its guard {name!r} is no cornerstone.",
+        "Name the cornerstone that is to be asked before each request. {near} There are: {known}.",
+    ),
+    "C059": Entry(
+        "Its guard {name!r} can't be asked: {found} can't be called.",
+        "A guard is what a handler could ask for by Security(...), such as those of fastapi.security.",
+    ),
+    "C060": Entry("The folder can't be read: {why}.", "Let the server's user read it, or move it out of there."),
+    "C061": Entry("The folder leads back to {folder}, which it is in.", "Remove that link."),
+    "C062": Entry("It is {found}, not {wanted}.", "{near} All in {key} have to be made by {made}."),
+    "C063": Entry(
+        "{name} can't be awaited, as /readyz does: {why}.",
+        "Write it as: async def check_ready(self). It raises where the cornerstone can't serve.",
+    ),
+}
+
+
+def problem(id: str, where: str, *, error: BaseException | None = None, **fields: object) -> Problem:
+    """Make the problem of that ID, its text from the catalogue and the fields that its templates name.
+
+    Raises KeyError for an ID or a field that the catalogue doesn't have: a bug of composer, never of its user.
+    """
+    entry = CATALOGUE[id]
+    named = {"near": "", "advice": "", **fields}
+    if error is not None:
+        named |= {"error": described(error), "advice": _advice(error)}
+    return Problem(id, where, entry.what.format(**named), entry.hint.format(**named).strip(), error)
+
+
+def _advice(error: BaseException) -> str:
+    """Return what usually mends an exception whose own text doesn't say it, or ""."""
+    text = text_of(error)
+    if isinstance(error, ImportError) and "circular import" in text:
+        return "Two modules import each other: move what both need into a third one."
+    if type(error).__name__ == "FastAPIError" and "Invalid args for response field" in text:
+        return "A handler gets a shared object by Shared[...], and returns a model or says response_model=None."
+    return ""

@@ -1,0 +1,1 @@
+"""The OpenAPI documents of the apps, and the one that they are merged into."""

@@ -1,0 +1,64 @@
+"""What installed packages bring: apps and cornerstones that settings.toml may name.
+
+A package says so by entry points of two groups, each with a factory, or an app itself, as its value.
+"""
+
+from typing import NamedTuple
+
+from composer._catalogue import problem
+from composer._model import Kind, Problem
+from composer._text import did_you_mean, listed
+
+_GROUPS: dict[Kind, str] = {
+    "app": "composer.apps",
+    "cornerstone": "composer.cornerstones",
+}
+
+
+class Plugin(NamedTuple):
+    """One app or cornerstone that a package brings: `reference` is "package.module:name", `package` has its version."""
+
+    kind: Kind
+    name: str
+    package: str
+    reference: str
+
+
+def installed() -> list[Plugin]:
+    """Return all that is installed, apps first, each kind by name; nothing of it is imported."""
+    return [plugin for kind in _GROUPS for plugin in _installed(kind)]
+
+
+def _installed(kind: Kind) -> list[Plugin]:
+    # It looks into every package there is, and most compositions have no plugin.
+    from importlib.metadata import entry_points
+
+    return sorted(
+        Plugin(kind, entry.name, f"{entry.dist.name} {entry.dist.version}", _without_extras(entry.value))
+        for entry in entry_points(group=_GROUPS[kind])
+        if entry.dist
+    )
+
+
+def _without_extras(value: str) -> str:
+    """Return the reference alone: an entry point may have blanks in it, and extras in brackets after it."""
+    return value.partition("[")[0].replace(" ", "")
+
+
+def find_plugin(kind: Kind, name: str, where: str) -> tuple[Plugin | None, Problem | None]:
+    """Return the plugin of that name, or the problem: none has it, or more than one."""
+    plugins = _installed(kind)
+    found = [plugin for plugin in plugins if plugin.name == name]
+    if not found:
+        names = list(dict.fromkeys(plugin.name for plugin in plugins))
+        return None, problem("C055", where, kind=kind, name=name, near=did_you_mean(name, names), known=listed(names))
+    if len(found) > 1:
+        why = f"{' and '.join(plugin.package for plugin in found)} each bring one of that name"
+        return None, problem("C057", where, name=name, why=why, mend="Uninstall all of them but one")
+    return found[0], None
+
+
+def unusable(plugin: Plugin, where: str, *, reference: str, why: str, near: str) -> Problem:
+    """Make the problem of a plugin that points to what isn't there or can't be called."""
+    why = f"{plugin.package} points to {reference!r}, and {why}"
+    return problem("C057", where, name=plugin.name, why=why, near=near, mend="Install another version of that package")

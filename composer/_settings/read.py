@@ -1,0 +1,167 @@
+"""settings.toml and the environment: read, laid over each other, and checked."""
+
+import json
+import os
+import re
+from collections.abc import Iterable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+from composer._catalogue import problem
+from composer._model import Problem, Project
+from composer._settings.models import ComposerTable
+from composer._settings.table import ENVIRONMENT, KeyPath, Table, below, merged_tables, nested, place_of
+from composer._settings.validate import unknown_key, validated_or_default
+
+Section = Literal["apps", "cornerstones"]
+
+_PREFIX = "COMPOSER_"
+_SECTIONS: tuple[Section, ...] = ("apps", "cornerstones")
+# Read before there are settings: which environment, which file, and what the command line serves.
+_NOT_SETTINGS = ("COMPOSER_ENV", "COMPOSER_SETTINGS", "COMPOSER_TARGET")
+
+
+class SettingsFile(NamedTuple):
+    """All that was read, before any app is known: the table [composer], and the others by section and name.
+
+    `given` holds the keys of [composer] that somebody wrote, `environment` the tables that the environment gives.
+    """
+
+    project: Project
+    file: Path
+    composer: ComposerTable
+    given: frozenset[str]
+    sections: Mapping[Section, Table]
+    environment: Mapping[Section, Table]
+
+    def tables(self, section: Section, names: Iterable[str]) -> dict[str, Table]:
+        """Return the tables of a section by name: those of the files, with the environment laid over them.
+
+        `names` are the names that discovery found. The environment can't write every name (`v1/house_price` is
+        V1_HOUSE_PRICE there), so its tables go to the name that reads the same.
+        """
+        files, environment = self.sections[section], self.environment[section]
+        tables = {name: files.table(name) for name in files}
+        known = {environment_name(name): name for name in [*tables, *names]}
+        for key in environment:
+            name = known.get(environment_name(key), key)
+            written = tables.get(name, files.table(name))
+            tables[name] = written.under(environment.table(key)).spelled(partial(_keys_at, written))
+        return tables
+
+
+def _keys_at(table: Mapping[str, Any], path: KeyPath) -> Iterable[str]:
+    inner: Any = table
+    for step in path:
+        inner = inner.get(step) if isinstance(inner, Mapping) else None
+    return inner if isinstance(inner, Mapping) else ()
+
+
+def environment_name(name: str) -> str:
+    """Return a name as the environment writes it."""
+    return re.sub(r"\W", "_", name).upper()
+
+
+def read_settings(file: Path, env: str) -> tuple[SettingsFile | None, list[Problem]]:
+    """Read the settings of one project: the file, the one of that environment beside it, and the environment.
+
+    Returns what was read, or None where there is nothing to go on with, and every problem that was found.
+    """
+    try:
+        is_there = file.is_file()
+    except OSError as error:
+        return None, [problem("C002", str(file), error=error)]
+    if not is_there:
+        return None, [problem("C001", str(file))]
+    whole = Table({}, file.name)
+    problems: list[Problem] = []
+    for layer in (file, file.parent / f"{file.stem}.{env}{file.suffix}"):
+        try:
+            whole = whole.under(_layer(layer)) if layer.is_file() else whole
+        except (ValueError, OSError, RecursionError) as error:
+            problems.append(problem("C002", str(layer), error=error))
+    if problems:
+        return None, problems
+    return _checked(Project(file.parent, env), file, whole)
+
+
+def _layer(file: Path) -> Table:
+    # It brings along what reads settings from elsewhere, which takes longer than all of this package.
+    from pydantic_settings import BaseSettings, TomlConfigSettingsSource
+
+    values = TomlConfigSettingsSource(BaseSettings, toml_file=file)()
+    return Table(values, file.name, dict(_leaves(values, file.name)))
+
+
+def _leaves(values: Mapping[str, Any], place: str, path: KeyPath = ()) -> Iterable[tuple[KeyPath, str]]:
+    for key, value in values.items():
+        yield (*path, key), place
+        if isinstance(value, Mapping):
+            yield from _leaves(value, below(place, key), (*path, key))
+
+
+def _checked(project: Project, file: Path, whole: Table) -> tuple[SettingsFile | None, list[Problem]]:
+    environment, problems = _environment()
+    known = ("composer", *_SECTIONS)
+    problems += [unknown_key(file.name, name, known) for name in whole if name not in known]
+    problems += _not_tables(whole.without(name for name in whole if name not in known))
+    problems += [wrong for section in _SECTIONS for wrong in _not_tables(whole.table(section))]
+    problems += [wrong for section in _SECTIONS for wrong in _not_tables(environment.table(section))]
+    head = whole.table("composer").under(environment.table("composer"))
+    composer, found = validated_or_default(ComposerTable, head)
+    problems += found
+    sections: dict[Section, Table] = {}
+    variables: dict[Section, Table] = {}
+    for section in _SECTIONS:
+        sections[section] = _only_tables(whole.table(section))
+        variables[section] = _only_tables(environment.table(section))
+    return SettingsFile(project, file, composer, frozenset(composer.model_fields_set), sections, variables), problems
+
+
+def _only_tables(section: Table) -> Table:
+    return section.without([name for name, value in section.items() if not isinstance(value, Mapping)])
+
+
+def _not_tables(section: Table) -> list[Problem]:
+    wrong = [name for name, value in section.items() if not isinstance(value, Mapping)]
+    return [
+        problem("C004", place_of(section, (name,), ""), key=name, why="it is not a table", owner="composer")
+        for name in wrong
+    ]
+
+
+def _environment() -> tuple[Table, list[Problem]]:
+    """Read the variables that start with COMPOSER_, as one table with the three tables of settings.toml in it.
+
+    pydantic-settings would do this too, but it reads a value of a table whose model it doesn't know as JSON, and a
+    password of digits would become a number. So a value stays text here, unless it opens a list or a table.
+    """
+    values: dict[str, Any] = {}
+    places: dict[KeyPath, str] = {}
+    problems = []
+    scalars = {f"{_PREFIX}{name.upper()}": name for name in ComposerTable.model_fields}
+    for variable, text in sorted(os.environ.items()):
+        section, *path = variable.upper().removeprefix(_PREFIX).split("__")
+        if not variable.upper().startswith(_PREFIX) or variable.upper() in _NOT_SETTINGS:
+            continue
+        if path and section.lower() in _SECTIONS and all(path):
+            keys: KeyPath = (section.lower(), *(step.lower() for step in path))
+        elif variable.upper() in scalars:
+            keys = ("composer", scalars[variable.upper()])
+        else:
+            known = [*scalars, *_NOT_SETTINGS, "COMPOSER_APPS__…", "COMPOSER_CORNERSTONES__…"]
+            problems.append(unknown_key("the environment", variable, known))
+            continue
+        values = merged_tables(values, nested(keys, _decoded(text)))
+        places[keys] = f"{ENVIRONMENT}{variable}"
+    return Table(values, "the environment", places), problems
+
+
+def _decoded(text: str) -> Any:
+    if text[:1] in ("[", "{"):
+        try:
+            return json.loads(text)
+        except ValueError:
+            return text
+    return text

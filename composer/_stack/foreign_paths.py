@@ -1,0 +1,107 @@
+"""What stands around guests that take the path, or their own address, otherwise than the ASGI specification says."""
+
+from collections.abc import Iterable
+from urllib.parse import quote, urlsplit
+
+from composer._asgi import ASGIApp, Message, Receive, Scope, Send
+from composer._model import App
+from composer._text import is_below
+
+# Frameworks by the names of the classes that their apps are of; they aren't imported to know them.
+_SOCKET_IO, _FALCON, _DATASETTE = (
+    "engineio.async_drivers.asgi.ASGIApp",
+    "falcon.asgi.app.App",
+    "datasette.utils.asgi.AsgiRunOnFirstRequest",
+)
+# They look for their own paths in `path` as it is, though `root_path` is a part of it.
+_WANT_IT_STRIPPED = frozenset([_SOCKET_IO, _FALCON, _DATASETTE])
+# They redirect to a path without `root_path`.
+_FORGET_IT = frozenset([_DATASETTE])
+
+_STARTS = ("http.response.start", "websocket.http.response.start", "websocket.accept")
+Headers = Iterable[tuple[bytes, bytes]]
+
+
+def as_guest(app: ASGIApp, declared: App) -> ASGIApp:
+    """Put around an app what it is declared to need, or is known to; return the app itself where that is nothing."""
+    kinds = {f"{kind.__module__}.{kind.__qualname__}" for kind in type(app).__mro__}
+    path = declared.path or ("stripped" if kinds & _WANT_IT_STRIPPED else "full")
+    location = declared.location or ("rewrite" if kinds & _FORGET_IT else "keep")
+    guest = with_stripped_path(app) if path == "stripped" else app
+    return with_own_locations(guest) if location == "rewrite" else guest
+
+
+def with_stripped_path(app: ASGIApp) -> ASGIApp:
+    """Hand requests on with the path that is left without the prefix, as servers did before the specification said."""
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        root_path = scope["root_path"]
+        child = {**scope, "path": scope["path"].removeprefix(root_path) or "/"}
+        if "raw_path" in scope:
+            child["raw_path"] = _stripped(scope["raw_path"] or b"", quote(root_path).encode(), child["path"])
+        await app(child, receive, send)
+
+    return answer
+
+
+def _stripped(raw: bytes, prefix: bytes, path: str) -> bytes:
+    # A client may write the prefix in other words than we do: %61 is an "a".
+    return raw.removeprefix(prefix) or b"/" if raw.startswith(prefix) else quote(path).encode()
+
+
+def with_own_locations(app: ASGIApp) -> ASGIApp:
+    """Put the prefix into the redirects and cookies of an app that doesn't know of it; other hosts are left alone."""
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        prefix = quote(scope["root_path"])
+        host = next((value for name, value in scope["headers"] if name == b"host"), b"").decode("latin-1")
+
+        async def tell(message: Message) -> None:
+            if message["type"] in _STARTS:
+                message = {**message, "headers": _moved(message.get("headers", ()), prefix, host)}
+            await send(message)
+
+        await app(scope, receive, tell)
+
+    return answer
+
+
+def _moved(headers: Headers, prefix: str, host: str) -> list[tuple[bytes, bytes]]:
+    moved = []
+    for name, value in headers:
+        text = value.decode("latin-1")
+        if name.lower() in (b"location", b"content-location"):
+            text = _moved_address(text, prefix, host)
+        elif name.lower() == b"set-cookie":
+            text = _moved_cookie(text, prefix)
+        moved.append((name, text.encode("latin-1")))
+    return moved
+
+
+def _moved_address(address: str, prefix: str, host: str) -> str:
+    """Return where an address leads to under the prefix; one of another host, or relative to the page, stays."""
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return address
+    elsewhere = (parts.scheme not in ("", "http", "https")) or (parts.netloc and parts.netloc.lower() != host.lower())
+    if elsewhere or not (parts.path.startswith("/") or parts.netloc):
+        return address
+    return parts._replace(path=_below(parts.path or "/", prefix)).geturl()
+
+
+def _moved_cookie(cookie: str, prefix: str) -> str:
+    """Return a cookie with its path under the prefix. One called __Host-… may have no other path than the root's."""
+    if cookie.lstrip().startswith("__Host-"):
+        return cookie
+    value, *attributes = cookie.split(";")
+    for at, attribute in enumerate(attributes):
+        name, _, path = attribute.partition("=")
+        if name.strip().lower() == "path" and path.strip().startswith("/"):
+            # Without the slash: with it, the cookie wouldn't be sent for the prefix itself.
+            attributes[at] = f"{name}={_below(path.strip(), prefix) if path.strip() != '/' else prefix or '/'}"
+    return ";".join([value, *attributes])
+
+
+def _below(path: str, prefix: str) -> str:
+    return path if is_below(path, prefix) else prefix + path

@@ -1,0 +1,40 @@
+"""What answers an app's requests: its limits, its guard and the hooks of cornerstones, and within all of it the app."""
+
+from typing import Any
+
+from composer._asgi import ASGIApp
+from composer._model import BuiltApp, Plan
+from composer._stack.foreign_paths import as_guest
+from composer._stack.guard import Guard
+from composer._stack.hooks import with_hooks
+from composer._stack.limits import Limits, limited
+from composer._stack.redact import without_secrets
+from composer._wire import LateApp
+
+
+def guards_of(plan: Plan) -> dict[str, Guard]:
+    """Return what is asked before the requests of an app, by the names of the apps that have a guard."""
+    values = {built.name: built.value for built in plan.cornerstones}
+    declared = [app.declared for app in plan.apps if app.declared.guard]
+    return {app.name: Guard(values[app.guard], app.guard_exempt) for app in declared}
+
+
+def served(app: BuiltApp, plan: Plan, guard: Guard | None) -> ASGIApp:
+    """Return what answers an app's requests: within its limits the guard, then the hooks, and within those the app."""
+    declared = app.declared
+    limits = Limits(declared.max_concurrency, declared.request_timeout, declared.max_body_size)
+    late = isinstance(app.asgi, LateApp)
+    # One that is made when it starts gets what it needs then.
+    inner = app.asgi if late else inside(app, plan)
+    guarded = guard.before(inner) if guard else inner
+    return limited(without_secrets(guarded, plan.secrets, late=late), limits)
+
+
+def inside(app: BuiltApp, plan: Plan) -> ASGIApp:
+    """Return an app with what it needs as a guest, within the hooks of the cornerstones that it uses."""
+    return with_hooks(as_guest(app.asgi, app.declared), _hooks(app, plan))
+
+
+def _hooks(app: BuiltApp, plan: Plan) -> list[Any]:
+    hooks = [getattr(built.value, "around_request", None) for built in plan.cornerstones if built.name in app.uses]
+    return [hook for hook in hooks if callable(hook)]

@@ -1,0 +1,100 @@
+"""`Shared[Database]`: a cornerstone as a dependency of handlers that have no factory's arguments at hand.
+
+The objects are found in the request's scope and nowhere global, so the same router can serve in two compositions.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, TypeVar, cast
+
+from fastapi import Depends
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import iter_route_contexts
+from starlette.requests import HTTPConnection
+from starlette.routing import BaseRoute
+
+from composer._model import BuiltCornerstone
+from composer._text import listed
+from composer._wire.types import fits, type_name, unmarked
+
+SCOPE_KEY = "composer.shared"
+
+
+class Demand(NamedTuple):
+    """What one `Shared[...]` asks for: a type, and the cornerstone's name where several are of that type."""
+
+    wanted: Any
+    marked: str | None = None
+
+    def __call__(self, connection: HTTPConnection) -> Any:
+        """Return the shared object to FastAPI, which calls this as a dependency of each request.
+
+        Raises LookupError where the app is served outside a composition, or none of its cornerstones is asked for.
+        """
+        shared = connection.scope.get(SCOPE_KEY)
+        if shared is None:
+            raise LookupError(f"{self} is used by an app that is served outside a composition.")
+        return cast(SharedObjects, shared).find(self)
+
+    def __str__(self) -> str:
+        """Return the demand as it is written in a handler."""
+        name = type_name(self.wanted)
+        return f'Shared[Annotated[{name}, "{self.marked}"]]' if self.marked else f"Shared[{name}]"
+
+
+class SharedObjects:
+    """The shared objects of one composition, as the scope of its requests carries them."""
+
+    def __init__(self, cornerstones: Iterable[BuiltCornerstone]) -> None:
+        self._cornerstones = tuple(cornerstones)
+        self._found: dict[Demand, Any] = {}
+
+    def find(self, demand: Demand) -> Any:
+        """Return the object that is asked for; raise LookupError unless exactly one cornerstone is it."""
+        if demand not in self._found:
+            fitting = [c for c in self._cornerstones if fits(c.provides, demand.wanted)]
+            named = [c for c in fitting if c.name == demand.marked] if demand.marked else fitting
+            if len(named) != 1:
+                raise LookupError(f"{demand}: {len(named)} cornerstones fit, of {listed(c.name for c in fitting)}.")
+            self._found[demand] = named[0].value
+        return self._found[demand]
+
+
+Provided = TypeVar("Provided")
+
+if TYPE_CHECKING:
+    Shared = Annotated[Provided, "the composition's object of that type"]
+else:
+
+    class Shared:
+        """Ask for a shared object in a handler: `db: Shared[Database]`.
+
+        It gives the same object that factories get by that type. Where several cornerstones are of the type, name
+        the one that is meant: `Shared[Annotated[Database, "replica"]]`.
+        """
+
+        def __class_getitem__(cls, wanted: Any) -> Any:
+            """Return the dependency that FastAPI reads: `Annotated[wanted, Depends(...)]`."""
+            kind, marked = unmarked(wanted)
+            return Annotated[kind, Depends(Demand(kind, marked))]
+
+
+def demands_of(app: Any) -> list[Demand]:
+    """Return what the routes of an app ask for by `Shared`, once each, in order of the routes."""
+    return list(dict.fromkeys(_demands(getattr(app, "routes", ()))))
+
+
+def _demands(routes: Sequence[BaseRoute]) -> Iterator[Demand]:
+    for context in iter_route_contexts(routes):
+        dependant = getattr(context, "dependant", None)
+        if isinstance(dependant, Dependant):
+            yield from _demands_below(dependant)
+        if inner := getattr(context.route, "routes", None):
+            yield from _demands(inner)
+
+
+def _demands_below(dependant: Dependant) -> Iterator[Demand]:
+    call: Callable[..., Any] | None = dependant.call
+    if isinstance(call, Demand):
+        yield call
+    for inner in dependant.dependencies:
+        yield from _demands_below(inner)

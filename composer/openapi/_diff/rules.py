@@ -1,0 +1,303 @@
+"""What one keyword says about the allowed values, and what a change of it does to them."""
+
+from collections.abc import Iterator
+from enum import Enum
+from typing import Any, Final, TypeAlias
+
+from composer.openapi._diff.view import TEXTS, Document, Parts, as_schema, asserted, listing, text_of
+from composer.openapi._shape import Json, mapping
+
+
+class Side(Enum):
+    """Say who sends the values: the client, the server, or either (any difference then breaks)."""
+
+    REQUEST = "request"
+    RESPONSE = "response"
+    BOTH = "both"
+
+    def other(self) -> "Side":
+        """Return the side for which narrower is wider: that of `not`, and of a callback."""
+        return {Side.REQUEST: Side.RESPONSE, Side.RESPONSE: Side.REQUEST, Side.BOTH: Side.BOTH}[self]
+
+
+class Effect(Enum):
+    """Say what a difference does to the set of allowed values."""
+
+    NONE = "unchanged"
+    NARROWS = "narrowed"
+    WIDENS = "widened"
+    UNKNOWN = "changed"
+
+    def breaks(self, side: Side) -> bool:
+        """Tell whether it can break a client that kept to the old contract."""
+        harmless = {Side.REQUEST: Effect.WIDENS, Side.RESPONSE: Effect.NARROWS}.get(side, Effect.NONE)
+        return self not in (Effect.NONE, harmless)
+
+
+Difference: TypeAlias = tuple[Effect, str]
+
+# What a limit is called; the keywords that set it; 1 where more is stricter, -1 where less is.
+_LIMITS: Final = [
+    ("minimum", ("minimum", "exclusiveMinimum"), 1),
+    ("maximum", ("maximum", "exclusiveMaximum"), -1),
+    *((name, (name,), 1) for name in ("minLength", "minItems", "minProperties", "minContains")),
+    *((name, (name,), -1) for name in ("maxLength", "maxItems", "maxProperties", "maxContains")),
+]
+# Keywords under which one schema stands that a value, or a part of it, has to match.
+COVARIANT: Final = ("contains", "propertyNames", "unevaluatedItems", "unevaluatedProperties", "contentSchema")
+_CONDITIONS: Final = ("if", "then", "else")
+_BY_NAME: Final = ("patternProperties", "dependentSchemas")
+# Compared by a rule of their own; whatever else a schema asserts is compared as it is written.
+_RULED: Final = frozenset((*COVARIANT, *_CONDITIONS, *_BY_NAME)) | {
+    *(keyword for _, keywords, _ in _LIMITS for keyword in keywords),
+    *("type", "enum", "required", "properties", "additionalProperties", "items", "prefixItems", "additionalItems"),
+    *("not", "anyOf", "oneOf"),
+}
+_STRICTER_WHERE_PRESENT: Final = ("pattern", "format", "multipleOf", "uniqueItems")
+_WIDER_FORMATS: Final = {("int32", "int64"), ("float", "double")}
+_JSON_TYPES: Final = {bool: "boolean", int: "integer", float: "number", str: "string", list: "array", dict: "object"}
+
+
+def effect_of(gone: Any, added: Any) -> Effect:
+    """Return what it does to a choice that some of it is gone and some is added."""
+    return Effect.UNKNOWN if gone and added else Effect.NARROWS if gone else Effect.WIDENS
+
+
+def texts(old: Any, new: Any) -> Iterator[str]:
+    """Yield what changed between two objects, or two tuples of parts, that is of no effect on any value."""
+    befores, afters = ((each,) if isinstance(each, dict) else each for each in (old, new))
+    keys = {key for part in (*befores, *afters) for key in part if key in TEXTS or key[:2] == "x-"}
+    if any(text_of(_first(befores, key)) != text_of(_first(afters, key)) for key in keys):
+        yield "its texts changed"
+    was, now = _first(befores, "deprecated") == [True], _first(afters, "deprecated") == [True]
+    if was != now:
+        yield "is now deprecated" if now else "is no longer deprecated"
+
+
+def default(old: Parts, new: Parts) -> Iterator[str]:
+    """Yield how the value changed that stands for none."""
+    was, now = _first(old, "default"), _first(new, "default")
+    if text_of(was) != text_of(now):
+        yield _now("default", was, now)
+
+
+def _first(parts: Parts, key: str) -> list[Any]:
+    return next(([part[key]] for part in parts if key in part), [])
+
+
+def forbids_all(parts: Parts) -> bool:
+    """Tell whether no value matches, as it is written."""
+    return any(part.get("not") in ({}, True) for part in parts if "not" in part)
+
+
+def type_difference(old: Parts, new: Parts) -> Difference | None:
+    """Return how the types changed that a value may be of."""
+    was, now = _types(old), _types(new)
+    if was == now:
+        return None
+    effect = effect_of(not _covers(now, was), not _covers(was, now))
+    return effect, f"type {effect.value} from {_said(was)} to {_said(now)}"
+
+
+def _types(parts: Parts) -> frozenset[str] | None:
+    """Return the types that a value may be of, None where it may be of any."""
+    found: frozenset[str] | None = None
+    for part in parts:
+        types = _types_of(part)
+        if types is not None:
+            common = types if found is None else found & types
+            # A whole number that is also a number is a whole number.
+            whole = found is not None and {"integer", "number"} <= found | types and "integer" in found ^ types
+            found = common | {"integer"} if whole else common
+    return found
+
+
+def _types_of(part: Json) -> frozenset[str] | None:
+    written = part.get("type")
+    if isinstance(written, str | list):
+        return frozenset([written] if isinstance(written, str) else map(str, written))
+    if isinstance(part.get("enum"), list):
+        return frozenset(_JSON_TYPES.get(type(value), "null") for value in part["enum"])
+    return None
+
+
+def _covers(wide: frozenset[str] | None, narrow: frozenset[str] | None) -> bool:
+    if wide is None or narrow is None:
+        return wide is None
+    return all(each in wide or (each == "integer" and "number" in wide) for each in narrow)
+
+
+def _said(types: frozenset[str] | None) -> str:
+    return "any" if types is None else "|".join(sorted(types)) or "none"
+
+
+def value_differences(old: Parts, new: Parts) -> Iterator[Difference]:
+    """Yield how the listed values changed."""
+    was, now = _values(old), _values(new)
+    if was is None or now is None:
+        if was is not None:
+            yield Effect.WIDENS, f"is no longer limited to {_cut(was)}"
+        elif now is not None:
+            yield Effect.NARROWS, f"is newly limited to {_cut(now)}"
+        return
+    gone, added = [each for each in was if each not in now], [each for each in now if each not in was]
+    if gone:
+        yield Effect.NARROWS, f"no longer allows {_cut(gone)}"
+    if added:
+        yield Effect.WIDENS, f"newly allows {_cut(added)}"
+
+
+def _values(parts: Parts) -> list[str] | None:
+    found: list[str] | None = None
+    for part in parts:
+        if isinstance(part.get("enum"), list):
+            values = [text_of(value) for value in part["enum"]]
+            found = values if found is None else [value for value in found if value in values]
+    return found
+
+
+def _cut(texts: list[str]) -> str:
+    joined = ", ".join(texts)
+    return joined if len(joined) <= 80 else f"{joined[:79]}…"
+
+
+def limit_differences(old: Parts, new: Parts) -> Iterator[Difference]:
+    """Yield how the limits of numbers, lengths and counts changed."""
+    for name, keywords, sign in _LIMITS:
+        was, now = _limit(old, keywords, sign), _limit(new, keywords, sign)
+        if was != now:
+            stricter = was is None or (now is not None and now > was)
+            said = (_said_limit(limit, sign) for limit in (was, now))
+            yield Effect.NARROWS if stricter else Effect.WIDENS, _now(name, *said)
+
+
+def _limit(parts: Parts, keywords: tuple[str, ...], sign: int) -> tuple[float, bool] | None:
+    """Return the strictest limit, greater where stricter, and whether it is itself outside."""
+    found = [
+        (sign * part[keyword], keyword.startswith("exclusive"))
+        for part in parts
+        for keyword in keywords
+        if isinstance(part.get(keyword), int | float) and not isinstance(part[keyword], bool)
+    ]
+    # No text is shorter than 0: as good as no limit.
+    pointless = sign > 0 and keywords[0] not in ("minimum", "minContains")
+    return max((limit for limit in found if not pointless or limit[0] > 0), default=None)
+
+
+def _said_limit(limit: tuple[float, bool] | None, sign: int) -> list[Any]:
+    if limit is None:
+        return []
+    return [f"{'more' if sign > 0 else 'less'} than {sign * limit[0]}"] if limit[1] else [sign * limit[0]]
+
+
+def other_differences(old: Parts, new: Parts) -> Iterator[Difference]:
+    """Yield how the keywords changed that have no rule of their own."""
+    for key in sorted({key for part in (*old, *new) for key in asserted(part)} - _RULED):
+        was, now = _written(old, key), _written(new, key)
+        if sorted(map(text_of, was)) != sorted(map(text_of, now)):
+            yield _effect_of_keyword(key, was, now), _now(key, was, now)
+
+
+def _written(parts: Parts, key: str) -> list[Any]:
+    # `uniqueItems: false` says what its absence says.
+    found = {
+        text_of(part[key]): part[key] for part in parts if key in part and (key, part[key]) != ("uniqueItems", False)
+    }
+    return list(found.values())
+
+
+def _effect_of_keyword(key: str, old: list[Any], new: list[Any]) -> Effect:
+    if key in _STRICTER_WHERE_PRESENT and not (old and new):
+        return Effect.NARROWS if new else Effect.WIDENS
+    if key in ("format", "multipleOf") and len(old) == len(new) == 1:
+        return effect_of(not _includes(new[0], old[0]), not _includes(old[0], new[0]))
+    return Effect.UNKNOWN
+
+
+def _includes(wide: Any, narrow: Any) -> bool:
+    """Tell whether all values of one format, or all multiples of one number, are of another."""
+    if isinstance(wide, int) and isinstance(narrow, int) and wide:
+        return narrow % wide == 0
+    return (narrow, wide) in _WIDER_FORMATS
+
+
+def _now(key: str, old: list[Any], new: list[Any]) -> str:
+    was, now = (_cut([each if isinstance(each, str) else text_of(each) for each in side]) for side in (old, new))
+    return f"{key} is now {now or 'none'}, was {was or 'none'}"
+
+
+# -- the schemas inside of a schema ------------------------------------------------------------------------
+
+
+def properties(document: Document, parts: Parts, side: Side) -> tuple[dict[str, Parts], set[str]]:
+    """Return the properties that the side may send, and the names of those that it must.
+
+    A read-only property is no part of a request, a write-only one no part of a response.
+    """
+    mark = {Side.REQUEST: "readOnly", Side.RESPONSE: "writeOnly"}.get(side, "")
+    found: dict[str, Parts] = {}
+    needed = {name for part in parts for name in listing(part.get("required")) if isinstance(name, str)}
+    for name in {name: None for part in parts for name in mapping(part.get("properties"))}:
+        schema = _property(parts, name)
+        if any(part.get(mark) is True for part in document.leaves(schema)):
+            needed.discard(name)
+        else:
+            found[name] = schema
+    return found, needed
+
+
+def _property(parts: Parts, name: str) -> Parts:
+    found = []
+    for part in parts:
+        declared = mapping(part.get("properties"))
+        if name in declared:
+            found.append(as_schema(declared[name]))
+        elif "additionalProperties" in part:
+            found.append(as_schema(part["additionalProperties"]))
+    return tuple(found)
+
+
+def additional(parts: Parts) -> Parts:
+    """Return what properties have to match that aren't declared; nothing where they are free."""
+    return tuple(as_schema(part["additionalProperties"]) for part in parts if "additionalProperties" in part)
+
+
+def closed(parts: Parts) -> bool:
+    """Tell whether no properties are allowed but the declared ones."""
+    return forbids_all(additional(parts)) or any(part.get("unevaluatedProperties") is False for part in parts)
+
+
+def leading(parts: Parts) -> int:
+    """Return how many items have a schema for their position."""
+    return max(len(_prefix(part)) for part in parts)
+
+
+def _prefix(part: Json) -> list[Any]:
+    # A list under `items` is how it was written before 2020-12.
+    return listing(part["items"] if isinstance(part.get("items"), list) else part.get("prefixItems"))
+
+
+def item(parts: Parts, index: int) -> Parts:
+    """Return what the item at a position has to match; nothing where it is free."""
+    found = []
+    for part in parts:
+        prefix, rest = _prefix(part), "additionalItems" if isinstance(part.get("items"), list) else "items"
+        if index < len(prefix):
+            found.append(as_schema(prefix[index]))
+        elif rest in part:
+            found.append(as_schema(part[rest]))
+    return tuple(found)
+
+
+def rarer(parts: Parts) -> dict[str, Parts]:
+    """Return the schemas under the rarer keywords, by a step that names them: `(if)`, `(patternProperties ^x-)`."""
+    found: dict[str, Parts] = {}
+    for part in parts:
+        inner = {f"({key})": part[key] for key in (*COVARIANT, *_CONDITIONS) if key in part}
+        for key in _BY_NAME:
+            inner |= {f"({key} {name})": schema for name, schema in mapping(part.get(key)).items()}
+        if part.get("unevaluatedProperties") is False:
+            del inner["(unevaluatedProperties)"]
+        for step, schema in inner.items():
+            found[step] = (*found.get(step, ()), as_schema(schema))
+    return found
