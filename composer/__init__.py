@@ -5,7 +5,7 @@
 
 # The map. Imports go one way: each row imports from the rows above it, never from its own row or below.
 #
-#   _asgi, _text, _lazy, _gc             shapes of ASGI; text; what is imported at first use; fewer collections
+#   _asgi, _scope, _text, _lazy, _gc     shapes of ASGI; our keys in a scope; text; imports at first use; garbage
 #   _compat, _secrets, _problem_json,    insides of other packages; what nobody may read; answers in an app's place;
 #   _side_effects, _threads              what a part changes of the process; threads for each app
 #   _model                               the plain data that the phases hand on

@@ -24,12 +24,12 @@ def is_asgi_app(thing: object) -> bool:
     return call is not None and _is_async(call) and _takes(call, 3)
 
 
-def is_bare(app: Starlette) -> bool:
+def has_no_middleware(app: Starlette) -> bool:
     """Tell whether nothing stands around the app's routes but what each such app has: no middleware, of either kind."""
     return not app.user_middleware and app.router.middleware_stack == app.router.app
 
 
-def is_untouched(call: Callable[..., Any], framework: str) -> bool:
+def is_original(call: Callable[..., Any], framework: str) -> bool:
     """Tell whether a framework's own method is still its own: instrumentations put theirs in its place."""
     return call.__module__.partition(".")[0] == framework and not hasattr(call, "__wrapped__")
 

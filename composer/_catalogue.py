@@ -7,7 +7,7 @@ else.
 from typing import NamedTuple
 
 from composer._model import Problem
-from composer._text import described, text_of
+from composer._text import describe_error, error_text
 
 
 class Entry(NamedTuple):
@@ -227,13 +227,13 @@ def problem(id: str, where: str, *, error: BaseException | None = None, **fields
     entry = CATALOGUE[id]
     named = {"near": "", "advice": "", **fields}
     if error is not None:
-        named |= {"error": described(error), "advice": _advice(error)}
+        named |= {"error": describe_error(error), "advice": _advice(error)}
     return Problem(id, where, entry.what.format(**named), entry.hint.format(**named).strip(), error)
 
 
 def _advice(error: BaseException) -> str:
     """Return what usually mends an exception whose own text doesn't say it, or ""."""
-    text = text_of(error)
+    text = error_text(error)
     if isinstance(error, ImportError) and "circular import" in text:
         return "Two modules import each other: move what both need into a third one."
     if type(error).__name__ == "FastAPIError" and "Invalid args for response field" in text:

@@ -37,7 +37,7 @@ def patient_collector() -> AbstractContextManager[None]:
     return _rarely(_BUILDING, "build")
 
 
-def collector_at_rest() -> AbstractContextManager[None]:
+def pause_while_merging() -> AbstractContextManager[None]:
     """Make many objects without having them searched for garbage again and again; side by side in threads, too.
 
     A merge makes hundreds of thousands of objects that all live until it ends, and so does the making of what is
@@ -49,7 +49,7 @@ def collector_at_rest() -> AbstractContextManager[None]:
     return _rarely(_MERGING, "merge")
 
 
-def calm_collector() -> None:
+def freeze_after_start() -> None:
     """Leave what stands after the start out of all further garbage collections, and have fewer of them.
 
     A full collection looks at every object of the process, for tens to hundreds of milliseconds in which nobody is

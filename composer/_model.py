@@ -102,7 +102,7 @@ class App:
         return self.where or f"app {self.name}"
 
 
-class Late(NamedTuple):
+class DeferredFactory(NamedTuple):
     """Be the factory of an app that is imported only when the app starts.
 
     `load` imports it, and returns the factory or the problem.

@@ -17,7 +17,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 from pydantic_core.core_schema import ErrorType
 
-from composer._text import text_of
+from composer._text import error_text
 
 _HIDDEN = "**********"
 
@@ -46,20 +46,20 @@ class Secrets:
     def __bool__(self) -> bool:
         return bool(self._texts)
 
-    def hidden(self, text: str) -> str:
+    def redact(self, text: str) -> str:
         """Return the text with stars in place of each secret."""
         for secret in self._texts:
             text = text.replace(secret, _HIDDEN)
         return text
 
-    def cleaned(self, error: BaseException) -> BaseException:
+    def redacted(self, error: BaseException) -> BaseException:
         """Return an error that shows no secret: itself, or one that is called the same, with its traceback.
 
         What isn't an Exception (a cancellation, the end of the process) is returned as it is.
         """
-        return self._cleaned(error, {})
+        return self._redacted(error, {})
 
-    def _cleaned(self, error: BaseException, known: dict[int, BaseException]) -> BaseException:
+    def _redacted(self, error: BaseException, known: dict[int, BaseException]) -> BaseException:
         """Clean an error and those behind it, each of them once: one may be behind itself (`raise error from error`).
 
         `known` are the cleaned ones, by the id of the error that each stands for.
@@ -70,23 +70,23 @@ class Secrets:
             return error
         made = known[id(error)] = self._stand_in(error)
         if isinstance(error, ExceptionGroup):
-            parts = [self._cleaned(each, known) for each in error.exceptions]
-            message = self.hidden(error.message)
+            parts = [self._redacted(each, known) for each in error.exceptions]
+            message = self.redact(error.message)
             made = known[id(error)] = ExceptionGroup(message, [each for each in parts if isinstance(each, Exception)])
         cause, context = error.__cause__, None if error.__suppress_context__ else error.__context__
-        made.__cause__ = None if cause is None else self._cleaned(cause, known)
-        made.__context__ = None if context is None else self._cleaned(context, known)
+        made.__cause__ = None if cause is None else self._redacted(cause, known)
+        made.__context__ = None if context is None else self._redacted(context, known)
         made.__suppress_context__ = error.__suppress_context__
         for note in getattr(error, "__notes__", ()):
-            made.add_note(self.hidden(str(note)))
+            made.add_note(self.redact(str(note)))
         return made.with_traceback(error.__traceback__)
 
-    def raise_cleaned(self, error: Exception) -> NoReturn:
+    def raise_redacted(self, error: Exception) -> NoReturn:
         """Raise an error so that it shows no secret, from where it was caught."""
-        cleaned = self.cleaned(error)
-        if cleaned is error:
+        redacted = self.redacted(error)
+        if redacted is error:
             raise error
-        raise cleaned from cleaned.__cause__
+        raise redacted from redacted.__cause__
 
     def _are_in(self, error: Exception) -> bool:
         shown = "".join(traceback.format_exception(error)) if self._texts else ""
@@ -95,7 +95,7 @@ class Secrets:
     def _stand_in(self, error: Exception) -> Exception:
         kind = type(error)
         made = type(kind.__name__, (RedactedError,), {"__module__": kind.__module__, "__qualname__": kind.__qualname__})
-        found: Exception = made(self.hidden(text_of(error)))
+        found: Exception = made(self.redact(error_text(error)))
         return found
 
 
@@ -116,7 +116,7 @@ def mistakes(error: ValidationError, secrets: Sequence[str] = ()) -> Iterator[tu
     value_or_secret = Secrets(map(SecretStr, [*secrets, *given]))
     for row in rows:
         hiding = secret if row["type"] in by_pydantic else value_or_secret
-        yield row, hiding.hidden(row["msg"].removeprefix("Value error, "))
+        yield row, hiding.redact(row["msg"].removeprefix("Value error, "))
 
 
 def secrets_below(annotation: Any, value: Any) -> list[str]:

@@ -37,7 +37,7 @@ def indented(text: str, by: str) -> str:
     return text.replace("\n", "\n" + by)
 
 
-def text_of(error: BaseException) -> str:
+def error_text(error: BaseException) -> str:
     """Return an error's own text; "" where it can't be had, for any class may be raised."""
     try:
         return str(error)
@@ -53,13 +53,13 @@ def json_bytes(text: str) -> bytes:
     return text.encode(errors="backslashreplace")
 
 
-def described(error: BaseException) -> str:
+def describe_error(error: BaseException) -> str:
     """Return an exception as one line: its type and its message, without the values that it was raised for."""
     if isinstance(error, ValidationError):
         rows = error.errors(include_input=False, include_url=False, include_context=False)
         message = "; ".join(f"{'.'.join(map(str, row['loc']))}: {row['msg']}" for row in rows)
     else:
-        message = " ".join(text_of(error).split())
+        message = " ".join(error_text(error).split())
         # What FastAPI says after this is for those who know nothing of composer.
         message = message.partition(" If you are using a return type annotation")[0]
     message = message.removesuffix(".")

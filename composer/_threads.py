@@ -27,13 +27,13 @@ class Pool:
 POOL: ContextVar[Pool | None] = ContextVar("composer.threads", default=None)
 
 
-def keep_apart() -> None:
+def install_per_app_threads() -> None:
     """Let the apps of the running event loop have threads of their own from now on; doing it again changes nothing.
 
     Each gets as many as the default limiter has, which stays for all that is no app's.
     """
     current = current_default_thread_limiter()
-    if isinstance(current, _Apart):
+    if isinstance(current, _PerAppLimiter):
         return
     try:
         from anyio._backends._asyncio import _default_thread_limiter
@@ -41,15 +41,15 @@ def keep_apart() -> None:
         log.warning("this release of anyio keeps its threads elsewhere: the apps share one pool of threads")
     else:
         # Typed as AnyIO's own class, of which it uses no more than its base has.
-        _default_thread_limiter.set(cast(Any, _Apart(current)))
+        _default_thread_limiter.set(cast(Any, _PerAppLimiter(current)))
 
 
-class _Apart(CapacityLimiter):
+class _PerAppLimiter(CapacityLimiter):
     """Be the limiter of the app that asks, or the common one where none does."""
 
     __slots__ = ("_common", "_own")
 
-    def __new__(cls, common: CapacityLimiter) -> "_Apart":
+    def __new__(cls, common: CapacityLimiter) -> "_PerAppLimiter":
         """Make it as it is: AnyIO would make one of its own."""
         return object.__new__(cls)
 

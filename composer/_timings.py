@@ -13,13 +13,13 @@ from composer._side_effects import changes, snapshot
 _under_way: list[tuple[Making, Kind, str, float]] = []
 
 
-def under_way() -> list[Step]:
+def parts_under_way() -> list[Step]:
     """Return what is imported or made at this moment, and for how long it has been."""
     now = time.perf_counter()
     return [Step(phase, kind, name, begun, now - begun, over=False) for phase, kind, name, begun in list(_under_way)]
 
 
-class Notes:
+class PartRecorder:
     """Note of each part, while it is imported and while it is made, what that took and what it changed of the process.
 
     Nothing is undone: what a part needs is its own business. But two of them may be in each other's way, or in the

@@ -176,13 +176,13 @@ def test_requests_at_one_time_are_all_answered() -> None:
 def test_a_document_is_written_once_and_not_by_the_event_loop() -> None:
     written_by = []
 
-    class Watched(dict[str, Any]):
+    class RequestObserver(dict[str, Any]):
         def items(self) -> Any:
             written_by.append(threading.current_thread())
             return super().items()
 
     root = FastAPI()
-    install_docs(root, Documents({**EMPTY, "x-watched": Watched(a=1)}), list)
+    install_docs(root, Documents({**EMPTY, "x-watched": RequestObserver(a=1)}), list)
 
     async def ask_together() -> list[threading.Thread]:
         async with anyio.create_task_group() as group:
@@ -198,12 +198,12 @@ def test_a_document_is_written_once_and_not_by_the_event_loop() -> None:
 def test_what_two_documents_share_is_written_once() -> None:
     written = []
 
-    class Watched(dict[str, Any]):
+    class RequestObserver(dict[str, Any]):
         def items(self) -> Any:
             written.append(self)
             return super().items()
 
-    shared, own = Watched(type="string"), {"type": "number"}
+    shared, own = RequestObserver(type="string"), {"type": "number"}
     documents = Documents({**EMPTY, "components": {"schemas": {"Shared": shared, "Own": own}}})
     root = FastAPI()
     install_docs(root, documents, list)

@@ -13,7 +13,7 @@ from pydantic import BaseModel, SecretStr, ValidationError
 from composer import App, compose
 from composer._catalogue import CATALOGUE, problem
 from composer._model import Problem
-from composer._text import described
+from composer._text import describe_error
 from composer.errors import ComposerError, CompositionError, PartError, ShutdownError, StartupError, problems_text
 
 
@@ -76,14 +76,14 @@ def test_every_text_of_the_catalogue_is_a_sentence() -> None:
     ],
 )
 def test_an_exception_is_described_in_one_line(error: BaseException, text: str) -> None:
-    assert described(error) == text
+    assert describe_error(error) == text
 
 
 def test_a_validation_error_is_described_without_the_values() -> None:
     with pytest.raises(ValidationError) as caught:
         Login.model_validate({"name": "ann", "key": 31337, "tries": "hunter2"})
 
-    assert described(caught.value) == (
+    assert describe_error(caught.value) == (
         "ValidationError: key: Input should be a valid string; "
         "tries: Input should be a valid integer, unable to parse string as an integer"
     )
@@ -155,7 +155,7 @@ def test_an_error_of_any_kind_fails_the_start_and_is_told(error: Exception) -> N
     with pytest.raises(StartupError) as raised, TestClient(app):
         pass
     assert [type(failure.__cause__) for failure in raised.value.exceptions] == [type(error)]
-    assert f"app notes failed to start: {described(error)}" in str(raised.value.exceptions[0])
+    assert f"app notes failed to start: {describe_error(error)}" in str(raised.value.exceptions[0])
 
 
 def test_a_factory_may_raise_an_error_that_has_no_text() -> None:

@@ -114,7 +114,7 @@ def test_a_generator_that_fastapi_itself_makes_a_lifespan_of_is_right() -> None:
 
 
 def test_a_lifespan_may_be_a_method_or_have_arguments_of_its_own() -> None:
-    class Notes:
+    class PartRecorder:
         @asynccontextmanager
         async def lifespan(self, app: object) -> AsyncIterator[None]:
             yield
@@ -127,8 +127,8 @@ def test_a_lifespan_may_be_a_method_or_have_arguments_of_its_own() -> None:
     async def with_size(app: object, size: int) -> AsyncIterator[None]:
         yield
 
-    assert ids(FastAPI(lifespan=Notes().lifespan), FastAPI(lifespan=partial(with_size, size=3))) == []
-    assert ids(FastAPI(lifespan=Notes().wrong)) == ["C044"]  # type: ignore[arg-type]
+    assert ids(FastAPI(lifespan=PartRecorder().lifespan), FastAPI(lifespan=partial(with_size, size=3))) == []
+    assert ids(FastAPI(lifespan=PartRecorder().wrong)) == ["C044"]  # type: ignore[arg-type]
 
 
 def test_handlers_of_start_and_stop_are_right_where_something_calls_them() -> None:

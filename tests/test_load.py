@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from composer._model import Problem
-from composer._project.importing import find_package, load, load_reference, shown, user_line
+from composer._project.importing import find_package, load, load_reference, shown, user_location
 from composer.errors import CompositionError
 from tests.conftest import Project as WriteProject
 
@@ -240,11 +240,11 @@ def test_an_error_outside_of_the_project_is_told_by_the_last_line_that_is_not_in
 
     line = broken.__code__.co_firstlineno + 1
 
-    assert user_line(raised_by(broken), tmp_path) == f"{__file__}:{line}"
+    assert user_location(raised_by(broken), tmp_path) == f"{__file__}:{line}"
 
 
 def test_an_error_without_a_frame_of_the_users_has_no_line(tmp_path: Path) -> None:
-    assert user_line(RuntimeError(), tmp_path) == ""
+    assert user_location(RuntimeError(), tmp_path) == ""
 
 
 def test_a_file_of_the_project_is_shown_from_its_folder(tmp_path: Path) -> None:

@@ -101,14 +101,14 @@ async def out_of_time() -> None:
     raise TimeoutError("no connection free")
 
 
-async def given_up() -> None:
+async def abandoned() -> None:
     """Wait for what somebody else gives up."""
     waiting = asyncio.get_running_loop().create_future()
     waiting.cancel()
     await waiting
 
 
-@pytest.mark.parametrize(("check", "kind"), [(out_of_time, "TimeoutError"), (given_up, "CancelledError")])
+@pytest.mark.parametrize(("check", "kind"), [(out_of_time, "TimeoutError"), (abandoned, "CancelledError")])
 def test_what_the_check_itself_raises_is_told_by_its_kind(
     check: Callable[[], Coroutine[Any, Any, None]], kind: str
 ) -> None:

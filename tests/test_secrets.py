@@ -21,7 +21,7 @@ from pydantic_settings import BaseSettings
 import composer
 from composer._asgi import Receive, Scope, Send
 from composer._secrets import Secrets
-from composer._stack.redact import without_secrets
+from composer._stack.redact import with_redaction
 from tests.conftest import Project as WriteProject
 from tests.serving import Server, serving
 
@@ -523,7 +523,7 @@ async def app_itself(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 def test_an_app_gets_no_layer_where_nothing_is_secret() -> None:
-    assert without_secrets(app_itself, Secrets()) is app_itself
+    assert with_redaction(app_itself, Secrets()) is app_itself
 
 
 def test_no_request_tells_a_secret_of_an_error_that_is_its_own_cause() -> None:
@@ -555,16 +555,16 @@ def test_the_secrets_inside_of_models_and_collections_are_known() -> None:
     secrets = Secrets(
         [{"a": [Inner(token=SecretStr("one-secret"), raw=SecretBytes(b"two-secret"))]}, (SecretStr("three"),)]
     )
-    assert secrets.hidden("one-secret two-secret three four") == "********** ********** ********** four"
+    assert secrets.redact("one-secret two-secret three four") == "********** ********** ********** four"
 
 
 def test_a_secret_too_short_to_be_one_is_left_where_it_is() -> None:
-    assert Secrets([SecretStr("a"), SecretStr("")]).hidden("a banana") == "a banana"
+    assert Secrets([SecretStr("a"), SecretStr("")]).redact("a banana") == "a banana"
 
 
 def test_an_error_without_a_secret_stays_the_same_object() -> None:
     error = ValueError("nothing to hide")
-    assert Secrets([SecretStr("hunter2")]).cleaned(error) is error
+    assert Secrets([SecretStr("hunter2")]).redacted(error) is error
 
 
 def fail_for_a_secret() -> None:
@@ -580,7 +580,7 @@ def test_an_error_with_a_secret_keeps_its_name_its_traceback_its_notes_and_its_c
     with pytest.raises(ConnectionError) as caught:
         fail_for_a_secret()
 
-    found = secrets.cleaned(caught.value)
+    found = secrets.redacted(caught.value)
 
     shown = "".join(traceback.format_exception(found))
     assert found.__traceback__ is caught.value.__traceback__
@@ -620,7 +620,7 @@ def errors_in_a_circle() -> list[Exception]:
 
 @pytest.mark.parametrize("error", errors_in_a_circle(), ids=repr)
 def test_an_error_that_is_behind_itself_is_cleaned_once(error: Exception) -> None:
-    found = Secrets([SecretStr("hunter2")]).cleaned(error)
+    found = Secrets([SecretStr("hunter2")]).redacted(error)
 
     assert found is not error
     assert type(found).__name__ == type(error).__name__

@@ -10,8 +10,9 @@ from starlette.routing import Mount
 
 from composer._asgi import ASGIApp, Receive, Scope, Send
 from composer._model import BuiltCornerstone, Cornerstone
-from composer._wire import SCOPE_KEY, Shared, SharedObjects, demands_of
-from composer._wire.shared import Demand
+from composer._scope import SCOPE_SHARED
+from composer._wire import Shared, SharedObjects, shared_dependencies_of
+from composer._wire.shared import SharedDependency
 
 
 class Database:
@@ -34,7 +35,7 @@ def served(app: ASGIApp, *cornerstones: BuiltCornerstone) -> TestClient:
     shared = SharedObjects(cornerstones)
 
     async def with_shared(scope: Scope, receive: Receive, send: Send) -> None:
-        await app({**scope, SCOPE_KEY: shared}, receive, send)
+        await app({**scope, SCOPE_SHARED: shared}, receive, send)
 
     return TestClient(with_shared)
 
@@ -109,24 +110,24 @@ def test_an_app_that_is_served_outside_a_composition_says_so() -> None:
 def test_an_object_is_found_by_a_base_of_its_type() -> None:
     replica = Replica()
 
-    assert SharedObjects([built("replica", replica), built("auth", Auth())]).find(Demand(Database)) is replica
+    assert SharedObjects([built("replica", replica), built("auth", Auth())]).find(SharedDependency(Database)) is replica
 
 
 def test_an_object_is_found_by_the_type_that_its_factory_promises() -> None:
     plugins = [Auth()]
 
-    assert SharedObjects([built("plugins", plugins, list[Auth])]).find(Demand(list[Auth])) is plugins
+    assert SharedObjects([built("plugins", plugins, list[Auth])]).find(SharedDependency(list[Auth])) is plugins
 
 
 @pytest.mark.parametrize(
     ("demand", "text"),
     [
-        (Demand(Auth), "Shared[Auth]: 0 cornerstones fit, of none."),
-        (Demand(Database), "Shared[Database]: 2 cornerstones fit, of a, b."),
-        (Demand(Database, "c"), 'Shared[Annotated[Database, "c"]]: 0 cornerstones fit, of a, b.'),
+        (SharedDependency(Auth), "Shared[Auth]: 0 cornerstones fit, of none."),
+        (SharedDependency(Database), "Shared[Database]: 2 cornerstones fit, of a, b."),
+        (SharedDependency(Database, "c"), 'Shared[Annotated[Database, "c"]]: 0 cornerstones fit, of a, b.'),
     ],
 )
-def test_what_is_not_there_exactly_once_is_a_lookup_error(demand: Demand, text: str) -> None:
+def test_what_is_not_there_exactly_once_is_a_lookup_error(demand: SharedDependency, text: str) -> None:
     shared = SharedObjects([built("a", Database()), built("b", Database())])
 
     with pytest.raises(LookupError) as caught:
@@ -136,7 +137,10 @@ def test_what_is_not_there_exactly_once_is_a_lookup_error(demand: Demand, text: 
 
 
 def test_the_demands_of_an_app_are_listed_once_each_in_the_order_of_its_routes() -> None:
-    assert demands_of(app_with(router)) == [Demand(Database), Demand(Database, "replica")]
+    assert shared_dependencies_of(app_with(router)) == [
+        SharedDependency(Database),
+        SharedDependency(Database, "replica"),
+    ]
 
 
 def needs_auth(auth: Shared[Auth]) -> Auth:
@@ -161,22 +165,29 @@ def test_demands_behind_dependencies_of_handlers_routers_and_the_app_are_found()
 
     outer = APIRouter()
     outer.include_router(below)
-    assert demands_of(app_with(inner)) == demands_of(app_with(outer)) == demands_of(on_app) == [Demand(Auth)]
+    assert (
+        shared_dependencies_of(app_with(inner))
+        == shared_dependencies_of(app_with(outer))
+        == shared_dependencies_of(on_app)
+        == [SharedDependency(Auth)]
+    )
 
 
 def test_demands_of_an_app_that_is_mounted_inside_are_found() -> None:
     outer = FastAPI()
     outer.mount("/inner", app_with(router))
 
-    assert demands_of(outer) == [Demand(Database), Demand(Database, "replica")]
-    assert demands_of(Starlette(routes=[Mount("/inner", app_with(router))])) == demands_of(outer)
+    assert shared_dependencies_of(outer) == [SharedDependency(Database), SharedDependency(Database, "replica")]
+    assert shared_dependencies_of(Starlette(routes=[Mount("/inner", app_with(router))])) == shared_dependencies_of(
+        outer
+    )
 
 
 @pytest.mark.parametrize("app", [FastAPI(), Starlette(), object()], ids=["FastAPI", "Starlette", "anything"])
 def test_an_app_that_asks_for_nothing_has_no_demands(app: object) -> None:
-    assert demands_of(app) == []
+    assert shared_dependencies_of(app) == []
 
 
 def test_a_demand_is_shown_as_it_is_written_in_a_handler() -> None:
-    assert str(Demand(Database)) == "Shared[Database]"
-    assert str(Demand(list[Auth], "x")) == f'Shared[Annotated[list[{__name__}.Auth], "x"]]'
+    assert str(SharedDependency(Database)) == "Shared[Database]"
+    assert str(SharedDependency(list[Auth], "x")) == f'Shared[Annotated[list[{__name__}.Auth], "x"]]'

@@ -16,7 +16,7 @@ from rich.console import Console
 
 import composer
 from composer import App, Cornerstone, StartupError, composition_of
-from composer._cli.waterfall import ROWS, show_late, show_waterfall, telling_who_is_late
+from composer._cli.waterfall import ROWS, report_slow_parts, show_slow_parts, show_waterfall
 from composer._model import Step
 from tests.conftest import Project as WriteProject
 from tests.serving import serving
@@ -44,7 +44,7 @@ def shown(*steps: Step, width: int = 80, encoding: str = "utf-8") -> list[str]:
 
 def late(*steps: Step) -> str:
     file = io.StringIO()
-    show_late(steps, Console(file=file))
+    show_slow_parts(steps, Console(file=file))
     return file.getvalue()
 
 
@@ -131,7 +131,7 @@ async def test_a_watch_is_entered_before_the_start_and_left_when_all_is_up() -> 
         journal.append("starts")
         yield
 
-    class Watch:
+    class ObserverFactory:
         def __enter__(self) -> None:
             journal.append("watched")
 
@@ -147,7 +147,7 @@ async def test_a_watch_is_entered_before_the_start_and_left_when_all_is_up() -> 
         journal.append("starts")
 
     app = composer.compose([starting("notes", enter)], cornerstones=[Cornerstone("clock", make)])
-    composition_of(app).lifecycle.while_starting(Watch)
+    composition_of(app).lifecycle.while_starting(ObserverFactory)
     async with app.router.lifespan_context(app):
         journal.append("serving")
     assert journal == ["watched", "starts", "left", "serving"]
@@ -210,7 +210,7 @@ def test_who_is_late_is_told_again_only_when_as_much_time_has_passed_again(capsy
             seen.set()
         return [Step("start", "app", "notes", 0, seconds, over=not seconds)]
 
-    with telling_who_is_late(steps):
+    with report_slow_parts(steps):
         assert seen.wait(10)
     told = ["still starting: notes (1 s)", "still starting: notes (2 s)", "still starting: notes (5 s)"]
     assert capsys.readouterr().err.splitlines() == told
@@ -222,7 +222,7 @@ def test_a_start_that_fails_ends_the_telling() -> None:
 
     def start() -> None:
         nonlocal during
-        with telling_who_is_late(list):
+        with report_slow_parts(list):
             during = threading.active_count()
             raise OSError("the disk is full")
 

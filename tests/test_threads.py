@@ -13,7 +13,7 @@ from anyio import to_thread
 from fastapi import FastAPI
 
 import composer
-from composer._threads import POOL, Pool, keep_apart
+from composer._threads import POOL, Pool, install_per_app_threads
 
 pytestmark = pytest.mark.anyio
 
@@ -44,7 +44,7 @@ async def quick(pool: Pool | None) -> str:
 
 
 async def test_one_app_can_not_take_the_threads_of_another_or_of_the_root() -> None:
-    keep_apart()
+    install_per_app_threads()
     stuck, other, release = Pool(), Pool(), threading.Event()
     tasks = [asyncio.create_task(blocked(stuck, release)) for _ in range(60)]
     try:
@@ -61,12 +61,12 @@ async def test_one_app_can_not_take_the_threads_of_another_or_of_the_root() -> N
 
 async def test_each_app_has_as_many_threads_as_an_app_that_is_served_alone() -> None:
     before = limiter().total_tokens
-    keep_apart()
+    install_per_app_threads()
     assert of(Pool()) == of(None) == before == 40
 
 
 async def test_the_number_of_threads_is_changed_as_anyio_says_for_the_one_who_asks() -> None:
-    keep_apart()
+    install_per_app_threads()
     one, other = Pool(), Pool()
     assert of(one, 3) == 3
     assert (of(other), of(None)) == (40, 40)
@@ -74,19 +74,19 @@ async def test_the_number_of_threads_is_changed_as_anyio_says_for_the_one_who_as
 
 async def test_what_the_root_has_before_is_what_each_app_gets() -> None:
     limiter().total_tokens = 7
-    keep_apart()
+    install_per_app_threads()
     assert of(Pool()) == 7
 
 
 async def test_doing_it_again_changes_nothing() -> None:
-    keep_apart()
+    install_per_app_threads()
     first = limiter()
-    keep_apart()
+    install_per_app_threads()
     assert limiter() is first
 
 
 async def test_the_limiter_does_all_that_a_limiter_does() -> None:
-    keep_apart()
+    install_per_app_threads()
     POOL.set(Pool())
     one = limiter()
     one.total_tokens = 2

@@ -15,7 +15,7 @@ from pydantic.dataclasses import dataclass as pydantic_dataclass
 from composer._model import App, Cornerstone, Plan, Problem, Project
 from composer._wire import Shared, ordered
 from composer._wire.construct import wire
-from composer._wire.types import factory_name, fits, type_name
+from composer._wire.types import factory_name, provides, type_name
 
 PROJECT = Project(Path("/srv/house"), "testing")
 
@@ -696,7 +696,7 @@ def test_what_a_handler_asks_for_counts_as_used_and_is_checked() -> None:
     ],
 )
 def test_an_object_fits_where_its_type_or_a_base_of_it_is_asked_for(provided: Any, wanted: Any, answer: bool) -> None:
-    assert fits(provided, wanted) is answer
+    assert provides(provided, wanted) is answer
 
 
 @pytest.mark.parametrize(

@@ -20,14 +20,14 @@ from composer._checks.declarations import (
 from composer._project.declare import Declared, declare
 from composer._checks.built import check_built
 from composer._build.install import STATE, Composition, install, paths_of_probes
-from composer._documents.files import with_documents
+from composer._documents.files import read_document_files
 from composer._project.from_python import declared_in_python
 from composer._gc import patient_collector
 from composer._dispatch.fast_path.root import Root
 from composer._observe.metrics import is_installed
 from composer._model import App, Cornerstone, Problem, Project
 from composer._settings import ComposerTable, Table, read_settings, validated_or_default
-from composer._wire.construct import check_root_demands, wire
+from composer._wire.construct import check_root_dependencies, wire
 from composer.errors import CompositionError
 from composer._catalogue import problem
 
@@ -113,16 +113,16 @@ def _compose(
     """Build and check everything before the root is touched."""
     root = Root(title=head.title, version=head.version) if given_root is None else given_root
     cornerstones = declared.cornerstones
-    apps, unread = with_documents(declared.apps, project.root)
+    apps, unread = read_document_files(declared.apps, project.root)
     problems = [*declared.problems, *unread, *check_names(cornerstones), *check_names(apps), *check_prefixes(apps)]
     problems += [*check_after(apps, declared.names), *check_root(apps, root, paths_of_probes(head))]
     problems += [problem("C036", "root")] if hasattr(root.state, STATE) else []
     problems += [problem("C040", "[composer] metrics")] if head.metrics and not is_installed() else []
     plan, wrong = wire(cornerstones, apps, project, overrides)
-    notes = declared.notes
-    plan = plan._replace(steps=(*notes.steps, *plan.steps), notices=(*notes.notices, *plan.notices))
+    recorder = declared.recorder
+    plan = plan._replace(steps=(*recorder.steps, *plan.steps), notices=(*recorder.notices, *plan.notices))
     problems += [*wrong, *check_objects(plan.apps), *check_built(plan, root)]
-    problems += check_shadows(problems, project.root) if problems else check_root_demands(root, plan)
+    problems += check_shadows(problems, project.root) if problems else check_root_dependencies(root, plan)
     if problems:
         raise CompositionError(_once(problems), head.title) from _behind(problems)
     install(root, plan, head, project, partial=partial)

@@ -13,25 +13,25 @@ from composer._documents.merged import Documents
 from composer._checks.built import check_built
 from composer._checks.middleware import check_sessions
 from composer._build.pages import install_own_pages, install_pages
-from composer._stack.stack import guards_of, inside, served
+from composer._stack.stack import guards_of, inner_stack, app_stack
 from composer._documents.provider import Sources
 from composer._dispatch.dispatcher import Dispatcher
 from composer._dispatch.fast_path.not_found import OwnRoutes
-from composer._dispatch.fast_path.root import shortened
+from composer._dispatch.fast_path.root import with_fast_path
 from composer._dispatch.mounted import Mounted
 from composer._observe.health import LIVE, READY, probes
 from composer._lifecycle.run import Lifecycle
-from composer._observe.log import is_heard
+from composer._observe.log import log_is_enabled
 from composer._observe.log import request_log as log_requests
 from composer._observe.metrics import METRICS
 from composer._observe.metrics import metrics as count_requests
 from composer._model import BuiltApp, Notice, PartStatus, Plan, Problem, Project
-from composer._timings import Notes
-from composer._observe.record import Watch, Watched
+from composer._timings import PartRecorder
+from composer._observe.record import ObserverFactory, RequestObserver
 from composer._settings import ComposerTable
-from composer._threads import keep_apart
-from composer._wire import LateApp, SharedObjects, demands_of
-from composer._wire.construct import check_root_demands
+from composer._threads import install_per_app_threads
+from composer._wire import DeferredApp, SharedObjects, shared_dependencies_of
+from composer._wire.construct import check_root_dependencies
 from composer.errors import CompositionError
 
 STATE: Final = "composition"
@@ -48,22 +48,22 @@ class Composition:
         self.lifecycle = lifecycle
         self.documents = documents
 
-    def load_late_ones(self) -> list[Notice]:
+    def load_deferred_apps(self) -> list[Notice]:
         """Import and make the apps that would else wait for their start; return what they changed of the process.
 
         Raises CompositionError with all that is wrong with them.
         """
-        notes, problems = Notes(), list[Problem]()
+        recorder, problems = PartRecorder(), list[Problem]()
         for app in self.plan.apps:
-            if isinstance(app.asgi, LateApp):
+            if isinstance(app.asgi, DeferredApp):
                 try:
-                    with notes.of("import", "app", app.name):
+                    with recorder.of("import", "app", app.name):
                         app.asgi.load()
                 except CompositionError as error:
                     problems += error.problems
         if problems:
             raise CompositionError(problems, self.title)
-        return notes.notices
+        return recorder.notices
 
     def parts(self) -> list[PartStatus]:
         """Return how each part is, in the order in which they start."""
@@ -78,12 +78,12 @@ def install(root: FastAPI, whole: Plan, head: ComposerTable, project: Project, *
     plan = _only_used(whole, root) if partial else whole
     guards = guards_of(plan)
     mounted = {
-        app.name: Mounted(app.prefix, served(app, plan, guards.get(app.name)), app.name, app.asgi) for app in plan.apps
+        app.name: Mounted(app.prefix, app_stack(app, plan, guards.get(app.name)), app.name, app.asgi) for app in plan.apps
     }
     lifecycle = Lifecycle(plan, mounted)
     sources = Sources(plan, mounted, lifecycle, guards, project.root)
     documents = Documents(root, map(sources.of, plan.apps))
-    _finish_late_ones(root, plan, documents, sources)
+    _finish_deferred_apps(root, plan, documents, sources)
     setattr(root.state, STATE, Composition(root.title, plan, lifecycle, documents))
     install_pages(root, plan, lifecycle, documents)
     router = root.router
@@ -96,10 +96,10 @@ def install(root: FastAPI, whole: Plan, head: ComposerTable, project: Project, *
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[Mapping[str, Any] | None]:
-        _check_late_routes(root, whole, answers)
+        _check_added_routes(root, whole, answers)
         if partial:
             lifecycle.run_from_now_on(_only_used(whole, root))
-        keep_apart()
+        install_per_app_threads()
         for notice in plan.notices:
             log.warning("%s", notice)
         async with own_lifespan(app) as state, lifecycle.running():
@@ -111,12 +111,12 @@ def install(root: FastAPI, whole: Plan, head: ComposerTable, project: Project, *
 
 def _only_used(plan: Plan, root: FastAPI) -> Plan:
     used = {name for app in plan.apps for name in app.uses}
-    if demands_of(root):
+    if shared_dependencies_of(root):
         return plan
     return plan._replace(cornerstones=tuple(built for built in plan.cornerstones if built.name in used))
 
 
-def _finish_late_ones(root: FastAPI, plan: Plan, documents: Documents, sources: Sources) -> None:
+def _finish_deferred_apps(root: FastAPI, plan: Plan, documents: Documents, sources: Sources) -> None:
     """Let the apps that are made when they start be checked then, and put to where the others are from the start."""
 
     def finish(built: BuiltApp) -> ASGIApp:
@@ -124,10 +124,10 @@ def _finish_late_ones(root: FastAPI, plan: Plan, documents: Documents, sources: 
             raise CompositionError(problems, built.name)
         install_own_pages(built)
         documents.replace(sources.of(built))
-        return inside(built, plan)
+        return inner_stack(built, plan)
 
     for app in plan.apps:
-        if isinstance(app.asgi, LateApp):
+        if isinstance(app.asgi, DeferredApp):
             app.asgi.finish = finish
 
 
@@ -137,7 +137,7 @@ def paths_of_probes(head: ComposerTable) -> list[str]:
 
 def _watch(root: FastAPI, lifecycle: Lifecycle, head: ComposerTable) -> dict[str, ASGIApp]:
     """Put a layer around all that the root does, if anybody watches its requests; return what answers `/metrics`."""
-    watches: list[Watch] = []
+    watches: list[ObserverFactory] = []
     pages: dict[str, ASGIApp] = {}
     if head.metrics:
         count, pages[METRICS] = count_requests(lifecycle.parts)
@@ -146,21 +146,21 @@ def _watch(root: FastAPI, lifecycle: Lifecycle, head: ComposerTable) -> dict[str
 
     def stack() -> ASGIApp:
         # Made when the server starts: by then it is known whether anybody hears the log.
-        watching = [*([log_requests()] if head.request_log and is_heard() else []), *watches]
-        return Watched(inner(), watching) if watching else shortened(root, inner())
+        watching = [*([log_requests()] if head.request_log and log_is_enabled() else []), *watches]
+        return RequestObserver(inner(), watching) if watching else with_fast_path(root, inner())
 
     # The outermost place, also outside of what answers 500; middleware that is added later stays inside.
     root.build_middleware_stack = stack  # type: ignore[method-assign]
     return pages
 
 
-def _check_late_routes(root: FastAPI, plan: Plan, probes: Iterable[str]) -> None:
+def _check_added_routes(root: FastAPI, plan: Plan, probes: Iterable[str]) -> None:
     """Raise CompositionError where what was added to the root after the build is in the way of an app, or hidden.
 
     Or where it asks for what nobody gives.
     """
     problems = [*check_root([app.declared for app in plan.apps], root, probes), *check_sessions(plan, root)]
-    problems += check_root_demands(root, plan)
+    problems += check_root_dependencies(root, plan)
     if problems:
         raise CompositionError(problems, root.title)
 

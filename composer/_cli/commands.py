@@ -10,7 +10,7 @@ import typer
 from fastapi import FastAPI
 
 from composer._build import composition_of
-from composer._cli.locate import choose, load, project_folder
+from composer._cli.locate import load_composition, project_folder, select_composition
 from composer._cli.openapi import Form, write_or_check
 from composer._cli.server import run_server
 from composer._cli.show import (
@@ -23,11 +23,11 @@ from composer._cli.show import (
     show_plugins,
     show_routes,
 )
-from composer._cli.waterfall import telling_who_is_late
+from composer._cli.waterfall import report_slow_parts
 from composer._model import Notice
 from composer._observe.log import configure_logging, in_production
 from composer._project.plugins import installed
-from composer._timings import under_way
+from composer._timings import parts_under_way
 from composer.errors import CompositionError
 
 Done = TypeVar("Done")
@@ -60,15 +60,15 @@ Apps = Annotated[
 
 def _loaded(target: str | None, settings: Path | None, apps: str | None) -> FastAPI:
     """Load what is asked for, or end with status 1 and the problems as text, without a traceback."""
-    choose(target, settings, apps)
-    return _or_end(load)
+    select_composition(target, settings, apps)
+    return _or_end(load_composition)
 
 
 def _whole(target: str | None, settings: Path | None, apps: str | None) -> tuple[FastAPI, list[Notice]]:
     """Load what is asked for, with the apps that are imported late; return also what was changed of the process."""
     app = _loaded(target, settings, apps)
     composition = composition_of(app)
-    return app, [*composition.plan.notices, *_or_end(composition.load_late_ones)]
+    return app, [*composition.plan.notices, *_or_end(composition.load_deferred_apps)]
 
 
 def _or_end(do: Callable[[], Done]) -> Done:
@@ -109,13 +109,13 @@ def serve(
     """
     configure_logging()
     run = _forking(reload) if preload else run_server
-    with nullcontext() if in_production() else telling_who_is_late(under_way):
+    with nullcontext() if in_production() else report_slow_parts(parts_under_way):
         app = _loaded(target, settings, apps)
     # A port that is still to be chosen is told by uvicorn alone.
     if app.docs_url is not None and port and not in_production():
         err.print(f"Documentation at {address(host, port)}{app.docs_url}", highlight=False)
     run(
-        app="composer._cli.factory:served",
+        app="composer._cli.factory:create",
         factory=True,
         host=host,
         port=port,

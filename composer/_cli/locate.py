@@ -16,7 +16,7 @@ from composer.errors import CompositionError
 SETTINGS, ONLY, TARGET = "COMPOSER_SETTINGS", "COMPOSER_ONLY", "COMPOSER_TARGET"
 
 
-def choose(target: str | None, settings: Path | None, apps: str | None) -> None:
+def select_composition(target: str | None, settings: Path | None, apps: str | None) -> None:
     """Put what the command line says into the environment, where `load` finds it, in this process and in its children.
 
     `apps` is a list of names with commas, in which an empty name is one that no app has: a variable of the shell may
@@ -31,7 +31,7 @@ def choose(target: str | None, settings: Path | None, apps: str | None) -> None:
 
 
 @cache
-def load() -> FastAPI:
+def load_composition() -> FastAPI:
     """Return the composition: the chosen target, or asgi:app of the project, or what its settings.toml says.
 
     It is made once in a process: `serve` checks it first and then serves the same one.

@@ -28,12 +28,12 @@ from gunicorn.workers.base import Worker
 from uvicorn.config import STARTUP_FAILURE
 
 from composer._build import composition_of
-from composer._cli.locate import load
+from composer._cli.locate import load_composition
 from composer._cli.server import end_well, serve_here
-from composer._gc import calm_collector
+from composer._gc import freeze_after_start
 from composer._lifecycle.signals import SAME_STOP, SIGNALS, end_at_once
 from composer._model import BuiltCornerstone, Plan
-from composer._text import described
+from composer._text import describe_error
 from composer.errors import PartError
 
 log = logging.getLogger("composer")
@@ -50,9 +50,9 @@ def run_preloaded(**options: Any) -> NoReturn:
     Raises SystemExit: with status 0 where a signal told it to stop, with uvicorn's status where a cornerstone failed to
     preload or a worker to start. Failing stops are told by the log alone.
     """
-    app = load()
+    app = load_composition()
     composition = composition_of(app)
-    composition.lifecycle.when_started(calm_collector)
+    composition.lifecycle.when_started(freeze_after_start)
     # Until the arbiter has handlers of its own.
     signal.signal(signal.SIGTERM, end_well)
     try:
@@ -75,8 +75,8 @@ def preload(plan: Plan) -> None:
         try:
             _preload(built)
         except Exception as error:
-            told = plan.secrets.cleaned(error)
-            raise PartError("cornerstone", built.name, "preload", described(told)) from told
+            told = plan.secrets.redacted(error)
+            raise PartError("cornerstone", built.name, "preload", describe_error(told)) from told
     others = [thread.name for thread in threading.enumerate() if thread is not threading.main_thread()]
     if others:
         log.warning("threads run before the fork, and won't in the workers: %s", ", ".join(others))
@@ -126,7 +126,7 @@ class _Gunicorn(BaseApplication):  # type: ignore[misc]
         }.items():
             self.cfg.set(name, value)
 
-    def load(self) -> FastAPI:
+    def load_composition(self) -> FastAPI:
         """Return the app."""
         return self._app
 

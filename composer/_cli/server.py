@@ -10,7 +10,7 @@ import uvicorn
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
-from composer._lifecycle.signals import end_at_once, handled, told_by_signal
+from composer._lifecycle.signals import end_at_once, handled, stopped_by_signal
 
 # The status of a server that stopped, where a part of it failed to.
 SHUTDOWN_FAILURE: Final = 1
@@ -45,7 +45,7 @@ def serve_here(config: uvicorn.Config, sockets: list[socket] | None = None) -> i
         status = 0
     if getattr(getattr(server, "lifespan", None), "shutdown_failed", False):
         return SHUTDOWN_FAILURE
-    if told_by_signal() or status == 0:
+    if stopped_by_signal() or status == 0:
         # A start that was given up because of a signal has not failed.
         return 0
     return status or (0 if server.started else STARTUP_FAILURE)
@@ -63,7 +63,7 @@ def _supervised(config: uvicorn.Config) -> int:
     with handled(_kill_all):
         supervisor.run()
     # It stops by itself only where a process could not start, and does not tell by its status.
-    return 0 if told_by_signal() else STARTUP_FAILURE
+    return 0 if stopped_by_signal() else STARTUP_FAILURE
 
 
 def _kill_all(number: int) -> None:

@@ -14,7 +14,7 @@ from rich.text import Text
 from composer._build import Composition, composition_of
 from composer._model import BuiltApp, Notice, PartStatus
 from composer._project.plugins import Plugin
-from composer._wire import LateApp
+from composer._wire import DeferredApp
 
 
 class _Patient(Console):
@@ -62,7 +62,7 @@ def show_composition(composition: Composition) -> None:
 
 
 def _title(asgi: Any) -> str:
-    if isinstance(asgi, LateApp):
+    if isinstance(asgi, DeferredApp):
         return _title(asgi.app) if asgi.app else "(imported when it starts)"
     return f"{asgi.title} {asgi.version}" if isinstance(asgi, FastAPI) else type(asgi).__name__
 
@@ -86,7 +86,7 @@ def routes_of(app: FastAPI) -> list[Route]:
 
 def _mounted_routes(app: BuiltApp) -> Iterator[Route]:
     prefix = app.prefix.rstrip("/")
-    asgi = app.asgi.app if isinstance(app.asgi, LateApp) else app.asgi
+    asgi = app.asgi.app if isinstance(app.asgi, DeferredApp) else app.asgi
     rows = list(_routes(app.name, prefix, asgi))
     yield from rows or [Route(app.name, "", f"{prefix}/…", _title(app.asgi))]
 

@@ -85,10 +85,10 @@ def _ms(seconds: float) -> str:
 
 
 @contextmanager
-def telling_who_is_late(steps: Callable[[], Iterable[Step]]) -> Iterator[None]:
+def report_slow_parts(steps: Callable[[], Iterable[Step]]) -> Iterator[None]:
     """Print who is still imported, built or starting, from a thread: what blocks the event loop is named too."""
     over = threading.Event()
-    thread = threading.Thread(target=_tell_who_is_late, args=(steps, over), name="telling who is late", daemon=True)
+    thread = threading.Thread(target=_report_slow_parts, args=(steps, over), name="telling who is late", daemon=True)
     thread.start()
     try:
         yield
@@ -97,7 +97,7 @@ def telling_who_is_late(steps: Callable[[], Iterable[Step]]) -> Iterator[None]:
         thread.join()
 
 
-def _tell_who_is_late(steps: Callable[[], Iterable[Step]], over: threading.Event) -> None:
+def _report_slow_parts(steps: Callable[[], Iterable[Step]], over: threading.Event) -> None:
     told = LATE
     while not over.wait(LOOK):
         late = [step for step in steps() if not step.over]
@@ -106,11 +106,11 @@ def _tell_who_is_late(steps: Callable[[], Iterable[Step]], over: threading.Event
             # The one that was told of last may be up, and another one late.
             told = max(LATE, min(told, 2 * longest))
         else:
-            show_late([step for step in late if step.seconds >= LATE])
+            show_slow_parts([step for step in late if step.seconds >= LATE])
             told = 2 * longest
 
 
-def show_late(late: Sequence[Step], console: Console = err) -> None:
+def show_slow_parts(late: Sequence[Step], console: Console = err) -> None:
     """Print which parts are still at it, those first that began first."""
     doing = DOING[late[0].phase]
     told = [f"{step.name} ({step.seconds:.0f} s)" for step in sorted(late, key=lambda step: step.begun)]

@@ -8,7 +8,7 @@ from fastapi.routing import APIRoute, APIWebSocketRoute, iter_route_contexts
 from opentelemetry import _logs, metrics, trace
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
-from composer._asgi import is_bare
+from composer._asgi import has_no_middleware
 
 # Where OpenTelemetry has the providers of this process: None as long as nobody has set one. It has no public name for
 # that, and to ask as FastAPI does takes 2.6 µs. Where a release has other names, it counts as set.
@@ -41,7 +41,7 @@ def observes_by_itself(app: Any) -> bool:
     hold any.
     """
     load_providers()
-    if not isinstance(app, FastAPI) or not is_bare(app):
+    if not isinstance(app, FastAPI) or not has_no_middleware(app):
         return True
     given = getattr(app, "_telemetry", {})
     if any(given.get(kind, True) is not None for kind in ("tracer_provider", "meter_provider", "logger_provider")):

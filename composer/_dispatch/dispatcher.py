@@ -6,15 +6,12 @@ from typing import Final
 from starlette._utils import get_route_path
 
 from composer._asgi import ASGIApp, Receive, Scope, Send
-from composer._dispatch.mounted import SCOPE_POOL, Mounted
-from composer._observe.record import RECORD
+from composer._dispatch.mounted import Mounted
+from composer._scope import SCOPE_RAISED, SCOPE_RECORD, SCOPE_SHARED, SCOPE_THREADS
 from composer._threads import POOL
-from composer._wire import SCOPE_KEY, SharedObjects
+from composer._wire import SharedObjects
 
 REQUESTS: Final = ("http", "websocket")
-
-# Where the scope has what an app raised that was handed its request on a short way.
-SCOPE_RAISED: Final = "composer.raised"
 
 
 class Raised:
@@ -58,17 +55,17 @@ class Dispatcher:
             return
         if (raised := scope.pop(SCOPE_RAISED, None)) is not None:
             await raised.again(send)
-        scope[SCOPE_KEY] = self.shared
+        scope[SCOPE_SHARED] = self.shared
         path = get_route_path(scope)
         if (app := self.find(path)) is not None:
             await app(scope, path, receive, send)
         elif (probe := self._probes.get(path)) is not None and scope["type"] == "http":
-            if RECORD in scope:
-                scope[RECORD].path = path
+            if SCOPE_RECORD in scope:
+                scope[SCOPE_RECORD].path = path
             await probe(scope, receive, send)
         else:
             # A server may start a request in the context of the one before it on the same connection.
-            POOL.set(scope.get(SCOPE_POOL))
+            POOL.set(scope.get(SCOPE_THREADS))
             await self._routes(scope, receive, send)
 
     def find(self, path: str) -> Mounted | None:

@@ -1,11 +1,12 @@
 """One app under its prefix, which gets the scope that a server started with `--root-path /prefix` would hand to it."""
 
-from typing import Any, Final
+from typing import Any
 
 from composer._asgi import ASGIApp, Receive, Scope, Send
 from composer._compat.opentelemetry import is_observed, observes_by_itself
-from composer._observe.record import INSIDE, RECORD, TELEMETRY, name_span
+from composer._observe.record import TELEMETRY, name_span
 from composer._problem_json import unavailable
+from composer._scope import SCOPE_INTERNAL, SCOPE_RECORD, SCOPE_THREADS
 from composer._threads import POOL, Pool
 
 # What the root's own routing leaves in the scope, besides `app`; a mounted app would take it for its own.
@@ -23,9 +24,6 @@ _OF_THE_ROOT = frozenset(
         "starlette.exception_handlers",
     ]
 )
-
-# Where the scope says whose threads they are.
-SCOPE_POOL: Final = "composer.threads"
 
 NO_LIFESPAN = unavailable(
     "The server ran no lifespan, so no app was started. Serve the composition with lifespans on; in a test, write "
@@ -76,9 +74,9 @@ class Mounted:
                 child["raw_path"] += b"/"
         child["path"] = root_path + path
         child["state"] = {**scope.get("state", {}), **self.state}
-        child[SCOPE_POOL] = self.pool
-        if RECORD in child:
-            child[RECORD].hand_on(self.name, self.prefix, child)
+        child[SCOPE_THREADS] = self.pool
+        if SCOPE_RECORD in child:
+            child[SCOPE_RECORD].hand_on(self.name, self.prefix, child)
         if TELEMETRY in child:
             name_span(child, self.name, self.prefix)
         elif not (self._observes or is_observed()):
@@ -92,4 +90,4 @@ class Mounted:
 
     async def at(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Hand on a request of composer's own, whose path is the app's, without the prefix."""
-        await self({**scope, INSIDE: True}, self.prefix + scope["path"], receive, send)
+        await self({**scope, SCOPE_INTERNAL: True}, self.prefix + scope["path"], receive, send)

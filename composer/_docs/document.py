@@ -96,7 +96,7 @@ class Writer:
         return known[1]
 
 
-class Reached:
+class ConnectOrigins:
     """Return the origins besides the pages' own that requests go to, as the document has them at the moment."""
 
     def __init__(self, document: Callable[[], Awaitable[Json]]) -> None:

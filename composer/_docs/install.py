@@ -13,8 +13,8 @@ from starlette.routing import BaseRoute, Match, Route, request_response
 
 from composer._asgi import ASGIApp, Receive, Scope, Send
 from composer._docs.assets import asset, viewers
-from composer._docs.document import DocumentRoute, Reached
-from composer._docs.pages import AppEntry, Apps, Document, Page, Shown, oauth2_redirect, redoc, swagger
+from composer._docs.document import ConnectOrigins, DocumentRoute
+from composer._docs.pages import AppEntry, Apps, Document, Page, PageContext, oauth2_redirect, redoc, swagger
 
 
 def install_docs(
@@ -49,18 +49,18 @@ def _install_pages(app: FastAPI, document: Document, apps: Apps | None) -> None:
         return
     viewers()
     base = app.router.routes[first].path.rstrip("/")  # type: ignore[attr-defined]
-    shown = Shown(app, base, Reached(document), apps)
+    shown = PageContext(app, base, ConnectOrigins(document), apps)
     pages[app.swagger_ui_oauth2_redirect_url] = oauth2_redirect
-    _replace(app, {path: (page, _Showing(page, shown)) for path, page in pages.items()})
+    _replace(app, {path: (page, _PageApp(page, shown)) for path, page in pages.items()})
     app.router.routes[first:first] = _beside(shown)
 
 
-class _Showing:
+class _PageApp:
     """Answer requests for one page; a composition has some for each app, so they are small."""
 
     __slots__ = ("_page", "_shown")
 
-    def __init__(self, page: Page, shown: Shown) -> None:
+    def __init__(self, page: Page, shown: PageContext) -> None:
         self._page = page
         self._shown = shown
 
@@ -83,7 +83,7 @@ def _files(base: str) -> Route:
     return route
 
 
-def _beside(shown: Shown) -> list[BaseRoute]:
+def _beside(shown: PageContext) -> list[BaseRoute]:
     """Return the routes that the pages need besides their own."""
     files = _files(shown.base)
     if (apps := shown.apps) is None:

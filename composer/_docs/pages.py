@@ -41,10 +41,10 @@ class AppEntry(NamedTuple):
 
 
 Apps: TypeAlias = Callable[[], Sequence[AppEntry]]
-Page: TypeAlias = Callable[["Shown", Request], Awaitable[HTMLResponse]]
+Page: TypeAlias = Callable[["PageContext", Request], Awaitable[HTMLResponse]]
 
 
-class Shown(NamedTuple):
+class PageContext(NamedTuple):
     """Say what an app's pages show: which app's they are, below which path their files are, and what they read.
 
     `apps` is None where the pages are those of one app, which then look as FastAPI's own do.
@@ -56,7 +56,7 @@ class Shown(NamedTuple):
     apps: Apps | None
 
 
-async def swagger(shown: Shown, request: Request) -> HTMLResponse:
+async def swagger(shown: PageContext, request: Request) -> HTMLResponse:
     """Make the page of Swagger UI."""
     app, base = shown.app, _base(request)
     # First of all: once the document is made, it is known what there is to tell of each app.
@@ -73,7 +73,7 @@ async def swagger(shown: Shown, request: Request) -> HTMLResponse:
     return _guarded(_html(shown, base, "Swagger UI", "swagger-ui", told), connects)
 
 
-async def redoc(shown: Shown, request: Request) -> HTMLResponse:
+async def redoc(shown: PageContext, request: Request) -> HTMLResponse:
     """Make the page of ReDoc."""
     await shown.connects()
     # ReDoc makes its styles while it runs, and marks them by this.
@@ -81,7 +81,7 @@ async def redoc(shown: Shown, request: Request) -> HTMLResponse:
     return _guarded(_html(shown, _base(request), "ReDoc", "redoc", {"nonce": nonce}), nonce=nonce)
 
 
-async def oauth2_redirect(shown: Shown, request: Request) -> HTMLResponse:
+async def oauth2_redirect(shown: PageContext, request: Request) -> HTMLResponse:
     """Make the page that an authorisation server sends the browser back to, for Swagger UI to take over."""
     script = f"{_base(request)}{shown.base}/assets/oauth2-redirect.js?v={version()}"
     head = f'<title>Authorisation</title>\n<script src="{escape(script)}"></script>'
@@ -95,7 +95,7 @@ _SCRIPTS = {
 _STYLES = {"swagger-ui": ("swagger-ui.css", "pages.css"), "redoc": ("pages.css",)}
 
 
-def _html(shown: Shown, base: str, viewer: str, element: str, told: Json) -> str:
+def _html(shown: PageContext, base: str, viewer: str, element: str, told: Json) -> str:
     assets = escape(f"{base}{shown.base}/assets")
     tag = version()
     styles = "\n".join(f'<link rel="stylesheet" href="{assets}/{name}?v={tag}">' for name in _STYLES[element])
@@ -119,7 +119,7 @@ def _html(shown: Shown, base: str, viewer: str, element: str, told: Json) -> str
 """
 
 
-def _common(shown: Shown, base: str) -> Json:
+def _common(shown: PageContext, base: str) -> Json:
     app = shown.app
     told: Json = {"document": f"{base}{app.openapi_url}", "title": app.title, "description": app.description}
     if shown.apps is None:

@@ -9,7 +9,7 @@ from composer._checks.declarations import place_in_settings
 from composer._model import App, Problem
 
 
-def with_documents(apps: Iterable[App], root: Path) -> tuple[list[App], list[Problem]]:
+def read_document_files(apps: Iterable[App], root: Path) -> tuple[list[App], list[Problem]]:
     """Read the documents that are files, relative ones from `root`; return the apps with them, and the problems."""
     read: list[App] = []
     problems: list[Problem] = []

@@ -11,7 +11,7 @@ import anyio.to_thread
 from fastapi import FastAPI
 
 from composer._documents.provider import Source, knowing
-from composer._gc import collector_at_rest
+from composer._gc import pause_while_merging
 
 if TYPE_CHECKING:
     from composer.openapi import Fault, Merger
@@ -87,7 +87,7 @@ class Documents:
 
     def __call__(self) -> _Json:
         """Return the merged document."""
-        with self._lock, collector_at_rest():
+        with self._lock, pause_while_merging():
             for source in self._all():
                 source.read()
             read = [source.document for source in self._all()]
@@ -150,7 +150,7 @@ def _headed(own: _Json, merged: _Json) -> _Json:
         info["description"] = "\n\n".join(dict.fromkeys(text for text in texts if text))
     headed = {**merged, "info": info}
     headed.update({key: own[key] for key in ("servers", "externalDocs") if key in own})
-    described = {tag["name"] for tag in merged.get("tags", [])}
-    if added := [tag for tag in own.get("tags", []) if tag["name"] not in described | _used_tags(own)]:
+    describe_error = {tag["name"] for tag in merged.get("tags", [])}
+    if added := [tag for tag in own.get("tags", []) if tag["name"] not in describe_error | _used_tags(own)]:
         headed["tags"] = [*added, *merged.get("tags", [])]
     return headed

@@ -15,9 +15,9 @@ from composer._documents.guest import UNKNOWN, DocumentError, Guest
 from composer._lifecycle.run import Lifecycle
 from composer._model import BuiltApp, Plan, State
 from composer._secrets import Secrets
-from composer._stack.foreign_paths import as_guest
+from composer._stack.foreign_paths import adapt_guest
 from composer._stack.guard import Guard
-from composer._wire import LateApp
+from composer._wire import DeferredApp
 
 _Json: TypeAlias = dict[str, Any]
 
@@ -41,7 +41,7 @@ class Sources:
         self._mounted = mounted
         self._lifecycle = lifecycle
         self._guards = guards
-        late = [app.name for app in plan.apps if isinstance(app.asgi, LateApp)]
+        late = [app.name for app in plan.apps if isinstance(app.asgi, DeferredApp)]
         self._kept = {name: kept_at(project, name) for name in late}
 
     def of(self, app: BuiltApp) -> "Source":
@@ -51,7 +51,7 @@ class Sources:
             return Source(app.name, app.prefix, _none, knows=_none, private=True)
         if isinstance(given, Mapping):
             return Source(app.name, app.prefix, lambda: given, knows=lambda: given, guard=guard)
-        if isinstance(asgi, LateApp) and kept:
+        if isinstance(asgi, DeferredApp) and kept:
             known = read_kept(kept)
             return Source(app.name, app.prefix, lambda: known, knows=lambda: known, guard=guard)
         if isinstance(given, str) or (given is True and not isinstance(asgi, FastAPI)):
@@ -76,7 +76,7 @@ def _without_secrets(make: Callable[[], Any], secrets: Secrets) -> Callable[[], 
         try:
             return make()
         except Exception as error:
-            secrets.raise_cleaned(error)
+            secrets.raise_redacted(error)
 
     return made
 
@@ -98,7 +98,7 @@ def _keeping(make: Callable[[], Any], file: Path) -> Callable[[], Any]:
 
 def _reach(app: BuiltApp, mounted: Mounted, lifecycle: Lifecycle) -> Callable[[], ASGIApp | None]:
     """Return what tells which app to ask: the served one once it is up, itself where nothing was ever started."""
-    alone = Mounted(app.prefix, as_guest(app.asgi, app.declared))
+    alone = Mounted(app.prefix, adapt_guest(app.asgi, app.declared))
     alone.open()
 
     def reach() -> ASGIApp | None:

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Final
 
 from composer._asgi import ASGIApp, Receive, Scope, Send
 from composer._dispatch.mounted import Mounted
-from composer._lifecycle.lifespan import asgi_lifespan, late_lifespan
-from composer._lifecycle.part import Part, StartFailedError, cancel_all, log, stopped, tell
+from composer._lifecycle.lifespan import asgi_lifespan, deferred_lifespan
+from composer._lifecycle.part import Part, StartFailedError, cancel_all, log, stop_and_log, tell
 from composer._model import BuiltApp, Plan
 from composer._problem_json import unavailable
 from composer._threads import POOL
-from composer._wire import LateApp
+from composer._wire import DeferredApp
 from composer.errors import PartError
 
 if TYPE_CHECKING:
@@ -52,14 +52,14 @@ class Apps:
         state = self._mounted[built.name].state
         state.clear()
         asgi = built.asgi
-        body = late_lifespan(asgi.load, state) if isinstance(asgi, LateApp) else asgi_lifespan(asgi, state)
+        body = deferred_lifespan(asgi.load, state) if isinstance(asgi, DeferredApp) else asgi_lifespan(asgi, state)
         required = built.declared.required
         return Part("app", built.name, built.declared, body, required=required, secrets=self._secrets)
 
     def announce(self) -> None:
         """Let each app's requests be answered by word of its start, or begin it."""
         for name, app in self._declared.items():
-            self._mounted[name].close(self._on_demand(name) if app.startup == "lazy" else STARTING)
+            self._mounted[name].close(self._start_on_request(name) if app.startup == "lazy" else STARTING)
 
     async def start(self) -> None:
         """Start those that the server waits for, side by side, and begin with those in the background.
@@ -68,11 +68,11 @@ class Apps:
         """
         left: set[asyncio.Task[None]] = set()
         for name in [name for name, app in self._declared.items() if app.startup == "wait"]:
-            left.add(self._begin(name))
+            left.add(self._ensure_started(name))
             # One that has little to do is up before many others begin: together they would take more memory.
             await asyncio.sleep(0)
         for name in [name for name, app in self._declared.items() if app.startup == "background"]:
-            self._begin(name)
+            self._ensure_started(name)
         while left and not self._failures(required=True):
             done, left = await asyncio.wait(left, return_when=asyncio.FIRST_COMPLETED)
             _raise_bugs(done)
@@ -92,20 +92,20 @@ class Apps:
                 found.append(why)
         return found
 
-    def _begin(self, name: str) -> asyncio.Task[None]:
+    def _ensure_started(self, name: str) -> asyncio.Task[None]:
         """Return the last attempt to start an app, under way or over; begin the first where there is none."""
         if name not in self._attempts:
-            self._try(name)
+            self._attempt(name)
             if self._declared[name].startup != "wait":
                 context = self._context_of(name)
-                trying = asyncio.create_task(self._keep_trying(name), name=f"starting app {name}", context=context)
+                trying = asyncio.create_task(self._retry_until_up(name), name=f"starting app {name}", context=context)
                 trying.add_done_callback(_tell_bug)
                 self._trying.append(trying)
         return self._attempts[name]
 
-    def _try(self, name: str) -> None:
+    def _attempt(self, name: str) -> None:
         context = self._context_of(name)
-        self._attempts[name] = asyncio.create_task(self._bring_up(name), name=f"start of app {name}", context=context)
+        self._attempts[name] = asyncio.create_task(self._start_app(name), name=f"start of app {name}", context=context)
         # It may be that nobody awaits it, and its failure is told all the same.
         self._attempts[name].add_done_callback(_failure_of)
 
@@ -115,11 +115,11 @@ class Apps:
         context.run(POOL.set, self._mounted[name].pool)
         return context
 
-    async def _bring_up(self, name: str) -> None:
+    async def _start_app(self, name: str) -> None:
         part, mounted = self.parts[name], self._mounted[name]
         try:
             for before in self._after[name]:
-                attempt = self._begin(before)
+                attempt = self._ensure_started(before)
                 await asyncio.wait({attempt})
                 if attempt.cancelled() or attempt.exception() is not None:
                     raise part.not_startable(before)
@@ -136,7 +136,7 @@ class Apps:
         # What its lifespan had opened may be closed by now.
         self._mounted[name].close(ENDED)
 
-    async def _keep_trying(self, name: str) -> None:
+    async def _retry_until_up(self, name: str) -> None:
         """Try to start an app again and again, with growing pauses, until it is up."""
         # Not for every composition: few have an app in the background.
         from tenacity import AsyncRetrying, retry_if_exception_type, wait_exponential_jitter
@@ -153,16 +153,16 @@ class Apps:
             with attempt:
                 if attempt.retry_state.attempt_number > 1:
                     self._mounted[name].close(STARTING)
-                    self._try(name)
+                    self._attempt(name)
                 await asyncio.wait({self._attempts[name]})
                 self._attempts[name].result()
 
-    def _on_demand(self, name: str) -> ASGIApp:
+    def _start_on_request(self, name: str) -> ASGIApp:
         """Return what answers for an app that its first request starts: that request waits for the start."""
         mounted = self._mounted[name]
 
         async def answer(scope: Scope, receive: Receive, send: Send) -> None:
-            await asyncio.wait({self._begin(name)})
+            await asyncio.wait({self._ensure_started(name)})
             # What its lifespan yields is there only now.
             scope["state"].update(mounted.state)
             await mounted.answer(scope, receive, send)
@@ -183,7 +183,7 @@ class Apps:
             later = {stops[other] for other in self._started if name in self._after[other]}
             if later:
                 await asyncio.wait(later)
-            return await stopped(self.parts[name])
+            return await stop_and_log(self.parts[name])
 
         for name in self._started:
             stops[name] = asyncio.create_task(stop_one(name), name=f"stop of app {name}")

@@ -17,7 +17,7 @@ import anyio.to_thread
 from fastapi import FastAPI
 from starlette.applications import Starlette
 
-from composer._asgi import ASGIApp, Message, Scope, is_bare, is_untouched
+from composer._asgi import ASGIApp, Message, Scope, has_no_middleware, is_original
 
 log = logging.getLogger("composer")
 
@@ -41,12 +41,12 @@ class Signals:
     A composition has one for each app: with futures of asyncio's for all of it, they would take twice the memory.
     """
 
-    __slots__ = ("_waiting", "error", "given_up", "heard", "is_up", "stopping", "tell")
+    __slots__ = ("_waiting", "abandoned", "error", "heard", "is_up", "stopping", "tell")
 
     def __init__(self) -> None:
         # Done as soon as the lifespan says whatever it may be.
         self.heard: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.is_up = self.stopping = self.given_up = False
+        self.is_up = self.stopping = self.abandoned = False
         self.error: LifespanError | None = None
         self.tell: Callable[[], None] | None = None
         self._waiting: list[asyncio.Future[None]] = []
@@ -61,7 +61,7 @@ class Signals:
 
         What an app makes of its cancellation is no failure of its own.
         """
-        if self.error is None and not self.given_up:
+        if self.error is None and not self.abandoned:
             self.error = error
             _done(self.heard)
             if self.tell:
@@ -74,7 +74,7 @@ class Signals:
         for waiting in self._waiting:
             _done(waiting)
 
-    async def told_to_stop(self) -> None:
+    async def stop_requested(self) -> None:
         """Wait until the owner says so; who waits may be cancelled, and wait again."""
         while not self.stopping:
             waiting = self.heard.get_loop().create_future()
@@ -172,7 +172,7 @@ class Lifespan:
         except asyncio.CancelledError as error:
             # A task's owner must not be taken for cancelled because the body raised that error itself.
             told = LifespanError("it was cancelled").with_traceback(error.__traceback__)
-            return None if signals.given_up else told
+            return None if signals.abandoned else told
         except BaseException as error:
             return error
         return None
@@ -189,7 +189,7 @@ class Lifespan:
         """Cancel the task where it runs, and wait for its end, or leave it behind after the grace."""
         if self._task is None or self._task.done():
             return
-        self._signals.given_up = True
+        self._signals.abandoned = True
         # One that swallows the cancellation and comes up all the same is told to stop at once.
         self._signals.stop()
         self._task.cancel()
@@ -220,11 +220,11 @@ def context_lifespan(manager: Any) -> Body:
         if isinstance(manager, AbstractAsyncContextManager):
             async with manager:
                 signals.up()
-                await signals.told_to_stop()
+                await signals.stop_requested()
         else:
             with manager:
                 signals.up()
-                await signals.told_to_stop()
+                await signals.stop_requested()
 
     return body
 
@@ -251,10 +251,10 @@ def _is_plain(app: ASGIApp) -> TypeGuard[Starlette]:
     return (
         isinstance(app, Starlette)
         and type(app) in (FastAPI, Starlette)
-        and is_bare(app)
+        and has_no_middleware(app)
         and not any(name.startswith("OTEL_") for name in os.environ)
-        and all(is_untouched(getattr(FastAPI, name), "fastapi") for name in _OWN_METHODS)
-        and all(is_untouched(getattr(Starlette, name), "starlette") for name in _OWN_METHODS)
+        and all(is_original(getattr(FastAPI, name), "fastapi") for name in _OWN_METHODS)
+        and all(is_original(getattr(Starlette, name), "starlette") for name in _OWN_METHODS)
         and vars(app).keys().isdisjoint(_OWN_METHODS)
     )
 
@@ -278,10 +278,10 @@ class _PlainLifespan:
         async with app.router.lifespan_context(app) as yielded:
             self._state.update(yielded or {})
             signals.up()
-            await signals.told_to_stop()
+            await signals.stop_requested()
 
 
-def late_lifespan(load: Callable[[], ASGIApp], state: dict[str, Any]) -> Body:
+def deferred_lifespan(load: Callable[[], ASGIApp], state: dict[str, Any]) -> Body:
     """Make the body that drives the lifespan of an app which `load` returns, called in a thread."""
 
     async def body(signals: Signals) -> None:
@@ -311,7 +311,7 @@ class _AppLifespan:
                 raise
         if not conversation.begun:
             signals.up()
-            await signals.told_to_stop()
+            await signals.stop_requested()
 
 
 class _Conversation:
@@ -329,7 +329,7 @@ class _Conversation:
         if not self._received:
             self._received = True
             return {"type": "lifespan.startup"}
-        await self._signals.told_to_stop()
+        await self._signals.stop_requested()
         return {"type": "lifespan.shutdown"}
 
     async def send(self, message: Message) -> None:

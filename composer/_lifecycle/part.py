@@ -10,7 +10,7 @@ from typing import Any, Literal
 from composer._lifecycle.lifespan import Body, Lifespan, LifespanError
 from composer._model import App, Cornerstone, PartStatus, State, Step
 from composer._secrets import Secrets
-from composer._text import described
+from composer._text import describe_error
 from composer.errors import PartError
 
 log = logging.getLogger("composer")
@@ -51,7 +51,7 @@ class Part:
             self._show(State.STOPPED, "its start was cancelled")
             raise
         except BaseException as error:
-            error = self._secrets.cleaned(error)
+            error = self._secrets.redacted(error)
             raise self._failed("start", error) from error
         finally:
             self._ended_at = time.perf_counter()
@@ -68,7 +68,7 @@ class Part:
             raise
         except BaseException as error:
             if not had_failed:
-                error = self._secrets.cleaned(error)
+                error = self._secrets.redacted(error)
                 raise self._failed("stop", error) from error
         self._show(State.STOPPED, self.status.reason)
 
@@ -90,7 +90,7 @@ class Part:
 
     def _failed(self, phase: str, error: BaseException) -> PartError:
         self._show(State.FAILED, f"failed to {phase}: {type(error).__name__}")
-        reason = str(error) if isinstance(error, LifespanError) else described(error)
+        reason = str(error) if isinstance(error, LifespanError) else describe_error(error)
         return PartError(self.status.kind, self.status.name, phase, reason)
 
     def _ended(self, error: BaseException | None) -> None:
@@ -99,7 +99,7 @@ class Part:
         if self.status.state is State.FAILED:
             # It said that it has failed, and has ended since.
             return
-        told = self._secrets.cleaned(error) if error else None
+        told = self._secrets.redacted(error) if error else None
         log.error("%s", self._failed("serve", told or LifespanError("its lifespan ended by itself")), exc_info=told)
 
     def _show(self, state: State, reason: str = "") -> None:
@@ -114,7 +114,7 @@ class StartFailedError(Exception):
         self.failures = failures
 
 
-async def stopped(part: Part) -> list[PartError]:
+async def stop_and_log(part: Part) -> list[PartError]:
     """Stop a part; log its failure, and return it as a list of one."""
     try:
         await part.stop()

@@ -12,8 +12,8 @@ from typing import Any
 from composer._dispatch.mounted import Mounted
 from composer._lifecycle.apps import Apps
 from composer._lifecycle.lifespan import Body, Signals, context_lifespan, is_context_manager
-from composer._lifecycle.part import Part, StartFailedError, log, stopped
-from composer._lifecycle.signals import StoppedError, unless_told, watching
+from composer._lifecycle.part import Part, StartFailedError, log, stop_and_log
+from composer._lifecycle.signals import StoppedError, unless_stopped, watching
 from composer._model import PartStatus, Plan, State, Step
 from composer._text import listed
 from composer.errors import PartError, ShutdownError, StartupError
@@ -93,12 +93,12 @@ class Lifecycle:
 async def _started(run: "_Run") -> None:
     """Start everything, or stop what had started and raise StartupError."""
     try:
-        await unless_told(run.start())
+        await unless_stopped(run.start())
     except BaseException as error:
-        under_way = [part for part in run.all_parts if part.status.state in (State.STARTING, State.STOPPED)]
+        parts_under_way = [part for part in run.all_parts if part.status.state in (State.STARTING, State.STOPPED)]
         failures = await _to_the_end(run.stop())
         if isinstance(error, StoppedError):
-            error = StartFailedError([_told_to_stop(part) for part in under_way or run.all_parts])
+            error = StartFailedError([_told_to_stop(part) for part in parts_under_way or run.all_parts])
         if isinstance(error, StartFailedError):
             raise _startup_error(error.failures, failures) from None
         raise
@@ -181,10 +181,10 @@ class _Run:
         """Stop all that had started, mirroring the start; return every failure."""
         failures = []
         for part in reversed([part for part in self._started if part in self._serving]):
-            failures += await stopped(part)
+            failures += await stop_and_log(part)
         failures += await self._apps.stop()
         for part in reversed([part for part in self._started if part in self._cornerstones]):
-            failures += await stopped(part)
+            failures += await stop_and_log(part)
         return failures
 
 

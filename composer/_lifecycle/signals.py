@@ -81,7 +81,7 @@ class ShuttingDown:
 shutting_down: Final = ShuttingDown()
 
 
-def told_by_signal() -> bool:
+def stopped_by_signal() -> bool:
     """Tell whether a signal told the process to stop: a server that gives up by itself stops its apps too."""
     return shutting_down._by_signal
 
@@ -228,7 +228,7 @@ class StoppedError(Exception):
     """Tell that the process was told to stop while something was awaited."""
 
 
-async def unless_told(awaited: Awaitable[None]) -> None:
+async def unless_stopped(awaited: Awaitable[None]) -> None:
     """Await, or cancel it and raise StoppedError when the process is told to stop meanwhile."""
     limit = asyncio.timeout(None)
 

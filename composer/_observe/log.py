@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, MutableMapping
 from types import ModuleType
 from typing import Any, Final
 
-from composer._observe.record import Record, Watch
+from composer._observe.record import ObserverFactory, Record
 
 _log = logging.getLogger("composer.request")
 
@@ -23,12 +23,12 @@ _TEXT: Final = "%(method)s %(route)s %(status)s in %(ms)s ms, app %(app)s, reque
 _TALKATIVE: Final = ("httpx", "httpx2", "httpcore")
 
 
-def is_heard() -> bool:
+def log_is_enabled() -> bool:
     """Tell whether anybody wants the lines of requests."""
     return _log.isEnabledFor(logging.INFO)
 
 
-def request_log() -> Watch:
+def request_log() -> ObserverFactory:
     """Return what logs each request when it has ended: its app, route, method, status, time and id, and no value of it.
 
     The level is ERROR where the app raised, else INFO. While the request is served, its id and its app are bound to

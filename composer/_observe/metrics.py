@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from composer._asgi import ASGIApp, Receive, Scope, Send
 from composer._model import PartStatus, State
-from composer._observe.record import WEBSOCKET, Record, Watch
+from composer._observe.record import WEBSOCKET, ObserverFactory, Record
 
 METRICS: Final = "/metrics"
 
@@ -34,7 +34,7 @@ def is_installed() -> bool:
     return True
 
 
-def metrics(parts: Parts) -> tuple[Watch, ASGIApp]:
+def metrics(parts: Parts) -> tuple[ObserverFactory, ASGIApp]:
     """Return what counts the requests, and what answers at `/metrics`; `parts` tells how each part is at the moment.
 
     Each composition has a registry of its own; what the apps count themselves, as prometheus-client's documentation

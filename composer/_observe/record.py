@@ -14,13 +14,9 @@ from fastapi import telemetry
 from starlette.routing import Mount
 
 from composer._asgi import ASGIApp, Message, Receive, Scope, Send
+from composer._scope import SCOPE_RECORD
 
-# Where the scope has the record of its request, and where FastAPI has its own.
-RECORD: Final = "composer.request"
 TELEMETRY: Final = "fastapi.telemetry"
-# Marks a request that composer makes itself, for an app's document; no client can.
-INSIDE: Final = "composer.inside"
-
 _HEADER: Final = b"x-request-id"
 # What may stand in a log and in a header as it came: a UUID, a trace's id, base64. Nothing else is taken over.
 _SANE: Final = re.compile(rb"[A-Za-z0-9._:=+/@-]{1,128}")
@@ -54,7 +50,7 @@ class Record:
         "status",
     )
 
-    def __init__(self, scope: Scope, watches: "Sequence[Watch]") -> None:
+    def __init__(self, scope: Scope, watches: "Sequence[ObserverFactory]") -> None:
         self.id = _id_of(scope)
         self.app: str | None = None
         # The path of a probe, which has no route; an app that is a composition itself has probes of its own.
@@ -135,7 +131,7 @@ class Record:
             watcher.ended()
 
 
-class Watcher(Protocol):
+class Observer(Protocol):
     """What somebody does who watches one request; neither may raise, or wait."""
 
     def entered(self) -> None:
@@ -146,22 +142,22 @@ class Watcher(Protocol):
 
 
 # Called as a request comes in.
-Watch = Callable[[Record], Watcher]
+ObserverFactory = Callable[[Record], Observer]
 
 
-class Watched:
+class RequestObserver:
     """Stand around an app, and record each of its requests; `app` is where instrumentations look further."""
 
-    def __init__(self, app: ASGIApp, watches: Iterable[Watch]) -> None:
+    def __init__(self, app: ASGIApp, watches: Iterable[ObserverFactory]) -> None:
         self.app = app
         self._watches = tuple(watches)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, or whatever else the server asks for; one that has a record already gets no second."""
-        if scope["type"] not in ("http", "websocket") or RECORD in scope:
+        if scope["type"] not in ("http", "websocket") or SCOPE_RECORD in scope:
             await self.app(scope, receive, send)
             return
-        record = scope[RECORD] = Record(scope, self._watches)
+        record = scope[SCOPE_RECORD] = Record(scope, self._watches)
 
         async def tell(message: Message) -> None:
             await send(record.sent(message))

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from composer._catalogue import problem
-from composer._model import App, Cornerstone, Document, Kind, Late, Problem, Project
+from composer._model import App, Cornerstone, DeferredFactory, Document, Kind, Problem, Project
 from composer._project.discover import Found, discover
 from composer._project.importing import find_package, load, load_reference, shown
 from composer._project.plugins import find_plugin, unusable
@@ -22,7 +22,7 @@ from composer._settings import (
     validated_or_default,
 )
 from composer._text import did_you_mean, listed
-from composer._timings import Notes
+from composer._timings import PartRecorder
 
 OwnTable = TypeVar("OwnTable", AppTable, CornerstoneTable)
 
@@ -44,7 +44,7 @@ class Declared:
         self.cornerstones = list(cornerstones)
         self.problems: list[Problem] = []
         self.names: list[str] = []
-        self.notes = Notes()
+        self.recorder = PartRecorder()
 
 
 def declare(settings: SettingsFile, only: Iterable[str] | None) -> Declared:
@@ -66,11 +66,11 @@ def declare(settings: SettingsFile, only: Iterable[str] | None) -> Declared:
         if factory is not None:
             document = _document(part, settings, declared.problems)
             declared.apps.append(_app(part, factory, document, settings))
-    declared.problems += _not_there(wanted or (), where, declared.names)
+    declared.problems += _unknown_names(wanted or (), where, declared.names)
     return declared
 
 
-def _not_there(wanted: Iterable[str], where: str, names: list[str]) -> list[Problem]:
+def _unknown_names(wanted: Iterable[str], where: str, names: list[str]) -> list[Problem]:
     return [
         problem("C025", where, key="only", name=name, near=did_you_mean(name, names), known=listed(names))
         for name in wanted
@@ -98,18 +98,18 @@ class _Part(Generic[OwnTable]):
         return "app" if self.section == "apps" else "cornerstone"
 
     @property
-    def is_named(self) -> bool:
+    def is_declared_in_settings(self) -> bool:
         """Whether its table names what it is, rather than a folder."""
         return self.own.plugin is not None or self.own.factory is not None
 
     @property
-    def is_late(self) -> bool:
+    def is_deferred(self) -> bool:
         """Whether it is imported when it starts: a guest for which no other start is to wait."""
-        return self.is_named and getattr(self.own, "startup", "wait") != "wait"
+        return self.is_declared_in_settings and getattr(self.own, "startup", "wait") != "wait"
 
     def place(self, root: Path) -> str:
         """Return where it is declared: the table that names what it is, else the folder."""
-        return self.whole.place if self.is_named else shown(self.found.file, root)
+        return self.whole.place if self.is_declared_in_settings else shown(self.found.file, root)
 
 
 def _parts(
@@ -122,15 +122,15 @@ def _parts(
         whole = tables.get(name, Table({}, f"{settings.file.name} [{section}.{quoted(name)}]"))
         own, wrong = validated_or_default(model, whole)
         part = _Part(section, folders.get(name, Found(name, "", settings.file)), own, whole)
-        if name in folders or part.is_named:
+        if name in folders or part.is_declared_in_settings:
             problems += wrong
             parts.append(part)
         elif not _is_broken(settings, section, name, problems):
-            problems.append(_nobodys(section, name, whole, folders))
+            problems.append(_unknown_table(section, name, whole, folders))
     return parts
 
 
-def _nobodys(section: Section, name: str, table: Table, folders: Iterable[str]) -> Problem:
+def _unknown_table(section: Section, name: str, table: Table, folders: Iterable[str]) -> Problem:
     """Make the problem of a table that is for no app or cornerstone."""
     where = next(iter(table.places.values()), table.place)
     kind = section.removesuffix("s")
@@ -176,9 +176,9 @@ def _is_left_out(settings: SettingsFile, section: Section, package: str) -> bool
 
 def _factory(part: _Part[Any], settings: SettingsFile, declared: Declared) -> Any:
     """Import the factory of a part, unless that is to be done when it starts."""
-    if part.is_late:
-        return Late(partial(_imported, part, settings.project.root))
-    with declared.notes.of("import", part.kind, part.found.name):
+    if part.is_deferred:
+        return DeferredFactory(partial(_imported, part, settings.project.root))
+    with declared.recorder.of("import", part.kind, part.found.name):
         factory, wrong = _imported(part, settings.project.root)
     declared.problems += [wrong] if wrong else []
     return factory

@@ -34,7 +34,7 @@ def find_package(package: str, root: Path, key: str) -> tuple[list[Path], Proble
         spec = _spec(package, root)
     except (Exception, SystemExit) as error:
         # The packages above it are imported to find it.
-        return [], problem("C006", user_line(error, root) or f"[composer] {key}", error=error)
+        return [], problem("C006", user_location(error, root) or f"[composer] {key}", error=error)
     places = (spec.submodule_search_locations if spec else None) or ()
     # The import path may name a folder twice: "" is the working directory.
     folders = list(dict.fromkeys(Path(place).resolve() for place in places))
@@ -58,7 +58,7 @@ def _spec(module: str, root: Path) -> ModuleSpec | None:
         return find_spec(module)
     except (ImportError, ValueError) as error:
         # Without a frame of the module's own, it is the name that can't be found.
-        if user_line(error, root):
+        if user_location(error, root):
             raise
         return None
 
@@ -73,7 +73,7 @@ def load(module: str, name: str, where: str, root: Path) -> tuple[Any, Problem |
         # A module may have a __getattr__, which imports what is asked for and fails as an import does.
         factory = getattr(loaded, name, _MISSING)
     except (Exception, SystemExit) as error:
-        return None, problem("C006", user_line(error, root) or where, error=error)
+        return None, problem("C006", user_location(error, root) or where, error=error)
     if factory is _MISSING:
         return None, problem("C008", where, factory=name, near=did_you_mean(name, vars(loaded)))
     if not callable(factory):
@@ -106,7 +106,7 @@ def load_reference(
         bad = bad or partial(problem, "C009", where)
         return None, bad(reference=reference, why=error.why, near=error.near)
     except (Exception, SystemExit) as error:
-        return None, problem("C006", user_line(error, root) or where, error=error)
+        return None, problem("C006", user_location(error, root) or where, error=error)
 
 
 def _referred(reference: str, root: Path) -> Any:
@@ -131,7 +131,7 @@ def _referred(reference: str, root: Path) -> Any:
     return found
 
 
-def user_line(error: BaseException, root: Path) -> str:
+def user_location(error: BaseException, root: Path) -> str:
     """Return the place in the user's own code that an exception came from: file and line, or "" where there is none.
 
     That is the last line of the traceback in the project's folder, else the last one outside composer itself, Python's

@@ -12,7 +12,7 @@ from composer._catalogue import problem
 from composer._model import Problem
 from composer._secrets import mistakes, secrets_below
 from composer._settings.table import Table, place_of
-from composer._text import described, did_you_mean, listed
+from composer._text import describe_error, did_you_mean, listed
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -42,7 +42,7 @@ def validated(model: type[Model], table: Mapping[str, Any], owner: str) -> tuple
         return None, _invalid(model, table, owner, error)
     except Exception as error:
         # A validator raised what pydantic doesn't expect, and its text may hold the value; or it's no usable model.
-        why = described(error) if isinstance(error, PydanticUserError) else type(error).__name__
+        why = describe_error(error) if isinstance(error, PydanticUserError) else type(error).__name__
         return None, [problem("C034", owner, model=model.__name__, why=why)]
 
 

@@ -22,7 +22,7 @@ _STARTS = ("http.response.start", "websocket.http.response.start", "websocket.ac
 Headers = Iterable[tuple[bytes, bytes]]
 
 
-def as_guest(app: ASGIApp, declared: App) -> ASGIApp:
+def adapt_guest(app: ASGIApp, declared: App) -> ASGIApp:
     """Put around an app what it is declared to need, or is known to; return the app itself where that is nothing."""
     kinds = {f"{kind.__module__}.{kind.__qualname__}" for kind in type(app).__mro__}
     path = declared.path or ("stripped" if kinds & _WANT_IT_STRIPPED else "full")

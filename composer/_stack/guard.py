@@ -8,12 +8,9 @@ from fastapi import FastAPI, Request, Response, Security, WebSocket
 from fastapi.routing import APIRoute
 
 from composer._asgi import ASGIApp, Message, Receive, Scope, Send
-from composer._observe.record import INSIDE
+from composer._scope import SCOPE_BEHIND, SCOPE_INTERNAL
 
 Json: TypeAlias = dict[str, Any]
-
-# Where the gate finds in the scope what is behind it.
-_BEHIND: Final = "composer.behind"
 
 # What makes a path mean different things to different readers, and is never exempt: a segment `.` or `..`, also where
 # it is encoded again or ends where a query would begin, a backslash, an encoded slash, or a control character.
@@ -43,11 +40,11 @@ class Guard:
         """Return the app behind the guard: what this refuses is answered as FastAPI answers it in a handler's place."""
 
         async def answer(scope: Scope, receive: Receive, send: Send) -> None:
-            if INSIDE in scope or self._is_free(scope):
+            if SCOPE_INTERNAL in scope or self._is_free(scope):
                 await app(scope, receive, send)
                 return
             behind = _Behind(app, scope, receive, send)
-            await self._gate({**scope, _BEHIND: behind}, receive, behind.refuse)
+            await self._gate({**scope, SCOPE_BEHIND: behind}, receive, behind.refuse)
             behind.check()
 
         return answer
@@ -124,12 +121,12 @@ def _gate(dependency: Callable[..., Any]) -> FastAPI:
 
     @gate.get("/{path:path}", dependencies=[Security(dependency)])
     async def passed(request: Request, path: str) -> Response:
-        await request.scope[_BEHIND].let_in()
+        await request.scope[SCOPE_BEHIND].let_in()
         return Response()
 
     @gate.websocket("/{path:path}", dependencies=[Security(dependency)])
     async def passed_by_websocket(websocket: WebSocket, path: str) -> None:
-        await websocket.scope[_BEHIND].let_in()
+        await websocket.scope[SCOPE_BEHIND].let_in()
 
     gate.openapi()
     for route in gate.routes:

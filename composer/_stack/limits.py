@@ -14,8 +14,8 @@ from anyio.lowlevel import checkpoint
 from starlette.middleware.body_limit import MAX_BODY_SIZE_SCOPE_KEY
 
 from composer._asgi import ASGIApp, Message, Receive, Scope, Send
-from composer._observe.record import INSIDE
 from composer._problem_json import problem_json, unavailable
+from composer._scope import SCOPE_INTERNAL
 
 # Seconds that a client which is still sending gets to see that its body is refused, before the connection is closed.
 # One that is closed at once, with bytes on their way, is reset, and the client may never see the answer.
@@ -47,11 +47,11 @@ def limited(app: ASGIApp, limits: Limits) -> ASGIApp:
     as more has come, it becomes 413; where the response has started by then, the app sees a disconnect. A
     `max_body_size` that the app itself or one of its routes has, as FastAPI and Starlette let them, counts instead.
     """
-    watched = _Bounded(app, limits) if limits != Limits(limits.max_concurrency) else app
-    return _Few(watched, limits.max_concurrency) if limits.max_concurrency is not None else watched
+    watched = _RequestLimits(app, limits) if limits != Limits(limits.max_concurrency) else app
+    return _ConcurrencyLimit(watched, limits.max_concurrency) if limits.max_concurrency is not None else watched
 
 
-class _Few:
+class _ConcurrencyLimit:
     """An app that serves no more than so many requests at once, and how many it has at the moment."""
 
     __slots__ = ("_app", "_busy", "_max")
@@ -62,7 +62,7 @@ class _Few:
         self._busy = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if INSIDE in scope:
+        if SCOPE_INTERNAL in scope:
             await self._app(scope, receive, send)
             return
         if self._busy == self._max:
@@ -75,7 +75,7 @@ class _Few:
             self._busy -= 1
 
 
-class _Bounded:
+class _RequestLimits:
     """An app whose requests are watched where they can come to a limit."""
 
     __slots__ = ("_app", "_limits")
@@ -87,7 +87,7 @@ class _Bounded:
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Return the app's own coroutine as a rule: nearly every app has this limit, and few requests come near it."""
         if scope["type"] == "http" and self._is_to_watch(scope):
-            return _Request(self._limits, scope, receive, send).serve(self._app)
+            return _WatchedRequest(self._limits, scope, receive, send).serve(self._app)
         return self._app(scope, receive, send)
 
     def _is_to_watch(self, scope: Scope) -> bool:
@@ -98,7 +98,7 @@ class _Bounded:
         return size is None or size > limit
 
 
-class _Request:
+class _WatchedRequest:
     """One HTTP request under way: at most once, and before the app's response has started, it is refused.
 
     `max_body_size` and `total_size` have the names under which Starlette's own middleware, inside of the app, finds and

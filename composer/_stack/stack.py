@@ -4,12 +4,12 @@ from typing import Any
 
 from composer._asgi import ASGIApp
 from composer._model import BuiltApp, Plan
-from composer._stack.foreign_paths import as_guest
+from composer._stack.foreign_paths import adapt_guest
 from composer._stack.guard import Guard
 from composer._stack.hooks import with_hooks
 from composer._stack.limits import Limits, limited
-from composer._stack.redact import without_secrets
-from composer._wire import LateApp
+from composer._stack.redact import with_redaction
+from composer._wire import DeferredApp
 
 
 def guards_of(plan: Plan) -> dict[str, Guard]:
@@ -19,20 +19,20 @@ def guards_of(plan: Plan) -> dict[str, Guard]:
     return {app.name: Guard(values[app.guard], app.guard_exempt) for app in declared}
 
 
-def served(app: BuiltApp, plan: Plan, guard: Guard | None) -> ASGIApp:
+def app_stack(app: BuiltApp, plan: Plan, guard: Guard | None) -> ASGIApp:
     """Return what answers an app's requests: within its limits the guard, then the hooks, and within those the app."""
     declared = app.declared
     limits = Limits(declared.max_concurrency, declared.request_timeout, declared.max_body_size)
-    late = isinstance(app.asgi, LateApp)
+    deferred = isinstance(app.asgi, DeferredApp)
     # One that is made when it starts gets what it needs then.
-    inner = app.asgi if late else inside(app, plan)
+    inner = app.asgi if deferred else inner_stack(app, plan)
     guarded = guard.before(inner) if guard else inner
-    return limited(without_secrets(guarded, plan.secrets, late=late), limits)
+    return limited(with_redaction(guarded, plan.secrets, deferred=deferred), limits)
 
 
-def inside(app: BuiltApp, plan: Plan) -> ASGIApp:
+def inner_stack(app: BuiltApp, plan: Plan) -> ASGIApp:
     """Return an app with what it needs as a guest, within the hooks of the cornerstones that it uses."""
-    return with_hooks(as_guest(app.asgi, app.declared), _hooks(app, plan))
+    return with_hooks(adapt_guest(app.asgi, app.declared), _hooks(app, plan))
 
 
 def _hooks(app: BuiltApp, plan: Plan) -> list[Any]:

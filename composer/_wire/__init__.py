@@ -4,8 +4,8 @@ What makes them stands in `_construct` and is imported from there: it takes thre
 and modules that need `Shared` don't wait for it.
 """
 
-from composer._wire.deferred import LateApp
+from composer._wire.deferred import DeferredApp
 from composer._wire.order import ordered
-from composer._wire.shared import SCOPE_KEY, Shared, SharedObjects, demands_of
+from composer._wire.shared import Shared, SharedObjects, shared_dependencies_of
 
-__all__ = ["SCOPE_KEY", "LateApp", "Shared", "SharedObjects", "demands_of", "ordered"]
+__all__ = ["DeferredApp", "Shared", "SharedObjects", "ordered", "shared_dependencies_of"]

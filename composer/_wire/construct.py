@@ -11,17 +11,17 @@ from fastapi import FastAPI
 
 from composer._asgi import is_app_not_factory
 from composer._catalogue import problem
-from composer._model import App, BuiltApp, BuiltCornerstone, Cornerstone, Late, Plan, Problem, Project
-from composer._project.importing import user_line
+from composer._model import App, BuiltApp, BuiltCornerstone, Cornerstone, DeferredFactory, Plan, Problem, Project
+from composer._project.importing import user_location
 from composer._secrets import Secrets
 from composer._text import dependency_path, did_you_mean, listed
-from composer._timings import Notes
-from composer._wire.deferred import LateApp
+from composer._timings import PartRecorder
+from composer._wire.deferred import DeferredApp
 from composer._wire.mountable import is_wsgi_itself, mountable
 from composer._wire.order import ordered
-from composer._wire.requirements import Needs, Offers, choose, needs_of, not_given
-from composer._wire.shared import Demand, demands_of
-from composer._wire.types import factory_name, fitting, return_type_of, type_name
+from composer._wire.requirements import Providers, Requirements, not_given, requirements_of, select_provider
+from composer._wire.shared import SharedDependency, shared_dependencies_of
+from composer._wire.types import factory_name, providers_of, return_type_of, type_name
 
 
 def wire(
@@ -37,29 +37,31 @@ def wire(
     offers, problems = _offers(cornerstones)
     replaced, wrong = _replaced(offers, overrides)
     problems += wrong
-    needs: dict[str, Needs] = {}
+    needs: dict[str, Requirements] = {}
     for part in cornerstones:
         if part.name in offers and part.name not in replaced:
             unusable = _unusable(part)
-            needs[part.name], wrong = (Needs(met=False), [unusable]) if unusable else needs_of(part, offers, project)
+            needs[part.name], wrong = (
+                (Requirements(met=False), [unusable]) if unusable else requirements_of(part, offers, project)
+            )
             problems += wrong
     secrets = Secrets(each.known for each in needs.values())
-    notes = Notes()
-    made, wrong = _make_cornerstones(cornerstones, offers, replaced, needs, project, notes)
+    recorder = PartRecorder()
+    made, wrong = _make_cornerstones(cornerstones, offers, replaced, needs, project, recorder)
     problems += wrong
     built = []
     for app in sorted(apps, key=lambda app: app.name):
-        with notes.of("build", "app", app.name):
+        with recorder.of("build", "app", app.name):
             one, wrong = _make_app(app, offers, made, needs, project, secrets)
         problems += wrong
         built += [one] if one else []
-    plan = Plan(tuple(made.values()), tuple(built), secrets, tuple(notes.steps), tuple(notes.notices))
+    plan = Plan(tuple(made.values()), tuple(built), secrets, tuple(recorder.steps), tuple(recorder.notices))
     return plan, [_without(secrets, one) for one in problems]
 
 
 def _without(secrets: Secrets, found: Problem) -> Problem:
-    error = secrets.cleaned(found.error) if found.error else None
-    return replace(found, what=secrets.hidden(found.what), hint=secrets.hidden(found.hint), error=error)
+    error = secrets.redacted(found.error) if found.error else None
+    return replace(found, what=secrets.redact(found.what), hint=secrets.redact(found.hint), error=error)
 
 
 def _offers(cornerstones: Sequence[Cornerstone]) -> tuple[dict[str, Any], list[Problem]]:
@@ -85,11 +87,11 @@ def _unusable(part: App | Cornerstone) -> Problem | None:
     return None
 
 
-def _replaced(offers: Offers, overrides: Mapping[type, object]) -> tuple[dict[str, object], list[Problem]]:
+def _replaced(offers: Providers, overrides: Mapping[type, object]) -> tuple[dict[str, object], list[Problem]]:
     replaced: dict[str, object] = {}
     problems = []
     for wanted, value in overrides.items():
-        found = fitting(offers, wanted)
+        found = providers_of(offers, wanted)
         replaced |= dict.fromkeys(found, value)
         if not found:
             types = [type_name(provided) for provided in offers.values()]
@@ -100,11 +102,11 @@ def _replaced(offers: Offers, overrides: Mapping[type, object]) -> tuple[dict[st
 
 def _make_cornerstones(
     cornerstones: Sequence[Cornerstone],
-    offers: Offers,
+    offers: Providers,
     replaced: Mapping[str, object],
-    needs: Mapping[str, Needs],
+    needs: Mapping[str, Requirements],
     project: Project,
-    notes: Notes,
+    recorder: PartRecorder,
 ) -> tuple[dict[str, BuiltCornerstone], list[Problem]]:
     parts = {part.name: part for part in cornerstones}
     order, problems = _ordered(parts, needs)
@@ -114,7 +116,7 @@ def _make_cornerstones(
         if name in replaced:
             made[name] = BuiltCornerstone(part, replaced[name], offers[name])
         elif needs[name].met and set(needs[name].cornerstones.values()) <= made.keys():
-            with notes.of("build", "cornerstone", name):
+            with recorder.of("build", "cornerstone", name):
                 value, wrong = _call(part, needs[name], made, project)
             wrong = wrong or _not_a(part, value, offers[name])
             problems += [wrong] if wrong else []
@@ -122,14 +124,14 @@ def _make_cornerstones(
     return made, problems
 
 
-def _ordered(parts: Mapping[str, Cornerstone], needs: Mapping[str, Needs]) -> tuple[list[str], list[Problem]]:
+def _ordered(parts: Mapping[str, Cornerstone], needs: Mapping[str, Requirements]) -> tuple[list[str], list[Problem]]:
     """Order the cornerstones so that each comes after those that it needs; by name where nothing else decides."""
-    graph = {name: sorted(needs.get(name, Needs()).cornerstones.values()) for name in sorted(parts)}
+    graph = {name: sorted(needs.get(name, Requirements()).cornerstones.values()) for name in sorted(parts)}
     order, circles = ordered(graph)
     return order, [_cycle(circle, parts, needs) for circle in circles]
 
 
-def _cycle(circle: list[str], parts: Mapping[str, Cornerstone], needs: Mapping[str, Needs]) -> Problem:
+def _cycle(circle: list[str], parts: Mapping[str, Cornerstone], needs: Mapping[str, Requirements]) -> Problem:
     steps = [f"{circle[0]} ({parts[circle[0]].place})"]
     for asking, asked in pairwise(circle):
         parameter = next(p for p, name in needs[asking].cornerstones.items() if name == asked)
@@ -138,7 +140,7 @@ def _cycle(circle: list[str], parts: Mapping[str, Cornerstone], needs: Mapping[s
 
 
 def _call(
-    part: App | Cornerstone, needs: Needs, made: Mapping[str, BuiltCornerstone], project: Project
+    part: App | Cornerstone, needs: Requirements, made: Mapping[str, BuiltCornerstone], project: Project
 ) -> tuple[Any, Problem | None]:
     """Call a factory with what it needs; return what it made, or the problem."""
     arguments = dict(needs.known) | {p: made[name].value for p, name in needs.cornerstones.items()}
@@ -154,7 +156,7 @@ def _call(
 
 
 def _raised(part: App | Cornerstone, project: Project, error: BaseException) -> Problem:
-    place = user_line(error, project.root) or part.place
+    place = user_location(error, project.root) or part.place
     return problem("C011", place, factory=factory_name(part.factory), error=error)
 
 
@@ -179,35 +181,35 @@ def _not_a(part: Cornerstone, value: Any, provided: Any) -> Problem | None:
 
 def _make_app(
     app: App,
-    offers: Offers,
+    offers: Providers,
     made: Mapping[str, BuiltCornerstone],
-    needs: Mapping[str, Needs],
+    needs: Mapping[str, Requirements],
     project: Project,
     secrets: Secrets,
 ) -> tuple[BuiltApp | None, list[Problem]]:
-    if isinstance(app.factory, Late):
+    if isinstance(app.factory, DeferredFactory):
         # Nobody knows yet which cornerstones it uses.
-        late = LateApp(app.name, partial(_make_late, app, app.factory, offers, made, needs, project, secrets))
+        late = DeferredApp(app.name, partial(_make_late, app, app.factory, offers, made, needs, project, secrets))
         return BuiltApp(app, late, tuple(made)), _check_guard(app, offers, made)
     asgi, used, problems = _asgi_of(app, offers, made, project, secrets)
     if asgi is None or problems:
         return None, problems
     problems = _check_guard(app, offers, made)
     used |= {app.guard} & offers.keys()
-    for demand in demands_of(asgi):
+    for demand in shared_dependencies_of(asgi):
         name, wrong = _demanded(app, demand, offers)
         used |= {name} if name else set()
         problems += [wrong] if wrong else []
     return BuiltApp(app, asgi, _with_all_below(used, made, needs)), problems
 
 
-def _make_late(app: App, late: Late, *others: Any) -> tuple[BuiltApp | None, list[Problem]]:
+def _make_late(app: App, late: DeferredFactory, *others: Any) -> tuple[BuiltApp | None, list[Problem]]:
     factory, wrong = late.load()
     return (None, [wrong]) if wrong else _make_app(replace(app, factory=factory), *others)
 
 
 def _asgi_of(
-    app: App, offers: Offers, made: Mapping[str, BuiltCornerstone], project: Project, secrets: Secrets
+    app: App, offers: Providers, made: Mapping[str, BuiltCornerstone], project: Project, secrets: Secrets
 ) -> tuple[Any, set[str], list[Problem]]:
     """Return the ASGI app with the names of the cornerstones that its factory was given."""
     if is_app_not_factory(app.factory) or is_wsgi_itself(app.factory):
@@ -218,7 +220,7 @@ def _asgi_of(
         return asgi, set(), wrong
     if unusable := _unusable(app):
         return None, set(), [unusable]
-    needs, problems = needs_of(app, offers, project)
+    needs, problems = requirements_of(app, offers, project)
     secrets.learn(needs.known.values())
     used = set(needs.cornerstones.values())
     if problems or not used <= made.keys():
@@ -228,7 +230,7 @@ def _asgi_of(
     return asgi, used, problems
 
 
-def _check_guard(app: App, offers: Offers, made: Mapping[str, BuiltCornerstone]) -> list[Problem]:
+def _check_guard(app: App, offers: Providers, made: Mapping[str, BuiltCornerstone]) -> list[Problem]:
     if not app.guard:
         return []
     if app.guard not in offers:
@@ -240,22 +242,24 @@ def _check_guard(app: App, offers: Offers, made: Mapping[str, BuiltCornerstone])
     return [problem("C059", app.place, name=app.guard, found=type(guard.value).__name__)]
 
 
-def _demanded(app: App, demand: Demand, offers: Offers) -> tuple[str | None, Problem | None]:
+def _demanded(app: App, demand: SharedDependency, offers: Providers) -> tuple[str | None, Problem | None]:
     """Return the name of the cornerstone that a handler's `Shared` asks for, or the problem."""
-    if found := fitting(offers, demand.wanted):
-        return choose(demand.marked, str(demand), demand.wanted, found, app.place)
+    if found := providers_of(offers, demand.wanted):
+        return select_provider(demand.marked, str(demand), demand.wanted, found, app.place)
     return None, not_given(app.place, str(demand), demand.wanted, offers)
 
 
-def check_root_demands(root: FastAPI, plan: Plan) -> list[Problem]:
+def check_root_dependencies(root: FastAPI, plan: Plan) -> list[Problem]:
     """Return a problem for all that the root's own handlers ask for by `Shared`, and no cornerstone of the plan is."""
     offers = {built.name: built.provides for built in plan.cornerstones}
     asking = App("root", "/", FastAPI, where="root")
-    return [wrong for demand in demands_of(root) for _, wrong in [_demanded(asking, demand, offers)] if wrong]
+    return [
+        wrong for demand in shared_dependencies_of(root) for _, wrong in [_demanded(asking, demand, offers)] if wrong
+    ]
 
 
 def _with_all_below(
-    used: Iterable[str], made: Mapping[str, BuiltCornerstone], needs: Mapping[str, Needs]
+    used: Iterable[str], made: Mapping[str, BuiltCornerstone], needs: Mapping[str, Requirements]
 ) -> tuple[str, ...]:
     """Return the cornerstones used directly or through another one, in order of construction."""
     found: set[str] = set()
@@ -264,5 +268,5 @@ def _with_all_below(
         name = left.pop()
         if name not in found:
             found.add(name)
-            left += needs.get(name, Needs()).cornerstones.values()
+            left += needs.get(name, Requirements()).cornerstones.values()
     return tuple(name for name in made if name in found)

@@ -10,7 +10,7 @@ from composer.errors import CompositionError
 Make = Callable[[], tuple[BuiltApp | None, list[Problem]]]
 
 
-class LateApp:
+class DeferredApp:
     """Stand for an app until it is made, and hand its requests on to it after that.
 
     `make` imports it and makes it. `finish` has to be set before the first call of `load`: it returns what serves the

@@ -19,19 +19,19 @@ from composer._text import did_you_mean, listed
 from composer._wire.types import (
     Parameter,
     factory_name,
-    fitting,
     parameters_of,
+    providers_of,
+    qualified_names,
     takes_any_keyword,
-    told_apart,
     type_name,
 )
 
-Offers = Mapping[str, Any]
+Providers = Mapping[str, Any]
 
 _PLAIN = (str, int, float, bool, Path)
 
 
-class Needs(NamedTuple):
+class Requirements(NamedTuple):
     """The arguments of one factory: those known before anything is made, and those that are cornerstones.
 
     `cornerstones` maps the parameter to the cornerstone's name. Where the needs aren't `met`, there is a problem, and
@@ -43,18 +43,18 @@ class Needs(NamedTuple):
     met: bool = True
 
 
-def needs_of(part: App | Cornerstone, offers: Offers, project: Project) -> tuple[Needs, list[Problem]]:
+def requirements_of(part: App | Cornerstone, offers: Providers, project: Project) -> tuple[Requirements, list[Problem]]:
     """Match every parameter of a factory, and validate its settings; return the problems of all of them."""
     parameters, problems = parameters_of(part.factory, part.place)
     if problems:
-        return Needs(met=False), problems
+        return Requirements(met=False), problems
     cornerstones: dict[str, str] = {}
     known: dict[str, Any] = {}
     models: list[Parameter] = []
     left: list[Parameter] = []
     for parameter in parameters:
-        if found := fitting(offers, parameter.wanted):
-            chosen, doubt = choose(parameter.marked, parameter.name, parameter.wanted, found, part.place)
+        if found := providers_of(offers, parameter.wanted):
+            chosen, doubt = select_provider(parameter.marked, parameter.name, parameter.wanted, found, part.place)
             problems += [doubt] if doubt else []
             cornerstones |= {parameter.name: chosen} if chosen else {}
         elif parameter.wanted is Project:
@@ -62,7 +62,7 @@ def needs_of(part: App | Cornerstone, offers: Offers, project: Project) -> tuple
         elif inspect.isclass(parameter.wanted) and issubclass(parameter.wanted, BaseModel):
             models.append(parameter)
         elif _is_old_model(parameter.wanted):
-            return Needs(met=False), [_old_model(part, parameter)]
+            return Requirements(met=False), [_old_model(part, parameter)]
         else:
             left.append(parameter)
     given, wrong = _settings_for(part, models, left, project)
@@ -70,7 +70,7 @@ def needs_of(part: App | Cornerstone, offers: Offers, project: Project) -> tuple
     problems += wrong
     known |= {p.name: None for p in left if p.optional and not p.has_default and p.name not in known}
     problems += _unfilled(part, [p for p in left if p.name not in known and not p.has_default], offers)
-    return Needs(known, cornerstones, met=not problems), problems
+    return Requirements(known, cornerstones, met=not problems), problems
 
 
 def _is_old_model(wanted: Any) -> bool:
@@ -81,7 +81,7 @@ def _old_model(part: App | Cornerstone, parameter: Parameter) -> Problem:
     return problem("C043", part.place, parameter=parameter.name, model=type_name(parameter.wanted))
 
 
-def choose(
+def select_provider(
     marked: str | None, asking: str, wanted: Any, found: list[str], place: str
 ) -> tuple[str | None, Problem | None]:
     """Choose among the cornerstones of the wanted type: the one that is named, or the only one."""
@@ -96,9 +96,9 @@ def choose(
     return None, problem("C013", place, parameter=asking, wanted=kind, known=known, first=found[0])
 
 
-def not_given(place: str, parameter: str, wanted: Any, offers: Offers) -> Problem:
+def not_given(place: str, parameter: str, wanted: Any, offers: Providers) -> Problem:
     """Make the problem of a type that no cornerstone is of."""
-    name, types = told_apart(wanted, offers.values())
+    name, types = qualified_names(wanted, offers.values())
     near = did_you_mean(name, types) or _advice(wanted)
     return problem("C012", place, wanted=name, parameter=parameter, near=near, known=listed(types))
 
@@ -118,7 +118,7 @@ def _advice(wanted: Any) -> str:
     return ""
 
 
-def _unfilled(part: App | Cornerstone, left: list[Parameter], offers: Offers) -> list[Problem]:
+def _unfilled(part: App | Cornerstone, left: list[Parameter], offers: Providers) -> list[Problem]:
     # A key of the settings that is wrong has its problem already, and its parameter is not to have a second one.
     tried = () if isinstance(part.settings, BaseModel) else part.settings
     untyped = [p for p in left if p.wanted is Any and p.name not in tried]
@@ -156,9 +156,9 @@ def _settings_for(
 def _given_model(
     part: App | Cornerstone, settings: BaseModel, models: list[Parameter]
 ) -> tuple[dict[str, Any], list[Problem]]:
-    fitting = {p.name: settings for p in models if isinstance(settings, p.wanted)}
-    if fitting:
-        return fitting, []
+    providers_of = {p.name: settings for p in models if isinstance(settings, p.wanted)}
+    if providers_of:
+        return providers_of, []
     return {}, [problem("C030", part.place, known=type(settings).__name__, factory=factory_name(part.factory))]
 
 

@@ -13,13 +13,12 @@ from starlette.requests import HTTPConnection
 from starlette.routing import BaseRoute
 
 from composer._model import BuiltCornerstone
+from composer._scope import SCOPE_SHARED
 from composer._text import listed
-from composer._wire.types import fits, type_name, unmarked
-
-SCOPE_KEY = "composer.shared"
+from composer._wire.types import provides, split_marker, type_name
 
 
-class Demand(NamedTuple):
+class SharedDependency(NamedTuple):
     """What one `Shared[...]` asks for: a type, and the cornerstone's name where several are of that type."""
 
     wanted: Any
@@ -30,7 +29,7 @@ class Demand(NamedTuple):
 
         Raises LookupError where the app is served outside a composition, or none of its cornerstones is asked for.
         """
-        shared = connection.scope.get(SCOPE_KEY)
+        shared = connection.scope.get(SCOPE_SHARED)
         if shared is None:
             raise LookupError(f"{self} is used by an app that is served outside a composition.")
         return cast(SharedObjects, shared).find(self)
@@ -46,15 +45,15 @@ class SharedObjects:
 
     def __init__(self, cornerstones: Iterable[BuiltCornerstone]) -> None:
         self._cornerstones = tuple(cornerstones)
-        self._found: dict[Demand, Any] = {}
+        self._found: dict[SharedDependency, Any] = {}
 
-    def find(self, demand: Demand) -> Any:
+    def find(self, demand: SharedDependency) -> Any:
         """Return the object that is asked for; raise LookupError unless exactly one cornerstone is it."""
         if demand not in self._found:
-            fitting = [c for c in self._cornerstones if fits(c.provides, demand.wanted)]
-            named = [c for c in fitting if c.name == demand.marked] if demand.marked else fitting
+            candidates = [c for c in self._cornerstones if provides(c.provides, demand.wanted)]
+            named = [c for c in candidates if c.name == demand.marked] if demand.marked else candidates
             if len(named) != 1:
-                raise LookupError(f"{demand}: {len(named)} cornerstones fit, of {listed(c.name for c in fitting)}.")
+                raise LookupError(f"{demand}: {len(named)} cornerstones fit, of {listed(c.name for c in candidates)}.")
             self._found[demand] = named[0].value
         return self._found[demand]
 
@@ -74,27 +73,27 @@ else:
 
         def __class_getitem__(cls, wanted: Any) -> Any:
             """Return the dependency that FastAPI reads: `Annotated[wanted, Depends(...)]`."""
-            kind, marked = unmarked(wanted)
-            return Annotated[kind, Depends(Demand(kind, marked))]
+            kind, marked = split_marker(wanted)
+            return Annotated[kind, Depends(SharedDependency(kind, marked))]
 
 
-def demands_of(app: Any) -> list[Demand]:
+def shared_dependencies_of(app: Any) -> list[SharedDependency]:
     """Return what the routes of an app ask for by `Shared`, once each, in order of the routes."""
-    return list(dict.fromkeys(_demands(getattr(app, "routes", ()))))
+    return list(dict.fromkeys(_shared_dependencies(getattr(app, "routes", ()))))
 
 
-def _demands(routes: Sequence[BaseRoute]) -> Iterator[Demand]:
+def _shared_dependencies(routes: Sequence[BaseRoute]) -> Iterator[SharedDependency]:
     for context in iter_route_contexts(routes):
         dependant = getattr(context, "dependant", None)
         if isinstance(dependant, Dependant):
-            yield from _demands_below(dependant)
+            yield from _shared_dependencies_below(dependant)
         if inner := getattr(context.route, "routes", None):
-            yield from _demands(inner)
+            yield from _shared_dependencies(inner)
 
 
-def _demands_below(dependant: Dependant) -> Iterator[Demand]:
+def _shared_dependencies_below(dependant: Dependant) -> Iterator[SharedDependency]:
     call: Callable[..., Any] | None = dependant.call
-    if isinstance(call, Demand):
+    if isinstance(call, SharedDependency):
         yield call
     for inner in dependant.dependencies:
-        yield from _demands_below(inner)
+        yield from _shared_dependencies_below(inner)

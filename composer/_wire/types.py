@@ -73,9 +73,9 @@ def return_type_of(factory: Callable[..., Any], where: str) -> tuple[Any, Proble
 
 
 def _parameter(name: str, annotation: Any, has_default: bool) -> Parameter:
-    wanted, marked = unmarked(annotation)
+    wanted, marked = split_marker(annotation)
     wanted, optional = _without_none(wanted)
-    wanted, inner = unmarked(wanted)
+    wanted, inner = split_marker(wanted)
     return Parameter(name, wanted, annotation, has_default, optional, marked or inner)
 
 
@@ -87,7 +87,7 @@ def _without_none(annotation: Any) -> tuple[Any, bool]:
     return others[0] if len(others) == 1 else annotation, len(others) < len(get_args(annotation))
 
 
-def unmarked(annotation: Any) -> tuple[Any, str | None]:
+def split_marker(annotation: Any) -> tuple[Any, str | None]:
     """Take `Annotated[Database, "replica"]` apart into the type and the name that marks it."""
     if get_origin(annotation) is not Annotated:
         return annotation, None
@@ -95,7 +95,7 @@ def unmarked(annotation: Any) -> tuple[Any, str | None]:
     return wanted, next((mark for mark in metadata if isinstance(mark, str)), None)
 
 
-def fits(provided: Any, wanted: Any) -> bool:
+def provides(provided: Any, wanted: Any) -> bool:
     """Tell whether an object of the provided type is one of the wanted type."""
     if provided == wanted:
         return True
@@ -103,9 +103,9 @@ def fits(provided: Any, wanted: Any) -> bool:
     return classes and wanted in provided.__mro__
 
 
-def fitting(offers: Mapping[str, Any], wanted: Any) -> list[str]:
+def providers_of(offers: Mapping[str, Any], wanted: Any) -> list[str]:
     """Return the names of the cornerstones, given with their types, that are of the wanted type."""
-    return [name for name, provided in offers.items() if fits(provided, wanted)]
+    return [name for name, provided in offers.items() if provides(provided, wanted)]
 
 
 def type_name(wanted: Any) -> str:
@@ -115,7 +115,7 @@ def type_name(wanted: Any) -> str:
     return str(wanted).replace("typing.", "")
 
 
-def told_apart(wanted: Any, others: Collection[Any]) -> tuple[str, list[str]]:
+def qualified_names(wanted: Any, others: Collection[Any]) -> tuple[str, list[str]]:
     """Return types as an error shows them, with their modules where one of the others has the same name."""
     name, names = type_name(wanted), [type_name(other) for other in others]
     if name not in names:

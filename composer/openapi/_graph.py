@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from composer.openapi._faults import Fault
-from composer.openapi._normalise import Settling
+from composer.openapi._normalise import Normaliser
 from composer.openapi._shape import SECTIONS, Json, Spot, places, to_pointer, walk
 from composer.openapi._source import Source, tag_groups
 
@@ -94,7 +94,7 @@ class Graph:
     """
 
     source: Source
-    settling: Settling
+    settling: Normaliser
     nodes: dict[Key, Node] = field(default_factory=dict)
     spots: list[tuple[Node, Spot]] = field(default_factory=list)
     untagged: bool = False
@@ -161,7 +161,7 @@ def reachable(edges: Mapping[Key, list[Key]], roots: Iterable[Key], instead: Map
     return seen
 
 
-def declare(source: Source, settling: Settling) -> Graph:
+def declare(source: Source, settling: Normaliser) -> Graph:
     """Settle the document, and make a node of every name in it, before any mention of one is read."""
     graph = Graph(source, settling)
     named = {key: source.document[key] for key in ("tags", "x-tagGroups", "security") if key in source.document}

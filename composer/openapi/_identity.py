@@ -11,7 +11,7 @@ _GAP = "\0"
 _encode = json.JSONEncoder(sort_keys=True).encode
 
 
-def colours(nodes: dict[Key, Node]) -> dict[Key, int]:
+def equivalence_classes(nodes: dict[Key, Node]) -> dict[Key, int]:
     """Give each part a number; two parts of one name have the same if and only if nothing tells them apart.
 
     All begin with what they are without the names that they mention; then parts that mention unlike ones are

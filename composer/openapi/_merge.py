@@ -5,11 +5,11 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any, Literal, NamedTuple
 
-from composer._gc import collector_at_rest
+from composer._gc import pause_while_merging
 from composer.openapi._assemble import assemble, collisions, head
 from composer.openapi._faults import Fault, OpenAPIMergeError, OpenAPIMergeWarning
 from composer.openapi._graph import Graph
-from composer.openapi._identity import colours
+from composer.openapi._identity import equivalence_classes
 from composer.openapi._normalise import common_of
 from composer.openapi._prepared import Prepared
 from composer.openapi._rename import names, surviving
@@ -65,7 +65,7 @@ class Merger:
     def merge(self, sources: Iterable[tuple[str, str, Any]], on_error: Literal["raise", "skip"] = "raise") -> Merged:
         """Merge the sources; raise OpenAPIMergeError for all faults, or with `on_error="skip"` leave out the faulty."""
         given = list(sources)
-        with collector_at_rest():
+        with pause_while_merging():
             prepared = [self._prepare(*each) for each in given]
             self._known = {each.name: each for each in prepared}
             left_out: list[Fault] = []
@@ -106,5 +106,5 @@ def _named_twice(given: list[tuple[str, str, Any]]) -> list[Fault]:
 
 def _put_together(graphs: list[Graph], about: Json) -> Json:
     nodes = {key: node for graph in graphs for key, node in graph.nodes.items()}
-    colour = colours(nodes)
+    colour = equivalence_classes(nodes)
     return assemble(graphs, surviving(graphs, colour), names(graphs, colour), about)

@@ -77,7 +77,7 @@ def _behind(schemes: Json, name: str) -> Any:
     return scheme
 
 
-class Settling:
+class Normaliser:
     """Change one document into what can be merged: first what stands at its top, then each object that a walk meets."""
 
     def __init__(self, source: Source, common: Common) -> None:

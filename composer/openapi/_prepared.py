@@ -3,7 +3,7 @@
 from typing import Any
 
 from composer.openapi._graph import Graph, declare
-from composer.openapi._normalise import Common, Settling, Top, top_of
+from composer.openapi._normalise import Common, Normaliser, Top, top_of
 from composer.openapi._refer import refer
 from composer.openapi._source import Source, read
 
@@ -35,7 +35,7 @@ class Prepared:
 
 
 def _names_in(source: Source, common: Common) -> Graph:
-    settling = Settling(source, common)
+    settling = Normaliser(source, common)
     try:
         graph = declare(source, settling)
         refer(graph)

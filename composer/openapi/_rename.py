@@ -12,7 +12,7 @@ _NOT_IN_NAMES = re.compile(r"[^a-zA-Z0-9._-]")
 _WITH_NAMES = frozenset(("", "paths", "webhooks", *SECTIONS))
 
 
-def names(graphs: Iterable[Graph], colours: dict[Key, int]) -> dict[Key, str]:
+def names(graphs: Iterable[Graph], equivalence_classes: dict[Key, int]) -> dict[Key, str]:
     """Return each node's name in the merged document: its own, or one that begins with its app's.
 
     Nothing depends on the order of the apps: each part of a name that means several things is renamed, after
@@ -23,7 +23,7 @@ def names(graphs: Iterable[Graph], colours: dict[Key, int]) -> dict[Key, str]:
     for graph in sorted(graphs, key=lambda graph: graph.source.name):
         for key in graph.in_order:
             result[key] = graph.source.prefix + key.name if key.section == "paths" else key.name
-            groups.setdefault((key.section, key.name), {}).setdefault(colours[key], []).append(key)
+            groups.setdefault((key.section, key.name), {}).setdefault(equivalence_classes[key], []).append(key)
     taken = set(groups)
     for section, name in sorted(place for place, group in groups.items() if not _may_stay(place, group)):
         group = groups[section, name]
@@ -106,7 +106,7 @@ def _write(holder: Any, site: Site, name: str) -> None:
         holder[site.key] = to_pointer((*place, *site.tail))
 
 
-def surviving(graphs: list[Graph], colours: dict[Key, int]) -> list[Node]:
+def surviving(graphs: list[Graph], equivalence_classes: dict[Key, int]) -> list[Node]:
     """Return the components of the merged document, one of each kind of the same, in the documents' order.
 
     What its source uses is kept if the merged document uses it, under this name; what its source doesn't use is
@@ -117,7 +117,7 @@ def surviving(graphs: list[Graph], colours: dict[Key, int]) -> list[Node]:
     chosen: dict[tuple[str, str, int], Key] = {}
     instead: dict[Key, Key] = {}
     for key in nodes:
-        first = chosen.setdefault((key.section, key.name, colours[key]), key)
+        first = chosen.setdefault((key.section, key.name, equivalence_classes[key]), key)
         if first is not key:
             instead[key] = first
     roots = [key for key, node in nodes.items() if node.only]

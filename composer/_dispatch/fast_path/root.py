@@ -8,10 +8,10 @@ from starlette._utils import get_route_path
 from starlette.applications import Starlette
 from starlette.middleware.errors import ServerErrorMiddleware
 
-from composer._asgi import ASGIApp, Message, Receive, Scope, Send, is_untouched
+from composer._asgi import ASGIApp, Message, Receive, Scope, Send, is_original
 from composer._compat.opentelemetry import is_observed, load_providers
-from composer._dispatch.dispatcher import REQUESTS, SCOPE_RAISED, Dispatcher, Raised
-from composer._wire import SCOPE_KEY
+from composer._dispatch.dispatcher import REQUESTS, Dispatcher, Raised
+from composer._scope import SCOPE_RAISED, SCOPE_SHARED
 
 # The layers that each FastAPI has around its router, and no other. Where a release has more, they are all walked.
 # Source: FastAPI.build_middleware_stack, as of 0.165.
@@ -24,7 +24,7 @@ _PLAIN = [
 ]
 
 
-class Shortcut(ServerErrorMiddleware):
+class FastPath(ServerErrorMiddleware):
     """Stand for the root's own layers where they are those of every FastAPI: they only do something about errors.
 
     A request of an app is handed to it at once. What the app raises is raised again inside of the layers, so that each
@@ -50,7 +50,7 @@ class Shortcut(ServerErrorMiddleware):
             started = started or message["type"] == "http.response.start"
             return send(message)
 
-        scope[SCOPE_KEY] = self._dispatcher.shared
+        scope[SCOPE_SHARED] = self._dispatcher.shared
         try:
             await app(scope, path, receive, tell)
         except Exception as error:
@@ -65,7 +65,7 @@ async def _to_nobody(message: Message) -> None:
 class Root(FastAPI):
     """Be the root that composer makes: where nobody traces requests, not even FastAPI's own `__call__` is walked."""
 
-    shortcut: Shortcut | None = None
+    shortcut: FastPath | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, or whatever else the server asks for."""
@@ -83,7 +83,7 @@ class Root(FastAPI):
             await shortcut(scope, receive, send)
 
 
-def shortened(root: FastAPI, whole: ASGIApp) -> ASGIApp:
+def with_fast_path(root: FastAPI, whole: ASGIApp) -> ASGIApp:
     """Return what stands for the root's whole stack of layers; that itself where it has any that a FastAPI hasn't."""
     dispatcher = root.router.middleware_stack
     if (
@@ -92,10 +92,10 @@ def shortened(root: FastAPI, whole: ASGIApp) -> ASGIApp:
         or _layers(whole, root.router) != _PLAIN
     ):
         return whole
-    shortcut = Shortcut(whole, dispatcher)
+    shortcut = FastPath(whole, dispatcher)
     if not isinstance(root, Root):
         return shortcut
-    if is_untouched(FastAPI.__call__, "fastapi") and is_untouched(Starlette.__call__, "starlette"):
+    if is_original(FastAPI.__call__, "fastapi") and is_original(Starlette.__call__, "starlette"):
         load_providers()
         root.shortcut = shortcut
     return whole
