@@ -126,7 +126,7 @@ class _Gunicorn(BaseApplication):  # type: ignore[misc]
         }.items():
             self.cfg.set(name, value)
 
-    def load_composition(self) -> FastAPI:
+    def load(self) -> FastAPI:
         """Return the app."""
         return self._app
 
