@@ -6,13 +6,14 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: help install serve test soak bench bench-quick test-guests guests lint format wheel check
+.PHONY: help install serve test test-slow soak bench bench-quick test-guests guests lint format wheel check
 .PHONY: lock bench-lock guests-lock clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo 'make serve    serve the apps (PORT=8000)'
 	@echo 'make test     run the tests (ARGS="tests/test_wire.py -x")'
+	@echo 'make test-slow   run the tests that take long: browsers, servers, PostgreSQL, every fault at every place'
 	@echo 'make soak     do long trials to the real server (minutes), and print what was lost (ARGS="--quick")'
 	@echo 'make bench    measure everything beside what others offer (half an hour), and write docs/performance.md'
 	@echo 'make bench-quick   the same in two minutes, into build/performance.md'
@@ -21,7 +22,7 @@ help:
 	@echo 'make lint     ruff, mypy --strict, the directions of imports'
 	@echo 'make format   let ruff sort imports and lay out the code'
 	@echo 'make wheel    build the wheel and try it without the source tree'
-	@echo 'make check    lint, test and wheel: what is asked of a change'
+	@echo 'make check    lint, all tests and the wheel: what a change has to pass'
 	@echo 'make lock     pin requirements.txt anew (Python 3.11)'
 	@echo 'make bench-lock, make guests-lock   pin anew what is measured beside composer, and the published apps'
 	@echo 'make clean    remove what was built and cached'
@@ -40,8 +41,14 @@ $(INSTALLED): requirements.txt pyproject.toml
 serve: $(INSTALLED)
 	$(BIN)/python -m composer serve --port $(or $(PORT),8000)
 
+# Side by side, a file's tests in one worker: many share a server or a database.
+PYTEST := $(BIN)/python -m pytest --numprocesses=auto --dist=loadfile
+
 test: $(INSTALLED)
-	$(BIN)/python -m pytest $(ARGS)
+	$(PYTEST) -m "not slow" $(ARGS)
+
+test-slow: $(INSTALLED)
+	$(PYTEST) -m slow $(ARGS)
 
 soak: $(INSTALLED)
 	$(BIN)/python -m tests.soak $(ARGS)
@@ -92,7 +99,7 @@ format: $(INSTALLED)
 wheel: $(INSTALLED)
 	.ci/wheel
 
-check: lint test wheel
+check: lint test test-slow wheel
 
 # Hashes are taken from the public index, whatever this machine's pip is set to use.
 COMPILE := env -u PIP_FIND_LINKS -u PIP_EXTRA_INDEX_URL PIP_CONFIG_FILE=/dev/null \

@@ -15,10 +15,40 @@ Project = Callable[[Mapping[str, str]], Path]
 
 _REPOSITORY = Path(__file__).parents[1]
 
+_IN_CI = bool(os.environ.get("CI"))
 
-# No example may fail for being slow on a busy machine; where CI runs, every run tries the same ones.
-settings.register_profile("composer", deadline=None, derandomize=bool(os.environ.get("CI")))
+# No example may fail for being slow on a busy machine; in CI, every run tries the same ones.
+settings.register_profile("composer", deadline=None, derandomize=_IN_CI, max_examples=100 if _IN_CI else 25)
 settings.load_profile("composer")
+
+# Tests that take seconds each: real browsers and servers, generated clients, PostgreSQL, every fault at every place.
+SLOW = (
+    "tests/apps/test_house_price_promotion.py",
+    "tests/faults/test_matrix.py",
+    "tests/faults/test_process.py",
+    "tests/shared/test_lasting.py",
+    "tests/shared/test_models_docs.py",
+    "tests/test_clients.py",
+    "tests/test_docs_browser.py",
+    "tests/test_preload.py",
+    "tests/test_schemathesis.py",
+    "tests/test_server.py",
+)
+_SLOW_FIXTURES = frozenset(["postgres", "database_url"])
+
+
+def examples(count: int) -> int:
+    """Return how many examples a property is tried with: all of them in CI, a quarter on a developer's machine."""
+    return count if _IN_CI else count // 4
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the slow tests, so that `make test` leaves them to `make test-slow`."""
+    for item in items:
+        fixtures = getattr(item, "fixturenames", ())
+        on_postgres = not _SLOW_FIXTURES.isdisjoint(fixtures) and "sqlite" not in item.name
+        if on_postgres or item.path.relative_to(_REPOSITORY).as_posix() in SLOW:
+            item.add_marker("slow")
 
 
 @pytest.fixture

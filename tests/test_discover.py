@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from composer._project.discover import discover
+from tests.conftest import examples
 
 APP = "def create_app(): ...\n"
 HELPER = "size = 3\n"
@@ -207,7 +208,7 @@ def holds_parts(tree: Tree) -> bool:
     return any(holds_python(inner) if isinstance(inner, dict) else inner == APP for inner in shown.values())
 
 
-@settings(max_examples=100, deadline=None, derandomize=True)
+@settings(max_examples=examples(100), deadline=None, derandomize=True)
 @given(trees)
 def test_any_tree_of_folders_is_read_as_the_design_says(tree: Tree) -> None:
     with TemporaryDirectory() as temporary:

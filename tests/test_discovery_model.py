@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 import composer
 from composer._project.discover import discover
 from tests.conftest import Project as WriteProject
-from tests.conftest import forget
+from tests.conftest import examples, forget
 from tests.privileges import unreadable
 
 APP = b"def create_app():\n    import fastapi\n    return fastapi.FastAPI()\n"
@@ -130,7 +130,7 @@ def key_of(place: Path, apps: Path) -> str:
     return str((place.parent if place.name == "__init__.py" else place).relative_to(apps))
 
 
-@settings(max_examples=80)
+@settings(max_examples=examples(80))
 @example({"a": {"b": Link("itself"), "notes.py": APP}, "c": Link("itself")})
 @example({"v1.5": {"__init__.py": APP}, "v1": {"__init__.py": APP}})
 @example({"notes.py": Link("nothing"), "users.py": Link("module"), "v1": Link("app")})
@@ -151,7 +151,7 @@ def test_a_tree_is_read_as_the_model_says(tree: Tree) -> None:
     assert [one.module for one in found] == [f"apps.{one.name.replace('/', '.')}" for one in found]
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(40), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(trees)
 def test_a_tree_is_composed_or_each_problem_has_its_place(project: WriteProject, tree: Tree) -> None:
     expected = model(tree)

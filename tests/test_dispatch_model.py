@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 import composer
 from composer._asgi import ASGIApp, Message, Receive, Scope, Send
+from tests.conftest import examples
 from tests.serving import REPOSITORY, Server, serving
 
 # Prefixes that are parts of each other, differ in case or in one character, or need to be encoded in a URL.
@@ -141,7 +142,7 @@ def encoded_in_part(path: str, picks: list[bool]) -> str:
     return "".join("".join(f"%{byte:02X}" for byte in c.encode()) if pick else quote(c, "/;%&=+*") for c, pick in pairs)
 
 
-@settings(max_examples=250)
+@settings(max_examples=examples(250))
 @example("/public/../admin", "", False)
 @example("/a/a/b", "/a", True)
 @example("", "", False)
@@ -154,7 +155,7 @@ def test_the_app_that_answers_is_the_one_that_the_model_says(ask: Ask, path: str
     assert reached(*ask(http(found, root_path))) == model(found, root_path)
 
 
-@settings(max_examples=120)
+@settings(max_examples=examples(120))
 @given(paths, st.sampled_from(ROOT_PATHS))
 def test_what_an_app_gets_stands_below_its_own_prefix_and_is_nothing_else(ask: Ask, path: str, root_path: str) -> None:
     whole = root_path + path
@@ -169,7 +170,7 @@ def test_what_an_app_gets_stands_below_its_own_prefix_and_is_nothing_else(ask: A
     assert (status == 401) is (prefix == "/admin")
 
 
-@settings(max_examples=120)
+@settings(max_examples=examples(120))
 @given(paths, st.sampled_from(["/admin", "/public/admin", "/nobody", "", "%2fadmin"]))
 def test_no_other_part_of_a_scope_than_its_path_says_which_app_it_reaches(ask: Ask, path: str, lie: str) -> None:
     told = quote(lie, safe="/;%").encode()
@@ -194,7 +195,7 @@ def ask_at_root() -> Iterator[Ask]:
         yield lambda scope: portal.call(_answer, scope, app)
 
 
-@settings(max_examples=100)
+@settings(max_examples=examples(100))
 @given(paths, st.sampled_from(ROOT_PATHS))
 def test_the_app_at_the_root_gets_what_no_prefix_and_no_page_has(ask_at_root: Ask, path: str, root_path: str) -> None:
     whole = root_path + path
@@ -215,7 +216,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield running
 
 
-@settings(max_examples=100)
+@settings(max_examples=examples(100))
 @example("/admin", [False, True])
 @example("/public/../admin", [])
 @example("//admin", [])

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 import composer
 from composer._catalogue import CATALOGUE
 from tests.conftest import Project as WriteProject
-from tests.conftest import forget
+from tests.conftest import examples, forget
 from tests.mistakes import DOCS, Mistake, mistakes, page
 from tests.privileges import unreadable
 
@@ -457,7 +457,12 @@ def edited(changes: list[tuple[int, str, str]]) -> str:
     return "\n".join(text)
 
 
-@settings(max_examples=80, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=examples(80),
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(edits)
 def test_whatever_is_done_to_settings_either_composes_or_is_told_with_a_place(
     project: WriteProject, changes: list[tuple[int, str, str]]

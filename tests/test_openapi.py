@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from composer.openapi import Fault, Merger, OpenAPIMergeError, OpenAPIMergeWarning, merge_openapi
+from tests.conftest import examples
 from tests.openapi.checker import violations
 from tests.openapi.documents import FOLDER, answering, document, real, real_names, ref, text
 
@@ -993,20 +994,20 @@ DOCUMENTS = st.builds(
 
 
 @given(st.lists(DOCUMENTS, min_size=1, max_size=3))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 def test_a_merged_family_means_what_its_documents_mean_in_any_order(family: list[Json]) -> None:
     assert len(merge(*family)["paths"]) == len(family)
 
 
 @given(DOCUMENTS)
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 def test_merging_one_document_changes_nothing_but_the_prefix(source: Json) -> None:
     merged = merge_openapi([("a", "/a", source)], title="T", version="1")
     assert merged == {**source, "paths": {"/a/": source["paths"]["/"]}}
 
 
 @given(st.lists(DOCUMENTS, min_size=1, max_size=3))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 def test_merging_the_merged_document_again_changes_nothing(family: list[Json]) -> None:
     merged = merge(*family)
     assert merge_openapi([("z", "/", merged)], title="All", version="1") == merged

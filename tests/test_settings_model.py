@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 import composer
 from tests.conftest import Project as WriteProject
+from tests.conftest import examples
 
 SECRET = "canary-5f2b"
 
@@ -99,7 +100,7 @@ FILES = {
     "settings.toml": SETTINGS,
 }
 
-for_each_example = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=80)
+for_each_example = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=examples(80))
 
 
 def write_toml(value: Any) -> str:

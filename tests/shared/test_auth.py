@@ -43,7 +43,7 @@ def client(keys: list[str] | None = None, header: str = "token") -> TestClient:
     return TestClient(composer.compose([composer.App("guarded", "/", guarded_app)], cornerstones=[cornerstone]))
 
 
-@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize("key", KEYS, ids=["first", "second"])
 def test_each_good_key_is_let_in(key: str) -> None:
     with client() as http:
         assert http.get("/", headers={"token": key}).json() == "welcome"

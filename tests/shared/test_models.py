@@ -316,7 +316,7 @@ ESTIMATORS = [
 ]
 
 
-@pytest.mark.parametrize("estimator", ESTIMATORS, ids=str)
+@pytest.mark.parametrize("estimator", ESTIMATORS, ids=lambda estimator: type(estimator).__name__)
 async def test_an_estimator_of_scikit_learn_needs_no_trust(models: Models, folder: Path, estimator: Any) -> None:
     written = estimator.fit(ROWS, CLASSES)
     write_artefact(folder, "line", written, {})
