@@ -8,16 +8,14 @@ Source of the protocol: https://asgi.readthedocs.io/en/latest/specs/lifespan.htm
 
 import asyncio
 import logging
-import os
 from collections.abc import Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
-from typing import Any, TypeGuard
+from typing import Any
 
 import anyio.to_thread
-from fastapi import FastAPI
 from starlette.applications import Starlette
 
-from composer._asgi import ASGIApp, Message, Scope, has_no_middleware, is_original
+from composer._asgi import ASGIApp, Message, Scope
 
 log = logging.getLogger("composer")
 
@@ -26,9 +24,6 @@ log = logging.getLogger("composer")
 CANCEL_GRACE = 1.0
 
 Body = Callable[["Signals"], Coroutine[Any, Any, None]]
-
-# What instrumentations replace, of an app or of its class.
-_OWN_METHODS = ("__call__", "build_middleware_stack")
 
 
 class LifespanError(Exception):
@@ -240,45 +235,7 @@ def asgi_lifespan(app: ASGIApp, state: dict[str, Any]) -> Body:
     An app that ends or raises before it has received or sent anything has no lifespan and is simply up; a FastAPI or
     Starlette app always has one, so one that raises has failed.
     """
-    return _PlainLifespan(app, state) if _is_plain(app) else _AppLifespan(app, state)
-
-
-def _is_plain(app: ASGIApp) -> TypeGuard[Starlette]:
-    """Tell whether an app's lifespan is no more than what its router has: nothing stands around that.
-
-    FastAPI itself does more where the environment asks for OpenTelemetry, and what instruments apps puts its own in.
-    """
-    return (
-        isinstance(app, Starlette)
-        and type(app) in (FastAPI, Starlette)
-        and has_no_middleware(app)
-        and not any(name.startswith("OTEL_") for name in os.environ)
-        and all(is_original(getattr(FastAPI, name), "fastapi") for name in _OWN_METHODS)
-        and all(is_original(getattr(Starlette, name), "starlette") for name in _OWN_METHODS)
-        and vars(app).keys().isdisjoint(_OWN_METHODS)
-    )
-
-
-class _PlainLifespan:
-    """Enter the lifespan of a FastAPI or Starlette app as its router would, without all that passes it on to there.
-
-    That is a dozen coroutines, which would be kept for as long as the app is up: with a thousand apps, five megabytes.
-    """
-
-    __slots__ = ("_app", "_state")
-
-    def __init__(self, app: Starlette, state: dict[str, Any]) -> None:
-        self._app = app
-        self._state = state
-
-    async def __call__(self, signals: Signals) -> None:
-        app = self._app
-        # Made at the start as ever, so that nothing of it can fail at the first request.
-        app.middleware_stack = app.middleware_stack or app.build_middleware_stack()
-        async with app.router.lifespan_context(app) as yielded:
-            self._state.update(yielded or {})
-            signals.up()
-            await signals.stop_requested()
+    return _AppLifespan(app, state)
 
 
 def deferred_lifespan(load: Callable[[], ASGIApp], state: dict[str, Any]) -> Body:
