@@ -7,9 +7,6 @@ import asyncio.events
 import logging
 import os
 import signal
-
-# That of `signal` makes an enum's member of each answer, which takes longer than all the rest here.
-from _signal import getsignal  # type: ignore[import-not-found]
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
@@ -37,7 +34,7 @@ class Snapshot(NamedTuple):
 def snapshot() -> Snapshot:
     """Return how the process is now; it takes some microseconds."""
     root = logging.root
-    return Snapshot(tuple(map(getsignal, _SIGNALS)), tuple(root.handlers), root.level, _folder(), _policy())
+    return Snapshot(tuple(map(signal.getsignal, _SIGNALS)), tuple(root.handlers), root.level, _folder(), _policy())
 
 
 def _folder() -> str:
