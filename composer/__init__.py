@@ -24,8 +24,7 @@
 
 import typing
 
-from composer._gc import patient_collector as _patient_collector
-from composer._lazy import later as _later
+from composer._lazy import lazy_attributes as _lazy_attributes
 from composer._lifecycle.signals import shutting_down
 from composer._model import App, Cornerstone, PartStatus, Problem, Project, State
 from composer.errors import ComposerError, CompositionError, PartError, ShutdownError, StartupError
@@ -35,20 +34,8 @@ if typing.TYPE_CHECKING:
     from composer._wire import Shared
 else:
     # Modules that only need a type don't wait for what composes.
-    _COMPOSES = dict.fromkeys(["Composition", "build", "compose", "composition_of"], "_build")
-    _LATER = {"Shared": "_wire", **_COMPOSES}
-    _find = _later(__name__, _LATER)
-
-    def __getattr__(name: str) -> typing.Any:
-        if name not in _LATER:
-            return _find(name)
-        with _patient_collector():
-            # From here, where few calls are under way, and not from deep inside of what composes: CPython maps a new
-            # piece of memory each time that a call goes beyond the end of its stack's last one, 16 KiB, and unmaps it
-            # when the call returns. FastAPI's import calls up and down thousands of times.
-            import fastapi  # noqa: F401
-
-            return _find(name)
+    _BUILD = dict.fromkeys(["Composition", "build", "compose", "composition_of"], "_build")
+    __getattr__ = _lazy_attributes(__name__, {"Shared": "_wire", **_BUILD})
 
 
 __all__ = [

@@ -5,7 +5,7 @@ from importlib import import_module
 from typing import Any
 
 
-def later(package: str, modules: Mapping[str, str]) -> Callable[[str], Any]:
+def lazy_attributes(package: str, modules: Mapping[str, str]) -> Callable[[str], Any]:
     """Return the `__getattr__` of a package; `modules` tells in which of its modules each name is.
 
     It is to be hidden from type checkers, to whom it would say that the package has every name there is.

@@ -22,7 +22,6 @@ from composer._checks.built import check_built
 from composer._build.install import STATE, Composition, install, paths_of_probes
 from composer._documents.files import read_document_files
 from composer._project.from_python import declared_in_python
-from composer._gc import patient_collector
 from composer._dispatch.fast_path.root import Root
 from composer._observe.metrics import is_installed
 from composer._model import App, Cornerstone, Problem, Project
@@ -48,14 +47,13 @@ def build(
     Raises CompositionError with every mistake that was found; nothing is started then.
     """
     file = Path(settings or os.environ.get("COMPOSER_SETTINGS") or _beside_caller(sys._getframe(1).f_globals))
-    with patient_collector():
-        found, problems = read_settings(file.absolute(), _environment_name())
-        if found is None:
-            raise CompositionError(problems)
-        declared = declare(found, only)
-        declared.problems[:0] = problems
-        partial = only is not None or found.composer.only is not None
-        return _compose(declared, found.project, root, overrides or {}, found.composer, partial)
+    found, problems = read_settings(file.absolute(), _environment_name())
+    if found is None:
+        raise CompositionError(problems)
+    declared = declare(found, only)
+    declared.problems[:0] = problems
+    partial = only is not None or found.composer.only is not None
+    return _compose(declared, found.project, root, overrides or {}, found.composer, partial)
 
 
 def compose(
@@ -82,8 +80,7 @@ def compose(
     given = Table({"title": title, "version": version, "metrics": metrics}, "compose()")
     head, wrong = validated_or_default(ComposerTable, given)
     declared.problems += wrong
-    with patient_collector():
-        return _compose(declared, here, root, overrides or {}, head, False)
+    return _compose(declared, here, root, overrides or {}, head, False)
 
 
 def composition_of(app: FastAPI) -> Composition:

@@ -12,7 +12,7 @@ documents are plain JSON data.
 
 from typing import TYPE_CHECKING
 
-from composer._lazy import later
+from composer._lazy import lazy_attributes
 from composer.openapi._faults import Fault, OpenAPIMergeError, OpenAPIMergeWarning
 from composer.openapi._text import is_yaml, parse_document, read_document
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 else:
     # A server that starts makes no document yet, and compares none.
     _MERGES = dict.fromkeys(["Merged", "Merger", "merge_openapi"], "_merge")
-    __getattr__ = later(__name__, {"Change": "_diff", "changes": "_diff", **_MERGES})
+    __getattr__ = lazy_attributes(__name__, {"Change": "_diff", "changes": "_diff", **_MERGES})
 
 __all__ = [
     "Change",
