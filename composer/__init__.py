@@ -5,9 +5,10 @@
 
 # The map. Imports go one way: each row imports from the rows above it, never from its own row or below.
 #
-#   _asgi, _scope, _text, _lazy, _gc     shapes of ASGI; our keys in a scope; text; imports at first use; garbage
-#   _compat, _secrets, _problem_json,    insides of other packages; what nobody may read; answers in an app's place;
-#   _side_effects, _threads              what a part changes of the process; threads for each app
+#   _asgi, _scope, _lazy, _gc            shapes of ASGI; our keys in a scope; imports at first use; garbage
+#   _compat                              what composer knows of the insides of other packages
+#   _text, _side_effects, _threads       text; what a part changes of the process; threads for each app
+#   _secrets, _problem_json              redaction; answers in an app's place
 #   _model                               the plain data that the phases hand on
 #   _catalogue, errors, _timings,        every problem; the exceptions; how long each part takes;
 #   _observe, openapi, _docs             what is observed of requests; documents → one document; the pages

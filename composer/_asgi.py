@@ -16,22 +16,25 @@ Send = Callable[[Message], Awaitable[None]]
 ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
+def route_path(scope: Scope) -> str:
+    """Return the part of a request's path that an app's routes match: without `root_path`, where that comes before it.
+
+    Source: the ASGI specification, HTTP connection scope, `path` and `root_path`; Starlette's routes see the same path.
+    """
+    path: str = scope["path"]
+    root_path = scope.get("root_path", "")
+    if not root_path or not path.startswith(root_path):
+        return path
+    rest = path[len(root_path) :]
+    return rest if not rest or rest[0] == "/" else path
+
+
 def is_asgi_app(thing: object) -> bool:
     """Tell whether `thing` can be served: something async that is called with scope, receive and send."""
     if isinstance(thing, Starlette):
         return True
     call = _call_of(thing)
     return call is not None and _is_async(call) and _takes(call, 3)
-
-
-def has_no_middleware(app: Starlette) -> bool:
-    """Tell whether nothing stands around the app's routes but what each such app has: no middleware, of either kind."""
-    return not app.user_middleware and app.router.middleware_stack == app.router.app
-
-
-def is_original(call: Callable[..., Any], framework: str) -> bool:
-    """Tell whether a framework's own method is still its own: instrumentations put theirs in its place."""
-    return call.__module__.partition(".")[0] == framework and not hasattr(call, "__wrapped__")
 
 
 def is_app_not_factory(thing: object) -> bool:

@@ -6,6 +6,7 @@ else.
 
 from typing import NamedTuple
 
+from composer._compat.error_texts import is_circular_import, is_response_field_error
 from composer._model import Problem
 from composer._text import describe_error, error_text
 
@@ -234,8 +235,8 @@ def problem(id: str, where: str, *, error: BaseException | None = None, **fields
 def _advice(error: BaseException) -> str:
     """Return what usually mends an exception whose own text doesn't say it, or ""."""
     text = error_text(error)
-    if isinstance(error, ImportError) and "circular import" in text:
+    if is_circular_import(error, text):
         return "Two modules import each other: move what both need into a third one."
-    if type(error).__name__ == "FastAPIError" and "Invalid args for response field" in text:
+    if is_response_field_error(error, text):
         return "A handler gets a shared object by Shared[...], and returns a model or says response_model=None."
     return ""

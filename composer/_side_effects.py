@@ -3,22 +3,19 @@
 Signal handlers, the root logger, the working directory and the event loop policy are one for all that is composed.
 """
 
-import asyncio.events
 import logging
 import os
 import signal
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+from composer._compat.cpython import event_loop_policy
+
 # Those that uvicorn, gunicorn and hypercorn listen to; Windows has only some of them.
 _NAMES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGCHLD")
 
 
 _SIGNALS = tuple(number for number in signal.Signals if number.name in _NAMES)
-
-
-# The public name of it warns from Python 3.14 on.
-_policy = getattr(asyncio.events, "_get_event_loop_policy", None) or asyncio.events.get_event_loop_policy
 
 
 class Snapshot(NamedTuple):
@@ -34,7 +31,9 @@ class Snapshot(NamedTuple):
 def snapshot() -> Snapshot:
     """Return how the process is now; it takes some microseconds."""
     root = logging.root
-    return Snapshot(tuple(map(signal.getsignal, _SIGNALS)), tuple(root.handlers), root.level, _folder(), _policy())
+    return Snapshot(
+        tuple(map(signal.getsignal, _SIGNALS)), tuple(root.handlers), root.level, _folder(), event_loop_policy()
+    )
 
 
 def _folder() -> str:

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Sequence
 
 from pydantic import ValidationError
 
+from composer._compat.error_texts import without_advice
+
 
 def is_below(path: str, prefix: str) -> bool:
     """Tell whether a path is a prefix itself, or one in it."""
@@ -59,8 +61,6 @@ def describe_error(error: BaseException) -> str:
         rows = error.errors(include_input=False, include_url=False, include_context=False)
         message = "; ".join(f"{'.'.join(map(str, row['loc']))}: {row['msg']}" for row in rows)
     else:
-        message = " ".join(error_text(error).split())
-        # What FastAPI says after this is for those who know nothing of composer.
-        message = message.partition(" If you are using a return type annotation")[0]
+        message = without_advice(" ".join(error_text(error).split()))
     message = message.removesuffix(".")
     return f"{type(error).__name__}: {message}" if message else type(error).__name__

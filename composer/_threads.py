@@ -8,11 +8,12 @@ told apart by who asks; so a limiter is put in its place that asks the pool of t
 import logging
 from contextvars import ContextVar
 from types import TracebackType
-from typing import Any, cast
 from weakref import WeakKeyDictionary
 
 from anyio import CapacityLimiter, CapacityLimiterStatistics
 from anyio.to_thread import current_default_thread_limiter
+
+from composer._compat.anyio import make_without_backend, replace_thread_limiter
 
 log = logging.getLogger("composer")
 
@@ -35,13 +36,8 @@ def install_per_app_threads() -> None:
     current = current_default_thread_limiter()
     if isinstance(current, _PerAppLimiter):
         return
-    try:
-        from anyio._backends._asyncio import _default_thread_limiter
-    except ImportError:
-        log.warning("this release of anyio keeps its threads elsewhere: the apps share one pool of threads")
-    else:
-        # Typed as AnyIO's own class, of which it uses no more than its base has.
-        _default_thread_limiter.set(cast(Any, _PerAppLimiter(current)))
+    if not replace_thread_limiter(_PerAppLimiter(current)):
+        log.warning("all apps share one pool of threads: this release of AnyIO keeps its thread limiter elsewhere")
 
 
 class _PerAppLimiter(CapacityLimiter):
@@ -51,7 +47,8 @@ class _PerAppLimiter(CapacityLimiter):
 
     def __new__(cls, common: CapacityLimiter) -> "_PerAppLimiter":
         """Make it as it is: AnyIO would make one of its own."""
-        return object.__new__(cls)
+        limiter: _PerAppLimiter = make_without_backend(cls)
+        return limiter
 
     def __init__(self, common: CapacityLimiter) -> None:
         self._common = common

@@ -1,4 +1,4 @@
-"""The short way to an app: whatever happens, it is as if all layers of the root had been walked."""
+"""The fast path to an app: whatever happens, it is as if all layers of the root had been walked."""
 
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -6,6 +6,7 @@ from typing import Any, cast
 
 import pytest
 from fastapi import FastAPI, HTTPException, Request, WebSocket
+from fastapi.middleware.asyncexitstack import AsyncExitStackMiddleware
 from fastapi.responses import JSONResponse, PlainTextResponse
 from fastapi.testclient import TestClient
 from opentelemetry import trace
@@ -15,13 +16,17 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from starlette.applications import Starlette
 from starlette.exceptions import WebSocketException
 from starlette.middleware.errors import ServerErrorMiddleware
+from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.routing import Host
 
 import composer
 from composer._asgi import ASGIApp, Message, Receive, Scope, Send
+from composer._compat.releases import fast_path_is_on
 from composer._dispatch.fast_path.root import Root
 
 pytestmark = pytest.mark.anyio
+
+ON = pytest.mark.skipif(not fast_path_is_on(), reason="COMPOSER_FAST_PATH=0")
 
 
 class Nothing:
@@ -214,6 +219,43 @@ def test_an_instrumentation_that_has_replaced_the_call_of_starlette_sees_the_roo
     assert patched == ["Root None", "Root /a/x"]
 
 
+@pytest.mark.parametrize("given", [False, True], ids=["composer's root", "a root given"])
+@pytest.mark.parametrize(
+    "kind", [FastAPI, Starlette, ServerErrorMiddleware, ExceptionMiddleware, AsyncExitStackMiddleware]
+)
+def test_an_instrumentation_that_replaces_a_call_while_the_server_starts_sees_every_request(
+    kind: Any, given: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As Sentry does where it is opened by a lifespan or a cornerstone.
+    asked: list[str] = []
+    call = kind.__call__
+
+    async def note(self: Any, scope: Scope, receive: Receive, send: Send) -> None:
+        asked.append(scope["path"])
+        await call(self, scope, receive, send)
+
+    class Instrumentation:
+        async def __aenter__(self) -> None:
+            monkeypatch.setattr(kind, "__call__", note)
+
+        async def __aexit__(self, *error: object) -> None: ...
+
+    def create_cornerstone() -> Instrumentation:
+        return Instrumentation()
+
+    root = composer.compose(
+        [composer.App("guest", "/guest", answers)],
+        cornerstones=[composer.Cornerstone("instrumentation", create_cornerstone)],
+        root=FastAPI() if given else None,
+    )
+    root.get("/own")(lambda: None)
+    with TestClient(root) as client:
+        client.get("/guest/x")
+        client.get("/own")
+    assert asked == ["/guest/x", "/own"]
+
+
+@ON
 def test_a_provider_that_is_set_while_the_server_serves_counts_from_the_next_request_on(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -282,12 +324,13 @@ def test_the_root_is_a_fastapi_whose_outermost_layer_is_the_one_that_instrumenta
         assert isinstance(root.middleware_stack, ServerErrorMiddleware)
 
 
+@ON
 def test_this_release_of_fastapi_has_no_layers_that_keep_the_short_way_closed() -> None:
     own, given = composed(), composed(FastAPI())
     with TestClient(own), TestClient(given):
         assert isinstance(own, Root)
-        assert own.shortcut is not None
-        assert type(given.middleware_stack) is type(own.shortcut)
+        assert own.fast_path is not None
+        assert type(given.middleware_stack) is type(own.fast_path)
 
 
 def test_a_request_finds_the_routes_that_are_added_while_the_server_serves() -> None:
@@ -352,6 +395,7 @@ def test_a_websocket_of_an_app_is_served_on_the_short_way() -> None:
         assert socket.receive_text() == "ws://testserver/a/ws/1"
 
 
+@ON
 def test_an_app_that_nobody_observes_is_told_so_also_with_its_pages() -> None:
     app = FastAPI()
 

@@ -15,6 +15,7 @@ from composer._checks.middleware import check_sessions
 from composer._build.pages import install_own_pages, install_pages
 from composer._stack.stack import guards_of, inner_stack, app_stack
 from composer._documents.provider import Sources
+from composer._compat.releases import fast_path_is_on
 from composer._dispatch.dispatcher import Dispatcher
 from composer._dispatch.fast_path.not_found import OwnRoutes
 from composer._dispatch.fast_path.root import with_fast_path
@@ -89,7 +90,7 @@ def install(root: FastAPI, whole: Plan, head: ComposerTable, project: Project, *
     router = root.router
     shared = SharedObjects(whole.cornerstones)
     answers = {**probes(lifecycle.parts, _checks(whole)), **_watch(root, lifecycle, head)}
-    dispatcher = Dispatcher(mounted.values(), answers, shared, OwnRoutes(router))
+    dispatcher = Dispatcher(mounted.values(), answers, shared, OwnRoutes(router) if fast_path_is_on() else router.middleware_stack)
     router.middleware_stack = dispatcher
     router.default = dispatcher.last(router.default)
     own_lifespan: Callable[[FastAPI], AbstractAsyncContextManager[Mapping[str, Any] | None]] = router.lifespan_context

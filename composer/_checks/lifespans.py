@@ -1,46 +1,39 @@
 """The lifespans of FastAPI's and Starlette's apps."""
 
-import inspect
-from collections.abc import Iterator
-from contextlib import AsyncContextDecorator, contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import AsyncContextDecorator
 from typing import Any
 
 from starlette.applications import Starlette
 
 from composer._catalogue import problem
 from composer._checks.callables import wrong_manager
+from composer._compat.cpython import is_made_by_contextmanager
+from composer._compat.fastapi import is_default_lifespan, lifespans_in, router_of
 from composer._model import BuiltApp, Problem
 from composer._text import listed
 
-_CONTEXTLIB = contextmanager.__code__.co_filename
-
 
 def check_lifespan(app: BuiltApp, asgi: Starlette) -> Iterator[Problem]:
-    lifespans = list(_lifespans(asgi.router.lifespan_context))
+    """Return a problem for a lifespan that can't be entered, and for handlers that it keeps from being called."""
+    lifespans = lifespans_in(asgi.router.lifespan_context)
+    if lifespans is None:
+        return
     for lifespan in lifespans:
-        if not _is_default(lifespan) and (why := _wrong_lifespan(lifespan)):
+        if not is_default_lifespan(lifespan) and (why := _wrong_lifespan(lifespan)):
             yield problem("C044", app.declared.place, why=why)
-    run = [handler for lifespan in lifespans for handler in _handlers(getattr(lifespan, "_router", None))]
-    never = [handler for handler in _handlers(asgi.router) if handler not in run]
+    never = _handlers_never_called(asgi, lifespans)
     if never:
         names = listed(getattr(handler, "__name__", str(handler)) for handler in never)
         yield problem("C045", app.declared.place, names=names)
 
 
-def _lifespans(lifespan: Any) -> Iterator[Any]:
-    """Return the lifespans that FastAPI has made one of where routers with their own were included."""
-    inner = inspect.unwrap(lifespan) if inspect.isfunction(lifespan) else None
-    parts = inspect.getclosurevars(inner).nonlocals if inner and inner.__module__ == "fastapi.routing" else {}
-    merged = [part for name, part in parts.items() if name in ("original_context", "nested_context")]
-    if not merged:
-        yield lifespan
-    for part in merged:
-        yield from _lifespans(part)
-
-
-def _is_default(lifespan: Any) -> bool:
-    """Tell whether a lifespan is what FastAPI has where none was given."""
-    return hasattr(lifespan, "_router")
+def _handlers_never_called(asgi: Starlette, lifespans: Sequence[Any]) -> list[Any]:
+    routers = [router_of(lifespan) for lifespan in lifespans if is_default_lifespan(lifespan)]
+    if None in routers:
+        return []
+    called = [handler for router in routers for handler in _handlers(router)]
+    return [handler for handler in _handlers(asgi.router) if handler not in called]
 
 
 def _wrong_lifespan(lifespan: Any) -> str:
@@ -49,8 +42,7 @@ def _wrong_lifespan(lifespan: Any) -> str:
     if not callable(lifespan):
         return f"{type(lifespan).__name__} is no function"
     # A plain generator is right: FastAPI has made a lifespan of it, in code of its own.
-    code = getattr(lifespan, "__code__", None)
-    if code and code.co_filename == _CONTEXTLIB and inspect.isgeneratorfunction(inspect.unwrap(lifespan)):
+    if is_made_by_contextmanager(lifespan):
         return "it is made by @contextmanager, which isn't async"
     return wrong_manager(lifespan, ["the app"])
 
@@ -66,6 +58,6 @@ def forgets(asgi: Starlette, mounted: object) -> bool:
 
 
 def _does_something(asgi: Starlette) -> bool:
-    """Tell whether an app's lifespan does anything: it is the user's own, or there are handlers that it runs."""
-    lifespans = list(_lifespans(asgi.router.lifespan_context))
-    return bool(_handlers(asgi.router)) or not all(map(_is_default, lifespans))
+    """Return whether an app's lifespan does anything: it is the user's own, or there are handlers that it runs."""
+    lifespans = lifespans_in(asgi.router.lifespan_context) or []
+    return bool(_handlers(asgi.router)) or not all(map(is_default_lifespan, lifespans))

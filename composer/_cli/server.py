@@ -10,6 +10,7 @@ import uvicorn
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
+from composer._compat.uvicorn import has_failed_to_stop
 from composer._lifecycle.signals import end_at_once, handled, stopped_by_signal
 
 # The status of a server that stopped, where a part of it failed to.
@@ -43,7 +44,7 @@ def serve_here(config: uvicorn.Config, sockets: list[socket] | None = None) -> i
     except KeyboardInterrupt:
         # Ctrl-C, after all was stopped.
         status = 0
-    if getattr(getattr(server, "lifespan", None), "shutdown_failed", False):
+    if has_failed_to_stop(server):
         return SHUTDOWN_FAILURE
     if stopped_by_signal() or status == 0:
         # A start that was given up because of a signal has not failed.

@@ -1,20 +1,28 @@
 """Whether anybody observes requests by OpenTelemetry, found out more quickly than FastAPI does on each request."""
 
 import inspect
+import sys
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.routing import APIRoute, APIWebSocketRoute, iter_route_contexts
-from opentelemetry import _logs, metrics, trace
+from opentelemetry import metrics, trace
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
-from composer._asgi import has_no_middleware
+from composer._compat.fastapi import has_no_middleware, providers_given
 
-# Where OpenTelemetry has the providers of this process: None as long as nobody has set one. It has no public name for
-# that, and to ask as FastAPI does takes 2.6 µs. Where a release has other names, it counts as set.
+try:
+    # OpenTelemetry 1.45: the logs' API isn't stable, and so has no public name.
+    from opentelemetry._logs import get_logger_provider
+except ImportError:
+    get_logger_provider = None  # type: ignore[assignment]
+
+# OpenTelemetry 1.45, trace/__init__.py, metrics/_internal/__init__.py and _logs/_internal/__init__.py: the providers of
+# this process, None as long as nobody has set one. To ask as FastAPI does takes 2.6 µs on each request. Where a release
+# has other names, a provider counts as set, and FastAPI is asked.
 _OF_TRACES = vars(trace)
 _OF_METRICS = vars(getattr(metrics, "_internal", metrics))
-_OF_LOGS = vars(getattr(_logs, "_internal", _logs))
+_OF_LOGS = vars(sys.modules.get(getattr(get_logger_provider, "__module__", ""), object))
 
 # The routes that hand no request on to another app.
 _ENDS = (APIRoute, APIWebSocketRoute, Route, WebSocketRoute)
@@ -22,7 +30,10 @@ _ENDS = (APIRoute, APIWebSocketRoute, Route, WebSocketRoute)
 
 def load_providers() -> None:
     """Ask for the providers as FastAPI does on each request: those that only the environment names are loaded by it."""
-    trace.get_tracer_provider(), metrics.get_meter_provider(), _logs.get_logger_provider()
+    trace.get_tracer_provider()
+    metrics.get_meter_provider()
+    if get_logger_provider is not None:
+        get_logger_provider()
 
 
 def is_observed() -> bool:
@@ -43,8 +54,7 @@ def observes_by_itself(app: Any) -> bool:
     load_providers()
     if not isinstance(app, FastAPI) or not has_no_middleware(app):
         return True
-    given = getattr(app, "_telemetry", {})
-    if any(given.get(kind, True) is not None for kind in ("tracer_provider", "meter_provider", "logger_provider")):
+    if providers_given(app):
         return True
     return not all(_ends(context.route) for context in iter_route_contexts(app.routes))
 

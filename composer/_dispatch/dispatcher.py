@@ -3,9 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from starlette._utils import get_route_path
-
-from composer._asgi import ASGIApp, Receive, Scope, Send
+from composer._asgi import ASGIApp, Receive, Scope, Send, route_path
 from composer._dispatch.mounted import Mounted
 from composer._scope import SCOPE_RAISED, SCOPE_RECORD, SCOPE_SHARED, SCOPE_THREADS
 from composer._threads import POOL
@@ -56,7 +54,7 @@ class Dispatcher:
         if (raised := scope.pop(SCOPE_RAISED, None)) is not None:
             await raised.again(send)
         scope[SCOPE_SHARED] = self.shared
-        path = get_route_path(scope)
+        path = route_path(scope)
         if (app := self.find(path)) is not None:
             await app(scope, path, receive, send)
         elif (probe := self._probes.get(path)) is not None and scope["type"] == "http":
@@ -86,6 +84,6 @@ class Dispatcher:
             return otherwise
 
         async def answer(scope: Scope, receive: Receive, send: Send) -> None:
-            await at_root(scope, get_route_path(scope), receive, send)
+            await at_root(scope, route_path(scope), receive, send)
 
         return answer

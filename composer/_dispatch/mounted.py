@@ -3,27 +3,16 @@
 from typing import Any
 
 from composer._asgi import ASGIApp, Receive, Scope, Send
+from composer._compat.fastapi import ROUTING_KEYS, SCOPE_KEYS, TELEMETRY
 from composer._compat.opentelemetry import is_observed, observes_by_itself
-from composer._observe.record import TELEMETRY, name_span
+from composer._compat.releases import fast_path_is_on
+from composer._observe.record import name_span
 from composer._problem_json import unavailable
 from composer._scope import SCOPE_INTERNAL, SCOPE_RECORD, SCOPE_THREADS
 from composer._threads import POOL, Pool
 
 # What the root's own routing leaves in the scope, besides `app`; a mounted app would take it for its own.
-_OF_THE_ROOT = frozenset(
-    [
-        "router",
-        "app_root_path",
-        "endpoint",
-        "route",
-        "path_params",
-        "fastapi",
-        "fastapi_inner_astack",
-        "fastapi_function_astack",
-        "fastapi_middleware_astack",
-        "starlette.exception_handlers",
-    ]
-)
+_OF_THE_ROOT = ROUTING_KEYS | SCOPE_KEYS
 
 NO_LIFESPAN = unavailable(
     "The server ran no lifespan, so no app was started. Serve the composition with lifespans on; in a test, write "
@@ -52,7 +41,7 @@ class Mounted:
     def open(self) -> None:
         """Let the app itself answer: its lifespan is up."""
         self.answer = self._app
-        self._observes = observes_by_itself(self._inner)
+        self._observes = not fast_path_is_on() or observes_by_itself(self._inner)
 
     def close(self, answer: ASGIApp) -> None:
         """Let something else answer in its place."""

@@ -3,15 +3,16 @@
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import cache
-from typing import Any, TypeGuard
+from typing import Any
 
 from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Route, request_response
+from starlette.routing import BaseRoute, Route
 
-from composer._asgi import ASGIApp, Receive, Scope, Send
+from composer._asgi import Receive, Scope, Send
+from composer._compat.fastapi import is_own_page
 from composer._docs.assets import asset, viewers
 from composer._docs.document import ConnectOrigins, DocumentRoute
 from composer._docs.pages import AppEntry, Apps, Document, Page, PageContext, oauth2_redirect, redoc, swagger
@@ -28,8 +29,7 @@ def install_docs(
     else answers there, nothing is installed. `document` returns the same object as long as nothing has changed.
     Raises ModuleNotFoundError without `fastapi-offline`.
     """
-    answer = DocumentRoute(root, document).__call__
-    _replace(root, {root.openapi_url: (answer, request_response(answer))})
+    _replace(root, {root.openapi_url: DocumentRoute(root, document).__call__})
     _install_pages(root, document, apps)
 
 
@@ -44,28 +44,30 @@ def install_own_docs(app: FastAPI) -> None:
 
 def _install_pages(app: FastAPI, document: Document, apps: Apps | None) -> None:
     pages: dict[str | None, Page] = {app.docs_url: swagger, app.redoc_url: redoc}
-    first = next((index for index, route in enumerate(app.router.routes) if _is_own(route, pages)), None)
+    own = [(index, route.path) for index, route in enumerate(app.router.routes) if is_own_page(route)]
+    first, path = next(((index, path) for index, path in own if path in pages), (None, ""))
     if first is None:
         return
     viewers()
-    base = app.router.routes[first].path.rstrip("/")  # type: ignore[attr-defined]
+    base = path.rstrip("/")
     shown = PageContext(app, base, ConnectOrigins(document), apps)
     pages[app.swagger_ui_oauth2_redirect_url] = oauth2_redirect
-    _replace(app, {path: (page, _PageApp(page, shown)) for path, page in pages.items()})
+    _replace(app, {path: _PageApp(page, shown) for path, page in pages.items()})
     app.router.routes[first:first] = _beside(shown)
 
 
 class _PageApp:
     """Answer requests for one page; a composition has some for each app, so they are small."""
 
-    __slots__ = ("_page", "_shown")
+    __slots__ = ("_shown", "page")
 
     def __init__(self, page: Page, shown: PageContext) -> None:
-        self._page = page
+        self.page = page
         self._shown = shown
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        response = await self._page(self._shown, Request(scope, receive, send))
+        """Answer one request."""
+        response = await self.page(self._shown, Request(scope, receive, send))
         await response(scope, receive, send)
 
 
@@ -89,14 +91,18 @@ def _beside(shown: PageContext) -> list[BaseRoute]:
     return [files, Route(f"{shown.base}/apps", states, include_in_schema=False)]
 
 
-def _replace(app: FastAPI, answers: Mapping[str | None, tuple[Callable[..., Any], ASGIApp]]) -> None:
-    """Let other functions answer at routes of FastAPI's own, each by the ASGI app beside it; the names stay."""
-    for route in app.router.routes:
-        if _is_own(route, answers):
-            route.endpoint, route.app = answers[route.path]
+def _replace(app: FastAPI, endpoints: Mapping[str | None, Callable[..., Any]]) -> None:
+    """Put other routes in the place of FastAPI's own ones, with the same paths, methods and names."""
+    routes = app.router.routes
+    for index, route in enumerate(routes):
+        if is_own_page(route) and route.path in endpoints:
+            routes[index] = _route_like(route, endpoints[route.path])
 
 
-def _is_own(route: BaseRoute, paths: Mapping[str | None, Any]) -> TypeGuard[Route]:
-    """Tell whether the route is one that FastAPI made itself, for one of these paths."""
-    made_by = getattr(getattr(route, "endpoint", None), "__module__", "")
-    return isinstance(route, Route) and made_by == FastAPI.__module__ and route.path in paths
+def _route_like(route: Route, endpoint: Callable[..., Any]) -> Route:
+    methods = list(route.methods or ["GET"])
+    made = Route(route.path, endpoint, methods=methods, name=route.name, include_in_schema=False)
+    if isinstance(endpoint, _PageApp):
+        # What looks at the routes sees the function that answers, as at FastAPI's own pages.
+        made.endpoint = endpoint.page
+    return made

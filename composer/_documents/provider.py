@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 from fastapi import FastAPI
 
 from composer._asgi import ASGIApp
+from composer._compat.fastapi import made_document
 from composer._dispatch.mounted import Mounted
 from composer._documents.disk_cache import keep, kept_at, read_kept
 from composer._documents.guest import UNKNOWN, DocumentError, Guest
@@ -197,9 +198,6 @@ def knowing(make: Callable[[], Any]) -> Callable[[], Any]:
         return lambda: UNKNOWN
 
     def known() -> Any:
-        # The method itself looks at these two; in a version of FastAPI without them, it has to be called.
-        routes_version = getattr(app.router, "_get_routes_version", lambda: UNKNOWN)()
-        is_kept = app.openapi_schema and routes_version == getattr(app, "_openapi_routes_version", None)
-        return app.openapi_schema if is_kept else UNKNOWN
+        return made_document(app) or UNKNOWN
 
     return known

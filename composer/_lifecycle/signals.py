@@ -8,7 +8,6 @@ composition runs.
 import asyncio
 import os
 import signal
-import sys
 import threading
 import time
 from asyncio import AbstractEventLoop
@@ -16,6 +15,8 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from types import FrameType
 from typing import Any, Final, NoReturn
+
+from composer._compat.cpython import is_default_handler, is_worker
 
 SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
@@ -184,12 +185,12 @@ class _Stops:
                 self._first = now
             elif now - self._first < SAME_STOP:
                 return
-            elif not _is_worker():
+            elif not is_worker():
                 self._again(number)
             shutting_down._set(by_signal=True)
             self._hand_on(former, number, frame)
 
-        return interrupt if _is_pythons(former) else handle
+        return interrupt if is_default_handler(former) else handle
 
     def _hand_on(self, former: Handler, number: int, frame: FrameType | None) -> None:
         try:
@@ -201,19 +202,6 @@ class _Stops:
             # The loop is closed.
             pass
         former(number, frame)
-
-
-def _is_worker() -> bool:
-    """Tell whether another process watches over this one, and hands on to it the signals that it gets itself."""
-    # Imported in every process that it has started; importing it here would take longer than all of this module.
-    processes = sys.modules.get("multiprocessing.process")
-    return (processes is not None and processes.parent_process() is not None) or "gunicorn.arbiter" in sys.modules
-
-
-def _is_pythons(handler: Handler) -> bool:
-    """Tell whether a handler is Python's own or that of `asyncio.run`: no server's, and ends what runs by itself."""
-    owner = getattr(getattr(handler, "func", None), "__self__", None)
-    return handler is signal.default_int_handler or isinstance(owner, asyncio.Runner)
 
 
 def end_at_once(number: int) -> NoReturn:

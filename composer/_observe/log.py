@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, MutableMapping
 from types import ModuleType
 from typing import Any, Final
 
+from composer._compat.uvicorn import COLORED_MESSAGE, tells_no_query
 from composer._observe.record import ObserverFactory, Record
 
 _log = logging.getLogger("composer.request")
@@ -106,7 +107,7 @@ def configure_logging(production: bool | None = None) -> None:
 
     as_json = not sys.stderr.isatty() or (in_production() if production is None else production)
     dictConfig(_configuration(as_json))
-    logging.getLogger("uvicorn.error").addFilter(_tells_no_query)
+    logging.getLogger("uvicorn.error").addFilter(tells_no_query)
     if not structlog.is_configured():
         processors = [structlog.contextvars.merge_contextvars, *_added(), *_rendered(as_json)]
         structlog.configure(
@@ -190,9 +191,5 @@ def _shown(value: object) -> str:
 
 def _without_colours(logger: Any, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Drop what uvicorn says a second time, with colours."""
-    event.pop("color_message", None)
+    event.pop(COLORED_MESSAGE, None)
     return event
-
-
-def _tells_no_query(record: logging.LogRecord) -> bool:
-    return "WebSocket %s" not in str(record.msg)

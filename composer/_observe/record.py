@@ -10,13 +10,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from time import perf_counter
 from typing import Any, Final, Protocol
 
-from fastapi import telemetry
 from starlette.routing import Mount
 
 from composer._asgi import ASGIApp, Message, Receive, Scope, Send
+from composer._compat.fastapi import included_route, select_route, span_of
 from composer._scope import SCOPE_RECORD
 
-TELEMETRY: Final = "fastapi.telemetry"
 _HEADER: Final = b"x-request-id"
 # What may stand in a log and in a header as it came: a UUID, a trace's id, base64. Nothing else is taken over.
 _SANE: Final = re.compile(rb"[A-Za-z0-9._:=+/@-]{1,128}")
@@ -177,11 +176,9 @@ def name_span(scope: Scope, app: str, prefix: str) -> None:
 
     What the scope has of FastAPI's telemetry is None where the request isn't to be traced.
     """
-    if (span := getattr(scope[TELEMETRY], "span", None)) is not None:
+    if (span := span_of(scope)) is not None:
         span.set_attribute("composer.app", app)
-    # FastAPI tells its own Mounts only; this is what they call, and has no public name.
-    if (selected := getattr(getattr(telemetry, "_api", None), "_route_selected", None)) is not None:
-        selected(scope=scope, path=f"{prefix}/{{path}}", mount=True)
+    select_route(scope, f"{prefix}/{{path}}")
 
 
 def _heard(record: Record, receive: Receive) -> Receive:
@@ -227,9 +224,7 @@ def _template(scope: Scope, root_path: str) -> str | None:
 
 def _route(scope: Scope) -> Any:
     route, endpoint = scope.get("route"), scope.get("endpoint")
-    # A router that was included knows its routes by their own paths; the whole one is here.
-    included = scope.get("fastapi", {}).get("effective_route_context")
-    if included is not None and included.original_route is route:
+    if (included := included_route(scope)) is not None:
         return included
     if route is None and endpoint is not None:
         # FastAPI doesn't name a route of Starlette's, such as those of its own pages.

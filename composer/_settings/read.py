@@ -19,7 +19,7 @@ Section = Literal["apps", "cornerstones"]
 _PREFIX = "COMPOSER_"
 _SECTIONS: tuple[Section, ...] = ("apps", "cornerstones")
 # Read before there are settings: which environment, which file, and what the command line serves.
-_NOT_SETTINGS = ("COMPOSER_ENV", "COMPOSER_SETTINGS", "COMPOSER_TARGET")
+_NOT_SETTINGS = ("COMPOSER_ENV", "COMPOSER_SETTINGS", "COMPOSER_TARGET", "COMPOSER_FAST_PATH")
 
 
 class SettingsFile(NamedTuple):

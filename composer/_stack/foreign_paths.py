@@ -4,19 +4,9 @@ from collections.abc import Iterable
 from urllib.parse import quote, urlsplit
 
 from composer._asgi import ASGIApp, Message, Receive, Scope, Send
+from composer._compat.guests import forgets_prefix, wants_stripped_path
 from composer._model import App
 from composer._text import is_below
-
-# Frameworks by the names of the classes that their apps are of; they aren't imported to know them.
-_SOCKET_IO, _FALCON, _DATASETTE = (
-    "engineio.async_drivers.asgi.ASGIApp",
-    "falcon.asgi.app.App",
-    "datasette.utils.asgi.AsgiRunOnFirstRequest",
-)
-# They look for their own paths in `path` as it is, though `root_path` is a part of it.
-_WANT_IT_STRIPPED = frozenset([_SOCKET_IO, _FALCON, _DATASETTE])
-# They redirect to a path without `root_path`.
-_FORGET_IT = frozenset([_DATASETTE])
 
 _STARTS = ("http.response.start", "websocket.http.response.start", "websocket.accept")
 Headers = Iterable[tuple[bytes, bytes]]
@@ -24,9 +14,8 @@ Headers = Iterable[tuple[bytes, bytes]]
 
 def adapt_guest(app: ASGIApp, declared: App) -> ASGIApp:
     """Put around an app what it is declared to need, or is known to; return the app itself where that is nothing."""
-    kinds = {f"{kind.__module__}.{kind.__qualname__}" for kind in type(app).__mro__}
-    path = declared.path or ("stripped" if kinds & _WANT_IT_STRIPPED else "full")
-    location = declared.location or ("rewrite" if kinds & _FORGET_IT else "keep")
+    path = declared.path or ("stripped" if wants_stripped_path(app) else "full")
+    location = declared.location or ("rewrite" if forgets_prefix(app) else "keep")
     guest = with_stripped_path(app) if path == "stripped" else app
     return with_own_locations(guest) if location == "rewrite" else guest
 

@@ -14,6 +14,7 @@ from anyio.lowlevel import checkpoint
 from starlette.middleware.body_limit import MAX_BODY_SIZE_SCOPE_KEY
 
 from composer._asgi import ASGIApp, Message, Receive, Scope, Send
+from composer._compat.starlette import body_counter_key
 from composer._problem_json import problem_json, unavailable
 from composer._scope import SCOPE_INTERNAL
 
@@ -24,8 +25,8 @@ LINGER: Final = 2.0
 # Digits of a Content-Length that is believed: with more of them, the body is counted. Python reads no endless number.
 _DIGITS: Final = 18
 
-# Where Starlette's own middleware looks for who counts the bytes; it has no public name for that.
-_COUNTER: Final = "starlette._body_limit_responder"
+# Where Starlette's own middleware, inside of the app, looks for what counts the bytes.
+_COUNTER: Final = body_counter_key()
 
 BUSY: Final = unavailable("The app has as many requests as it takes at once.")
 
@@ -101,12 +102,13 @@ class _RequestLimits:
 class _WatchedRequest:
     """One HTTP request under way: at most once, and before the app's response has started, it is refused.
 
-    `max_body_size` and `total_size` have the names under which Starlette's own middleware, inside of the app, finds and
-    changes them.
+    A limit that the app itself has counts instead: Starlette's own middleware writes it into the scope, and, where it
+    finds what counts the bytes, into its `max_body_size`, which reaches here through a copy of the scope too.
     """
 
     def __init__(self, limits: Limits, scope: Scope, receive: Receive, send: Send) -> None:
         self.max_body_size: float = math.inf if limits.max_body_size is None else limits.max_body_size
+        self._own_limit = self.max_body_size
         self.total_size = 0
         self._seconds = limits.request_timeout
         self._declared = _declared_size(scope) or 0
@@ -125,7 +127,9 @@ class _WatchedRequest:
         """
         timer = self._seconds and asyncio.get_running_loop().call_later(self._seconds, self._expire)
         if self.max_body_size < math.inf:
-            self._scope.update({MAX_BODY_SIZE_SCOPE_KEY: self.max_body_size, _COUNTER: self})
+            self._scope[MAX_BODY_SIZE_SCOPE_KEY] = self._own_limit
+            if _COUNTER is not None:
+                self._scope[_COUNTER] = self
         try:
             with self._cancel:
                 await app(self._scope, self._receive, self._send)
@@ -154,7 +158,7 @@ class _WatchedRequest:
     async def _tell_too_large(self) -> None:
         """Send the whole answer, but end it only when the client has seen it: the server closes the connection then."""
         # RFC 9110 names it so; the standard library of older Pythons has its old name.
-        detail = f"The app takes no body above {self.max_body_size} bytes."
+        detail = f"The app takes no body above {self._limit()} bytes."
         answer = problem_json(413, "Content Too Large", detail)
         headers = list(answer.raw_headers)
         if _is_http_1(self._scope):
@@ -166,15 +170,22 @@ class _WatchedRequest:
         await self._to_client({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _receive(self) -> Message:
-        if max(self._declared, self.total_size) <= self.max_body_size:
+        if max(self._declared, self.total_size) <= self._limit():
             message = await self._from_client()
             self._more_to_come = message.get("more_body", False)
             self.total_size += len(message.get("body", b""))
-            if self.total_size <= self.max_body_size:
+            if self.total_size <= self._limit():
                 return message
         self._refuse(self._tell_too_large)
         await checkpoint()
         return {"type": "http.disconnect"}
+
+    def _limit(self) -> float:
+        """Return the limit that counts now: the app's own where it has one."""
+        in_scope: float | None = self._scope.get(MAX_BODY_SIZE_SCOPE_KEY)
+        if in_scope is not None and in_scope != self._own_limit:
+            return in_scope
+        return self.max_body_size
 
     async def _send(self, message: Message) -> None:
         if self._refused:

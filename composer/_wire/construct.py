@@ -11,6 +11,7 @@ from fastapi import FastAPI
 
 from composer._asgi import is_app_not_factory
 from composer._catalogue import problem
+from composer._compat.cpython import is_protocol
 from composer._model import App, BuiltApp, BuiltCornerstone, Cornerstone, DeferredFactory, Plan, Problem, Project
 from composer._project.importing import user_location
 from composer._secrets import Secrets
@@ -167,7 +168,7 @@ def _positional(factory: Callable[..., Any], arguments: dict[str, Any]) -> list[
 
 
 def _not_a(part: Cornerstone, value: Any, provided: Any) -> Problem | None:
-    checkable = inspect.isclass(provided) and not getattr(provided, "_is_protocol", False)
+    checkable = inspect.isclass(provided) and not is_protocol(provided)
     if not checkable or isinstance(value, provided):
         return None
     return problem(

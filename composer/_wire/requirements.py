@@ -12,6 +12,7 @@ from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
 from composer._catalogue import problem
+from composer._compat.pydantic import is_v1_model
 from composer._model import App, Cornerstone, Problem, Project
 from composer._secrets import mistakes, secrets_below
 from composer._settings import Table, place_of, validated, with_paths_from
@@ -61,7 +62,7 @@ def requirements_of(part: App | Cornerstone, offers: Providers, project: Project
             known[parameter.name] = project
         elif inspect.isclass(parameter.wanted) and issubclass(parameter.wanted, BaseModel):
             models.append(parameter)
-        elif _is_old_model(parameter.wanted):
+        elif is_v1_model(parameter.wanted):
             return Requirements(met=False), [_old_model(part, parameter)]
         else:
             left.append(parameter)
@@ -71,10 +72,6 @@ def requirements_of(part: App | Cornerstone, offers: Providers, project: Project
     known |= {p.name: None for p in left if p.optional and not p.has_default and p.name not in known}
     problems += _unfilled(part, [p for p in left if p.name not in known and not p.has_default], offers)
     return Requirements(known, cornerstones, met=not problems), problems
-
-
-def _is_old_model(wanted: Any) -> bool:
-    return inspect.isclass(wanted) and any(base.__module__.startswith("pydantic.v1.") for base in wanted.__mro__)
 
 
 def _old_model(part: App | Cornerstone, parameter: Parameter) -> Problem:

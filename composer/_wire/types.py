@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Annotated, Any, NamedTuple, Union, get_args, get_origin, get_type_hints
 
 from composer._catalogue import problem
+from composer._compat.fastapi import is_handler_default
 from composer._model import Problem
 
 
@@ -47,9 +48,9 @@ def parameters_of(factory: Callable[..., Any], where: str) -> tuple[list[Paramet
 def _for_handlers(signature: inspect.Signature, factory: Callable[..., Any], where: str) -> list[Problem]:
     """Return a problem for every default that is a Depends(), a Query() or the like."""
     return [
-        problem("C042", where, parameter=p.name, factory=factory_name(factory), default=type(p.default).__name__)
+        problem("C042", where, parameter=p.name, factory=factory_name(factory), default=default)
         for p in signature.parameters.values()
-        if type(p.default).__module__ == "fastapi.params"
+        if (default := is_handler_default(p.default))
     ]
 
 

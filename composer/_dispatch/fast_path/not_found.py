@@ -4,10 +4,10 @@ from collections.abc import Iterable
 
 from fastapi import APIRouter
 from fastapi.routing import APIRoute, APIWebSocketRoute
-from starlette._utils import get_route_path
 from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 
-from composer._asgi import Receive, Scope, Send
+from composer._asgi import Receive, Scope, Send, route_path
+from composer._compat.fastapi import has_routes_apart
 
 # The routes whose paths tell all that they can match; of others, such as a Host, nothing is known.
 _KNOWN_ROUTES = (APIRoute, APIWebSocketRoute, Route, WebSocketRoute, Mount)
@@ -23,7 +23,7 @@ class OwnRoutes:
         self._segments: frozenset[str] | None = frozenset()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or self._can_match(get_route_path(scope)):
+        if scope["type"] != "http" or self._can_match(route_path(scope)):
             await self._routes(scope, receive, send)
         else:
             scope.setdefault("router", self._router)
@@ -35,8 +35,7 @@ class OwnRoutes:
         if routes != self._read:
             self._read = list(routes)
             self._segments = _first_segments(routes)
-        # FastAPI keeps the folders of a frontend apart from the routes, and has no public name for them.
-        is_open = self._segments is None or getattr(self._router, "_low_priority_routes", True)
+        is_open = self._segments is None or has_routes_apart(self._router)
         return bool(is_open or path[1:].partition("/")[0] in (self._segments or ()))
 
 

@@ -1,27 +1,39 @@
-"""The short way to an app: past the layers of the root that have nothing to do for its request."""
+"""The fast path to an app: past the layers of the root that have nothing to do for its request.
+
+It is taken only where the layers are those that each FastAPI has, and as long as nobody has replaced a method of their
+classes: instrumentations do that, some of them only when a lifespan or a cornerstone starts.
+"""
 
 from collections.abc import Awaitable
+from operator import attrgetter
 from typing import Any
 
-from fastapi import APIRouter, FastAPI
-from starlette._utils import get_route_path
+from fastapi import FastAPI
 from starlette.applications import Starlette
 from starlette.middleware.errors import ServerErrorMiddleware
 
-from composer._asgi import ASGIApp, Message, Receive, Scope, Send, is_original
+from composer._asgi import ASGIApp, Message, Receive, Scope, Send, route_path
+from composer._compat.fastapi import calls_are_known, is_plain, layers_of
 from composer._compat.opentelemetry import is_observed, load_providers
+from composer._compat.releases import fast_path_is_on
 from composer._dispatch.dispatcher import REQUESTS, Dispatcher, Raised
 from composer._scope import SCOPE_RAISED, SCOPE_SHARED
 
-# The layers that each FastAPI has around its router, and no other. Where a release has more, they are all walked.
-# Source: FastAPI.build_middleware_stack, as of 0.165.
-_PLAIN = [
-    "starlette.middleware.errors.ServerErrorMiddleware",
-    "fastapi.telemetry._asgi.ExceptionTelemetryMiddleware",
-    "fastapi._body_limit.AppBodyLimitMiddleware",
-    "starlette.middleware.exceptions.ExceptionMiddleware",
-    "fastapi.middleware.asyncexitstack.AsyncExitStackMiddleware",
-]
+_call_of = attrgetter("__call__")
+
+
+class _Calls:
+    """The `__call__` of some classes as they are now, to see later whether one was replaced."""
+
+    __slots__ = ("_calls", "_classes")
+
+    def __init__(self, *classes: type) -> None:
+        self._classes = classes
+        self._calls = tuple(map(_call_of, classes))
+
+    def are_unchanged(self) -> bool:
+        """Return whether each class has the same one still."""
+        return tuple(map(_call_of, self._classes)) == self._calls
 
 
 class FastPath(ServerErrorMiddleware):
@@ -31,80 +43,78 @@ class FastPath(ServerErrorMiddleware):
     does what it would have done. It is a ServerErrorMiddleware since instrumentations look for the outermost one.
     """
 
-    def __init__(self, whole: ServerErrorMiddleware, dispatcher: Dispatcher) -> None:
+    def __init__(self, whole: ServerErrorMiddleware, layers: list[Any], dispatcher: Dispatcher) -> None:
         super().__init__(whole.app, whole.handler, whole.debug)
         self.whole = whole
+        self._layers = _Calls(*map(type, layers))
         self._dispatcher = dispatcher
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, or whatever else the server asks for."""
-        path = get_route_path(scope) if scope["type"] in REQUESTS else ""
+        path = route_path(scope) if scope["type"] in REQUESTS else ""
         app = self._dispatcher.find(path)
-        if app is None:
+        if app is None or not self._layers.are_unchanged():
             await self.whole(scope, receive, send)
             return
         started = False
 
-        def tell(message: Message) -> Awaitable[None]:
+        def send_and_note_start(message: Message) -> Awaitable[None]:
             nonlocal started
             started = started or message["type"] == "http.response.start"
             return send(message)
 
         scope[SCOPE_SHARED] = self._dispatcher.shared
         try:
-            await app(scope, path, receive, tell)
+            await app(scope, path, receive, send_and_note_start)
         except Exception as error:
             scope[SCOPE_RAISED] = Raised(error, started)
-            await self.whole(scope, receive, _to_nobody if started else send)
+            await self.whole(scope, receive, _drop if started else send)
 
 
-async def _to_nobody(message: Message) -> None:
-    """Drop what the layers tell of a response that has gone out already."""
+async def _drop(message: Message) -> None:
+    """Drop what the layers send of a response that has gone out already."""
 
 
 class Root(FastAPI):
-    """Be the root that composer makes: where nobody traces requests, not even FastAPI's own `__call__` is walked."""
+    """The root that composer makes: where nobody traces requests, not even FastAPI's own `__call__` is walked."""
 
-    shortcut: FastPath | None = None
+    fast_path: FastPath | None = None
+    _calls: _Calls
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, or whatever else the server asks for."""
-        shortcut = self.shortcut
+        fast_path = self.fast_path
         if (
-            shortcut is None
-            or self.middleware_stack is not shortcut.whole
+            fast_path is None
+            or self.middleware_stack is not fast_path.whole
             or scope["type"] not in REQUESTS
             or self.root_path
             or is_observed()
+            or not self._calls.are_unchanged()
         ):
             await super().__call__(scope, receive, send)
         else:
             scope["app"] = self
-            await shortcut(scope, receive, send)
+            await fast_path(scope, receive, send)
+
+    def take(self, fast_path: FastPath) -> None:
+        """Let requests take the fast path from now on."""
+        load_providers()
+        self._calls = _Calls(FastAPI, Starlette)
+        self.fast_path = fast_path
 
 
 def with_fast_path(root: FastAPI, whole: ASGIApp) -> ASGIApp:
     """Return what stands for the root's whole stack of layers; that itself where it has any that a FastAPI hasn't."""
     dispatcher = root.router.middleware_stack
-    if (
-        not isinstance(whole, ServerErrorMiddleware)
-        or not isinstance(dispatcher, Dispatcher)
-        or _layers(whole, root.router) != _PLAIN
-    ):
+    if not (isinstance(whole, ServerErrorMiddleware) and isinstance(dispatcher, Dispatcher) and fast_path_is_on()):
         return whole
-    shortcut = FastPath(whole, dispatcher)
+    layers = layers_of(whole, root.router)
+    if not is_plain(layers):
+        return whole
+    fast_path = FastPath(whole, layers, dispatcher)
     if not isinstance(root, Root):
-        return shortcut
-    if is_original(FastAPI.__call__, "fastapi") and is_original(Starlette.__call__, "starlette"):
-        load_providers()
-        root.shortcut = shortcut
+        return fast_path
+    if calls_are_known():
+        root.take(fast_path)
     return whole
-
-
-def _layers(stack: Any, router: APIRouter) -> list[str]:
-    """Return the names of the layers around the router."""
-    names = []
-    while stack is not router and stack is not None:
-        names.append(f"{type(stack).__module__}.{type(stack).__qualname__}")
-        stack = getattr(stack, "app", None)
-    return names

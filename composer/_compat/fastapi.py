@@ -1,0 +1,194 @@
+"""What composer knows of FastAPI's insides."""
+
+import inspect
+from collections.abc import Mapping
+from types import FunctionType
+from typing import Any, Final, TypeGuard
+
+from fastapi import APIRouter, FastAPI, params, telemetry
+from fastapi.routing import iter_route_contexts
+from starlette.applications import Starlette
+from starlette.routing import BaseRoute, Route
+
+from composer._asgi import Scope
+from composer._compat.starlette import EXCEPTION_HANDLERS, ROUTING_KEYS
+
+# FastAPI 0.165, routing.py and middleware/asyncexitstack.py: what FastAPI's own routing leaves in the scope.
+SCOPE_KEYS: Final = frozenset(
+    ["fastapi", "fastapi_inner_astack", "fastapi_function_astack", "fastapi_middleware_astack"]
+)
+
+# FastAPI 0.165, telemetry/_asgi.py: the scope's telemetry; None for a request that isn't to be observed.
+TELEMETRY: Final = "fastapi.telemetry"
+
+# FastAPI 0.165, applications.py, FastAPI.build_middleware_stack: the layers that each FastAPI has around its router, by
+# the names of their classes.
+PLAIN_LAYERS: Final = (
+    "starlette.middleware.errors.ServerErrorMiddleware",
+    "fastapi.telemetry._asgi.ExceptionTelemetryMiddleware",
+    "fastapi._body_limit.AppBodyLimitMiddleware",
+    "starlette.middleware.exceptions.ExceptionMiddleware",
+    "fastapi.middleware.asyncexitstack.AsyncExitStackMiddleware",
+)
+
+__all__ = ["EXCEPTION_HANDLERS", "PLAIN_LAYERS", "ROUTING_KEYS", "SCOPE_KEYS", "TELEMETRY"]
+
+
+def layers_of(stack: Any, router: APIRouter) -> list[Any]:
+    """Return the layers of an app around its router, the outermost first; as far as each tells the next as `app`."""
+    # Starlette 1.10: every middleware of its own keeps what it wraps as `app`.
+    layers = []
+    while stack is not router and stack is not None:
+        layers.append(stack)
+        stack = getattr(stack, "app", None)
+    return layers
+
+
+def is_plain(layers: list[Any]) -> bool:
+    """Return whether these layers are the ones that each FastAPI has, and no other."""
+    return tuple(f"{type(layer).__module__}.{type(layer).__qualname__}" for layer in layers) == PLAIN_LAYERS
+
+
+# FastAPI 0.165 and Starlette 1.10, applications.py: all names that their `__call__` uses. For a request that nobody
+# observes, of a root without `root_path`, they do no more than to set `scope["app"]` and to call the layers.
+_NAMES_IN_CALL: Final = {
+    "fastapi": {
+        *("root_path", "fastapi.telemetry._runtime", "lifespan", "_telemetry", "super", "__call__"),
+        *("_native_telemetry", "enabled", "middleware_stack", "build_middleware_stack", "_legacy_otel"),
+    },
+    "starlette": {"middleware_stack", "build_middleware_stack"},
+}
+
+
+def calls_are_known() -> bool:
+    """Return whether FastAPI's and Starlette's `__call__` are their own, and do what they are known to do."""
+    calls = {"fastapi": FastAPI.__call__, "starlette": Starlette.__call__}
+    return all(_is_known(call, framework) for framework, call in calls.items())
+
+
+def _is_known(call: Any, framework: str) -> bool:
+    # Instrumentations put a function of theirs in its place.
+    is_own = call.__module__.partition(".")[0] == framework and not hasattr(call, "__wrapped__")
+    return is_own and isinstance(call, FunctionType) and set(call.__code__.co_names) <= _NAMES_IN_CALL[framework]
+
+
+def has_no_middleware(app: Starlette) -> bool:
+    """Return whether nothing stands around an app's routes but what each app has; False where that can't be seen."""
+    # Starlette 1.10, routing.py, Router.__init__: without middleware of its own, a router calls its `app` at once.
+    router = app.router
+    unknown = object()
+    return not app.user_middleware and getattr(router, "middleware_stack", unknown) == getattr(router, "app", None)
+
+
+def has_routes_apart(router: APIRouter) -> bool:
+    """Return whether a router has routes that its `routes` don't show; True where that can't be seen."""
+    # FastAPI 0.165, routing.py, APIRouter: the folders of frontend() are kept there.
+    return bool(getattr(router, "_low_priority_routes", True))
+
+
+def providers_given(app: FastAPI) -> bool:
+    """Return whether an app was given providers for its telemetry; True where that can't be seen."""
+    # FastAPI 0.165, applications.py, FastAPI.__init__.
+    given = getattr(app, "_telemetry", None)
+    if not isinstance(given, Mapping):
+        return True
+    return any(given.get(kind, True) is not None for kind in ("tracer_provider", "meter_provider", "logger_provider"))
+
+
+def select_route(scope: Scope, path: str) -> None:
+    """Tell the telemetry of a request that the route up to this path is found, as FastAPI's own Mounts do."""
+    # FastAPI 0.165, telemetry/_api.py; without it, the span has the route below the prefix.
+    select = getattr(getattr(telemetry, "_api", None), "_route_selected", None)
+    if select is None:
+        return
+    try:
+        select(scope=scope, path=path, mount=True)
+    except TypeError:
+        # It takes something else in this release.
+        return
+
+
+def span_of(scope: Scope) -> Any:
+    """Return the span of a request that FastAPI observes, or None."""
+    # FastAPI 0.165, telemetry/_asgi.py.
+    return getattr(scope.get(TELEMETRY), "span", None)
+
+
+def included_route(scope: Scope) -> Any:
+    """Return the route that answered, as it is with the prefixes of the routers around it, or None."""
+    # FastAPI 0.165, routing.py: an included router knows its routes by their own paths; the whole one is here.
+    own, route = scope.get("fastapi"), scope.get("route")
+    if isinstance(own, Mapping) and "effective_route_context" in own:
+        contexts = [own["effective_route_context"]]
+    else:
+        contexts = list(iter_route_contexts(getattr(scope.get("app"), "routes", ()))) if route else []
+    whole = [
+        each for each in contexts if getattr(each, "original_route", None) is route and hasattr(each, "path_format")
+    ]
+    return whole[0] if len(whole) == 1 else None
+
+
+def made_document(app: FastAPI) -> dict[str, Any] | None:
+    """Return the document that `app.openapi()` would return without making it anew; None where that can't be seen."""
+    # FastAPI 0.165, applications.py, FastAPI.openapi: the method looks at these two.
+    version = getattr(app.router, "_get_routes_version", None)
+    if version is None or not app.openapi_schema or not hasattr(app, "_openapi_routes_version"):
+        return None
+    return app.openapi_schema if version() == app._openapi_routes_version else None
+
+
+def is_own_page(route: BaseRoute) -> TypeGuard[Route]:
+    """Return whether a route is one of the pages that FastAPI itself has put into an app, or its document."""
+    if not isinstance(route, Route):
+        return False
+    # FastAPI 0.165, applications.py, FastAPI.setup: functions of that method, in routes outside of the document.
+    endpoint = inspect.unwrap(getattr(route, "endpoint", route.app))
+    module = getattr(endpoint, "__module__", None) or ""
+    return module.partition(".")[0] == "fastapi" and not route.include_in_schema
+
+
+def is_default_lifespan(lifespan: Any) -> bool:
+    """Return whether a lifespan is the one that FastAPI and Starlette have where none was given."""
+    # FastAPI 0.165, routing.py, and Starlette 1.10, routing.py: one class each, or one function in other releases.
+    return any(_is_alike(lifespan, default) for default in _default_lifespans())
+
+
+def _default_lifespans() -> list[Any]:
+    return [APIRouter().lifespan_context, Starlette().router.lifespan_context]
+
+
+def _is_alike(lifespan: Any, default: Any) -> bool:
+    if isinstance(default, FunctionType):
+        return getattr(lifespan, "__code__", None) is default.__code__
+    return type(lifespan) is type(default)
+
+
+def lifespans_in(lifespan: Any) -> list[Any] | None:
+    """Return the lifespans that FastAPI has made one of, where routers with their own were included; else that itself.
+
+    None where FastAPI has made something of it that can't be looked into.
+    """
+    # FastAPI 0.165, routing.py, _merge_lifespan_context: both stand in the closure of the function that it returns.
+    inner = inspect.unwrap(lifespan) if inspect.isfunction(lifespan) else None
+    if inner is None or inner.__module__.partition(".")[0] != "fastapi":
+        return [lifespan]
+    cells = [cell.cell_contents for cell in inner.__closure__ or ()]
+    merged = [part for part in cells if callable(part)]
+    if len(merged) == 1:
+        # A plain generator, of which FastAPI has made a context manager.
+        return [lifespan]
+    if len(merged) != 2:
+        return None
+    parts = [lifespans_in(part) for part in merged]
+    return None if None in parts else [each for part in parts for each in part or ()]
+
+
+def router_of(lifespan: Any) -> Any:
+    """Return the router whose handlers a default lifespan calls, or None where that can't be seen."""
+    # FastAPI 0.165, routing.py, _DefaultLifespan.
+    return getattr(lifespan, "_router", None)
+
+
+def is_handler_default(value: object) -> str:
+    """Return the name of what only handlers are given, such as `Depends`, where a default is that; else ""."""
+    return type(value).__name__ if isinstance(value, params.Depends | params.Param | params.Body) else ""

@@ -1,0 +1,129 @@
+"""Another release of a neighbour: a copy with a private name changed, which no promise of theirs forbids."""
+
+import importlib.util
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+ALONE = """
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+
+app = FastAPI()
+app.get("/")(lambda: 1)
+with TestClient(app) as client:
+    for path in ("/", "/docs", "/openapi.json"):
+        assert client.get(path).status_code == 200
+"""
+
+PACKAGES = {"fastapi": ["fastapi", "starlette"], "starlette": ["fastapi", "starlette"]}
+
+# Only the log's templates may be less than they were: without the prefix of the router that was included.
+LESS = {"original_route": {"/a/r/db": "/a/db"}}
+
+
+def run(*command: str, first: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """Run Python with a folder first on the import path, then the repository."""
+    path = os.pathsep.join(map(str, [*([first] if first else []), ROOT]))
+    environment = {**os.environ, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"}
+    return subprocess.run([sys.executable, *command], capture_output=True, text=True, env=environment, check=False)
+
+
+@cache
+def usual_answers() -> dict[str, Any]:
+    return answers(None)
+
+
+def answers(first: Path | None) -> dict[str, Any]:
+    done = run("-m", "tests.compat.program", first=first)
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def copied(package: str, folder: Path, change: Callable[[str], str], moved: str = "") -> Path:
+    """Copy a package, and those that are of one piece with it, with all of their code changed; rename a module."""
+    for name in PACKAGES.get(package, [package]):
+        spec = importlib.util.find_spec(name)
+        assert spec is not None
+        assert spec.submodule_search_locations
+        source = Path(next(iter(spec.submodule_search_locations)))
+        shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for file in folder.rglob("*.py"):
+        text = file.read_text(encoding="utf-8")
+        if (changed := change(text)) != text:
+            file.write_text(changed, encoding="utf-8")
+    for file in [found for found in folder.rglob("*") if found.stem == moved]:
+        file.rename(file.with_name(file.name.replace(moved, f"{moved}_new")))
+    return folder
+
+
+def renamed(name: str) -> Callable[[str], str]:
+    return lambda text: re.sub(rf"(?<!\w){re.escape(name)}\b", f"{name}_new", text)
+
+
+NAMES = {
+    "fastapi": [
+        *("_DefaultLifespan", "_body_limit", "_get_routes_version", "_low_priority_routes", "_merge_lifespan_context"),
+        *("_native_telemetry", "_openapi_routes_version", "_route_selected", "_router", "_telemetry"),
+        *("AppBodyLimitMiddleware", "ExceptionTelemetryMiddleware", "effective_route_context", "original_route"),
+        *("fastapi_function_astack", "fastapi_inner_astack", "fastapi_middleware_astack"),
+        *("nested_context", "original_context"),
+    ],
+    "starlette": [
+        *("_BODY_LIMIT_RESPONDER_SCOPE_KEY", "_body_limit_responder", "RequestBodyLimitResponder", "total_size"),
+        *("_utils", "app_root_path", "get_route_path"),
+    ],
+    "anyio": ["_default_thread_limiter"],
+    "opentelemetry": ["_LOGGER_PROVIDER", "_METER_PROVIDER", "_TRACER_PROVIDER", "_internal"],
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("package", "name"), [(package, name) for package in NAMES for name in NAMES[package]])
+def test_a_composition_answers_the_same_where_a_private_name_is_another_one(
+    package: str, name: str, tmp_path: Path
+) -> None:
+    copy = copied(package, tmp_path, renamed(name), moved=name)
+    if run("-c", ALONE, first=copy).returncode:
+        pytest.skip("FastAPI alone can't do without it")
+    expected = usual_answers()
+    less = LESS.get(name, {})
+    routes = sorted({less.get(route, route) for route in expected["routes"]})
+    assert answers(copy) == {**expected, "routes": routes}
+
+
+@pytest.mark.slow
+def test_a_composition_answers_the_same_where_many_private_names_are_others(tmp_path: Path) -> None:
+    names = [
+        "_low_priority_routes",
+        "_get_routes_version",
+        "_telemetry",
+        "_router",
+        "nested_context",
+        "_route_selected",
+    ]
+
+    def change(text: str) -> str:
+        for name in names:
+            text = renamed(name)(text)
+        return text
+
+    assert answers(copied("fastapi", tmp_path, change)) == usual_answers()
+
+
+def test_the_fast_path_can_be_switched_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = usual_answers()
+    monkeypatch.setenv("COMPOSER_FAST_PATH", "0")
+    assert answers(None) == expected
