@@ -56,6 +56,13 @@ class Server:
                 time.sleep(0.05)
         raise AssertionError(f"not ready after {seconds} seconds:\n{self.output}")
 
+    def wait_until_printed(self, text: str, times: int = 1, seconds: float = 30) -> None:
+        """Return when it has printed a text that often; raise AssertionError with the output where it doesn't."""
+        end = time.monotonic() + seconds
+        while self.output.count(text) < times:
+            assert time.monotonic() < end, f"not printed after {seconds} seconds: {text!r}\n{self.output}"
+            time.sleep(0.02)
+
     def stop(self, seconds: float = 30) -> None:
         """End it as a supervisor does; raise AssertionError where it did not stop everything and end well."""
         self.process.terminate()

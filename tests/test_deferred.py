@@ -2,8 +2,12 @@
 
 import json
 import sys
+import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from textwrap import dedent
+from types import SimpleNamespace
 
 import anyio
 import httpx
@@ -17,13 +21,11 @@ from tests.test_cli import composer as command
 
 HEAVY = """
     import threading
-    import time
     from contextlib import asynccontextmanager
 
     from fastapi import FastAPI, HTTPException, Request
     from shared.clock import Clock
 
-    time.sleep(0.3)
     IMPORTED_BY = threading.current_thread()
 
     def create_app(clock: Clock) -> FastAPI:
@@ -85,13 +87,34 @@ def files(startup: str = "lazy", heavy: str = HEAVY, more: str = "") -> dict[str
     }
 
 
+# Its import goes on only when the test lets it.
+HELD = "import gate\ngate.reached.set()\nassert gate.opened.wait(30)\n" + dedent(HEAVY)
+
+
+class Gate(SimpleNamespace):
+    """The module that an import stops at."""
+
+    reached: threading.Event
+    opened: threading.Event
+
+
+@pytest.fixture
+def gate(monkeypatch: pytest.MonkeyPatch) -> Iterator[Gate]:
+    gate = Gate(reached=threading.Event(), opened=threading.Event())
+    monkeypatch.setitem(sys.modules, "gate", gate)
+    yield gate
+    gate.opened.set()
+
+
 def built(folder: Path) -> FastAPI:
     return composer.build(folder / "settings.toml")
 
 
 @pytest.mark.anyio
-async def test_it_is_imported_by_the_first_request_in_a_thread_while_the_others_serve(project: Project) -> None:
-    root = built(project(files()))
+async def test_it_is_imported_by_the_first_request_in_a_thread_while_the_others_serve(
+    project: Project, gate: Gate
+) -> None:
+    root = built(project(files(heavy=HELD)))
     async with (
         root.router.lifespan_context(root),
         httpx.AsyncClient(transport=httpx.ASGITransport(root), base_url="http://test") as client,
@@ -99,7 +122,6 @@ async def test_it_is_imported_by_the_first_request_in_a_thread_while_the_others_
         assert "heavy" not in sys.modules
         assert (await client.get("/light/")).json() == "light"
         assert "heavy" not in sys.modules
-        longest = 0.0
         async with anyio.create_task_group() as group:
             answers: list[int] = []
 
@@ -107,14 +129,11 @@ async def test_it_is_imported_by_the_first_request_in_a_thread_while_the_others_
                 answers.append((await client.get("/heavy/started")).json())
 
             group.start_soon(ask)
-            while not answers:
-                before = time.perf_counter()
-                await anyio.sleep(0.001)
-                assert (await client.get("/light/")).status_code == 200
-                longest = max(longest, time.perf_counter() - before)
+            assert await anyio.to_thread.run_sync(gate.reached.wait, 30)
+            assert (await client.get("/light/")).json() == "light"
+            assert answers == []
+            gate.opened.set()
         assert answers == [42]
-        # The import alone sleeps for 0.3 s.
-        assert longest < 0.25
         assert sys.modules["heavy"].IMPORTED_BY.name != "MainThread"
 
 
@@ -129,12 +148,13 @@ def test_it_gets_its_cornerstones_and_their_hooks_as_any_other_app(project: Proj
         assert clock.requests == 2
 
 
-def test_in_the_background_no_other_start_waits_for_it(project: Project) -> None:
-    root = built(project(files("background", HEAVY.replace("0.3", "0.5"))))
-    begun = time.perf_counter()
+def test_in_the_background_no_other_start_waits_for_it(project: Project, gate: Gate) -> None:
+    root = built(project(files("background", HELD)))
     with TestClient(root) as client:
-        assert time.perf_counter() - begun < 0.5
+        assert gate.reached.wait(30)
+        assert client.get("/light/").status_code == 200
         assert client.get("/heavy/started").status_code == 503
+        gate.opened.set()
         while client.get("/heavy/started").status_code == 503:
             time.sleep(0.05)
         assert client.get("/heavy/started").json() == 42

@@ -1,6 +1,7 @@
 """What Prometheus reads at `/metrics`."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -82,14 +83,16 @@ def test_requests_are_counted_by_app_route_method_and_status(client: TestClient)
 
 
 def test_their_times_are_counted_by_app_route_and_method(client: TestClient) -> None:
+    before = time.perf_counter()
     client.get("/v1/notes/1")
     client.get("/v1/notes/x")
+    passed = time.perf_counter() - before
     text = client.get("/metrics").text
 
     key = ("notes", "/v1/notes/{note_id}", "GET")
     labels = ("app", "route", "method")
     assert samples(text, "composer_request_seconds_count", *labels) == {key: 2}
-    assert 0 < samples(text, "composer_request_seconds_sum", *labels)[key] < 10
+    assert 0 < samples(text, "composer_request_seconds_sum", *labels)[key] <= passed
     assert samples(text, "composer_request_seconds_bucket", *labels, "le")[*key, "+Inf"] == 2
 
 
@@ -150,9 +153,13 @@ async def test_requests_in_flight_are_counted_by_app_also_when_they_are_cancelle
 
 
 def test_each_part_is_shown_with_its_state_and_the_time_of_its_start() -> None:
+    took: list[float] = []
+
     class Clock:
         async def __aenter__(self) -> None:
+            begun = time.perf_counter()
             await asyncio.sleep(0.05)
+            took.append(time.perf_counter() - begun)
 
         async def __aexit__(self, *error: object) -> None: ...
 
@@ -161,8 +168,10 @@ def test_each_part_is_shown_with_its_state_and_the_time_of_its_start() -> None:
 
     apps = [composer.App("notes", "/notes", notes), composer.App("bad", "/bad", failing, on_failure="degrade")]
     root = composer.compose(apps, cornerstones=[composer.Cornerstone("clock", clock)], metrics=True)
+    before = time.perf_counter()
     with TestClient(root) as client:
         text = client.get("/metrics").text
+    passed = time.perf_counter() - before
 
     states = samples(text, "composer_part_state", "kind", "name", "state")
     assert {key for key, value in states.items() if value} == {
@@ -172,7 +181,7 @@ def test_each_part_is_shown_with_its_state_and_the_time_of_its_start() -> None:
     }
     assert len(states) == 3 * len(composer.State)
     starts = samples(text, "composer_part_start_seconds", "kind", "name")
-    assert 0.05 <= starts["cornerstone", "clock"] < 10
+    assert took[0] <= starts["cornerstone", "clock"] <= passed
 
 
 def test_two_compositions_in_one_process_count_for_themselves(client: TestClient) -> None:
