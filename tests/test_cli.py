@@ -1,7 +1,6 @@
-"""What people type: `python -m composer` with its four commands, as a process and by its exit status."""
+"""What people type: the four commands, by what they print and by their exit status; `serve` as a process."""
 
 import json
-import os
 import re
 import subprocess
 import sys
@@ -13,8 +12,9 @@ from socket import socket
 import httpx
 import pytest
 
+from tests.commands import composer, composer_process, environment_of
 from tests.conftest import Project as WriteProject
-from tests.serving import REPOSITORY, free_port, serving
+from tests.serving import free_port, serving
 
 APP = """
     from fastapi import FastAPI, WebSocket
@@ -56,14 +56,11 @@ FAILING = """
 """
 
 
-def environment_of(**more: str) -> dict[str, str]:
-    clean = {key: value for key, value in os.environ.items() if not key.startswith("COMPOSER_")}
-    return clean | {"PYTHONPATH": str(REPOSITORY), "COLUMNS": "200", "NO_COLOR": "1"} | more
-
-
-def composer(folder: Path, *arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
-    command, env = [sys.executable, "-m", "composer", *arguments], environment_of(**environment)
-    return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=60, check=False)
+def test_the_package_is_run_as_the_command_line(project: WriteProject) -> None:
+    # What the other tests here do in their own process.
+    done = composer_process(project(PROJECT), "check")
+    assert (done.returncode, done.stdout) == (0, "")
+    assert "No problems in 2 apps." in done.stderr
 
 
 def test_check_shows_what_is_composed_and_ends_with_0(project: WriteProject) -> None:
@@ -79,7 +76,8 @@ def test_check_shows_what_is_composed_and_ends_with_0(project: WriteProject) -> 
 def test_every_command_shows_all_problems_without_a_traceback_and_ends_with_1(
     project: WriteProject, command: str
 ) -> None:
-    done = composer(project(BROKEN), command)
+    run = composer_process if command == "serve" else composer
+    done = run(project(BROKEN), command)
     assert (done.returncode, done.stdout) == (1, "")
     assert "Traceback" not in done.stderr
     assert done.stderr == (
@@ -181,8 +179,8 @@ def test_a_target_that_is_no_composition_says_so(project: WriteProject) -> None:
     )
 
 
-def test_without_a_command_it_says_what_there_is() -> None:
-    done = composer(REPOSITORY, "--help")
+def test_without_a_command_it_says_what_there_is(tmp_path: Path) -> None:
+    done = composer(tmp_path, "--help")
     for command in ("serve", "check", "routes", "openapi"):
         assert command in done.stdout
 
@@ -200,7 +198,7 @@ def test_a_server_whose_port_is_taken_ends_with_the_status_of_a_failure(project:
     with socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
-        done = composer(project(PROJECT), "serve", "--port", str(other.getsockname()[1]), *more)
+        done = composer_process(project(PROJECT), "serve", "--port", str(other.getsockname()[1]), *more)
     # One of uvicorn's, whose releases differ.
     assert done.returncode in (1, 3), done.stderr
     assert "address already in use" in done.stderr.lower()
@@ -226,7 +224,7 @@ def test_the_documentation_is_where_the_server_says_also_behind_a_proxy(project:
 def test_the_address_of_the_documentation_is_one_that_a_browser_takes(
     project: WriteProject, more: list[str], told: list[str]
 ) -> None:
-    done = composer(project(PROJECT | {"apps/failing.py": FAILING}), "serve", *more)
+    done = composer_process(project(PROJECT | {"apps/failing.py": FAILING}), "serve", *more)
     assert done.returncode == 3, done.stderr
     assert re.findall("Documentation at (.+)", done.stderr) == told
 

@@ -16,8 +16,9 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 import composer
+from tests.commands import composer as command
+from tests.commands import composer_process
 from tests.conftest import Project
-from tests.test_cli import composer as command
 
 HEAVY = """
     import threading
@@ -220,7 +221,7 @@ def test_check_imports_it_and_shows_it(project: Project) -> None:
 
 def test_check_names_what_it_changes_of_the_process(project: Project) -> None:
     changing = "import logging\nlogging.basicConfig(level='DEBUG')\n" + LIGHT.replace("\n    ", "\n")
-    checked = command(project(files(heavy=changing)), "check")
+    checked = composer_process(project(files(heavy=changing)), "check")
     assert checked.returncode == 0, checked.stderr
     assert "apps/heavy: while it was imported, it set the root logger's level to DEBUG" in checked.stderr
 

@@ -14,9 +14,10 @@ from fastapi.testclient import TestClient
 
 import composer
 from composer._project.plugins import Plugin, installed
+from tests.commands import composer as command
+from tests.commands import composer_process
 from tests.conftest import Project as WriteProject
 from tests.serving import serving
-from tests.test_cli import composer as command
 
 Install = Callable[..., Path]
 
@@ -238,7 +239,7 @@ def test_the_command_lists_what_is_installed_and_a_pipe_cuts_nothing(
 
     # Beside the package of the checkout; the folder of the installed ones is what `install` has set.
     path = os.pathsep.join([str(Path(composer.__file__).parents[1]), str(acme)])
-    done = command(project({}), "plugins", PYTHONPATH=path, COLUMNS="40")
+    done = composer_process(project({}), "plugins", PYTHONPATH=path, COLUMNS="40")
 
     assert (done.returncode, done.stderr) == (0, "")
     rows = [line.split() for line in done.stdout.splitlines()]

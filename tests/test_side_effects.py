@@ -14,8 +14,8 @@ from fastapi.testclient import TestClient
 import composer
 from composer._model import Notice
 from composer._side_effects import changes, snapshot
+from tests.commands import composer_process
 from tests.conftest import Project as WriteProject
-from tests.test_cli import composer as command
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)
 APP = """
@@ -168,7 +168,7 @@ def test_check_tells_it_after_the_table_and_ends_with_0(project: WriteProject) -
     guest = APP.format(imported=imported, built=built)
     root = project({"settings.toml": "", "apps/__init__.py": "", "apps/guest.py": guest})
 
-    done = command(root, "check")
+    done = composer_process(root, "check")
 
     assert (done.returncode, done.stdout) == (0, "")
     assert done.stderr.splitlines()[-3:] == [
