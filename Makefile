@@ -7,7 +7,7 @@ INSTALLED := .venv/.installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .PHONY: help install serve test test-slow soak bench bench-quick test-guests guests lint format wheel check
-.PHONY: lock bench-lock guests-lock clean
+.PHONY: messages lock bench-lock guests-lock clean
 .DEFAULT_GOAL := help
 
 help:
@@ -19,6 +19,7 @@ help:
 	@echo 'make bench-quick   the same in two minutes, into build/performance.md'
 	@echo 'make test-guests   run two dozen published apps in one composition, and see that they work as they do alone'
 	@echo 'make guests   try them alone, under FastAPI.mount and under composer (minutes), and write docs/guests.md'
+	@echo 'make messages   write what tests and docs expect of the texts of problems, after one was changed; review the diff'
 	@echo 'make lint     ruff, mypy --strict, the directions of imports'
 	@echo 'make format   let ruff sort imports and lay out the code'
 	@echo 'make wheel    build the wheel and try it without the source tree'
@@ -84,6 +85,9 @@ $(GUESTS)/.installed: tests/guests/requirements.txt
 	$(PYTHON) -m venv --clear $(GUESTS)
 	$(GUESTS)/bin/python -m pip --disable-pip-version-check install --quiet --require-hashes --no-deps --requirement $<
 	@touch $@
+
+messages: $(INSTALLED)
+	$(BIN)/python -m tests.mistakes --write
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .

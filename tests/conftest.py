@@ -11,6 +11,9 @@ from types import ModuleType
 import pytest
 from hypothesis import settings
 
+from tests.messages import file_of, read_messages, write_message
+
+AssertSays = Callable[[object], None]
 Project = Callable[[Mapping[str, str]], Path]
 
 _REPOSITORY = Path(__file__).parents[1]
@@ -42,8 +45,15 @@ def examples(count: int) -> int:
     return count if _IN_CI else count // 4
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the option by which `python -m tests.mistakes --write` has the expected texts written."""
+    parser.addoption("--write-messages", action="store_true", help="write the texts that tests expect word for word")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark the slow tests, so that `make test` leaves them to `make test-slow`."""
+    if config.getoption("--write-messages"):
+        items[:] = [item for item in items if "writing" in getattr(item, "fixturenames", ())]
     for item in items:
         fixtures = getattr(item, "fixturenames", ())
         on_postgres = not _SLOW_FIXTURES.isdisjoint(fixtures) and "sqlite" not in item.name
@@ -54,6 +64,26 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture
 def anyio_backend() -> str:
     return "asyncio"
+
+
+@pytest.fixture
+def writing(request: pytest.FixtureRequest) -> bool:
+    """Say whether the texts that tests expect are to be written anew."""
+    return bool(request.config.getoption("--write-messages"))
+
+
+@pytest.fixture
+def assert_says(request: pytest.FixtureRequest, tmp_path: Path, writing: bool) -> Callable[[object], None]:
+    """Give a function that compares a text with the one that tests/messages has for this test."""
+    file, name = file_of(request.path), request.node.name
+
+    def assert_says(said: object) -> None:
+        text = str(said).replace(str(tmp_path), "{folder}")
+        if writing:
+            write_message(file, name, text)
+        assert text == read_messages(file).get(name)
+
+    return assert_says
 
 
 @pytest.fixture

@@ -55,6 +55,15 @@ def mistakes() -> list[Mistake]:
     return [_read(file) for file in sorted(FOLDER.glob("*.txt"))]
 
 
+def rewritten(mistake: Mistake, error: str) -> Mistake:
+    """Write into a mistake's file what composer says of it, and return the mistake as the file has it then."""
+    file = FOLDER / f"{mistake.name}.txt"
+    text = file.read_text(encoding="utf-8")
+    text = re.sub(r"(?<=^-- error --\n).*?(?=^-- |\Z)", lambda _: f"{error}\n", text, flags=re.MULTILINE | re.DOTALL)
+    file.write_text(text, encoding="utf-8")
+    return _read(file)
+
+
 def _read(file: Path) -> Mistake:
     title, *rest = re.split(r"^-- (.+) --\n", file.read_text(encoding="utf-8"), flags=re.MULTILINE)
     parts = dict(zip(rest[::2], rest[1::2], strict=True))
