@@ -12,7 +12,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 help:
 	@echo 'make serve    serve the apps (PORT=8000)'
-	@echo 'make test     run the tests (ARGS="tests/test_wire.py -x")'
+	@echo 'make test     run the tests but the slow ones, in a few minutes (ARGS="tests/test_wire.py -x")'
 	@echo 'make test-slow   run the tests that take long: browsers, servers, PostgreSQL, every fault at every place'
 	@echo 'make soak     do long trials to the real server (minutes), and print what was lost (ARGS="--quick")'
 	@echo 'make bench    measure everything beside what others offer (half an hour), and write docs/performance.md'
@@ -103,6 +103,8 @@ format: $(INSTALLED)
 wheel: $(INSTALLED)
 	.ci/wheel
 
+# With all examples of every property, as in CI.
+check: export CI = 1
 check: lint test test-slow wheel
 
 # Hashes are taken from the public index, whatever this machine's pip is set to use.

@@ -98,7 +98,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project
     path = list(sys.path)
     sys.path[:] = [place for place in path if Path(place).resolve() != _REPOSITORY]
     hidden = _hide_repository()
-    yield lambda files: _write(tmp_path / "project", files)
+    yield lambda files: write_files(tmp_path / "project", files)
     forget(tmp_path)
     sys.path[:] = path
     sys.modules.update(hidden)
@@ -109,7 +109,8 @@ def _hide_repository() -> dict[str, ModuleType]:
     return {name: sys.modules.pop(name) for name in list(sys.modules) if name.partition(".")[0] in tops}
 
 
-def _write(root: Path, files: Mapping[str, str]) -> Path:
+def write_files(root: Path, files: Mapping[str, str]) -> Path:
+    """Write files by their relative paths, dedented, and return their folder."""
     root.mkdir(exist_ok=True)
     for path, text in files.items():
         file = root / path

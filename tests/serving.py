@@ -18,9 +18,11 @@ REPOSITORY = Path(__file__).parents[1]
 
 def free_port() -> int:
     """Return a port that nobody listens at, and that no connection of a client is given before the server has it."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
     while True:
-        # Linux gives those from 32768 on to clients, others the ones from 49152 on.
-        port = SystemRandom().randrange(10_000, 32_768)
+        # Linux gives those from 32768 on to clients, others the ones from 49152 on. The workers of pytest-xdist choose
+        # from ports of their own, for a port is free until its server listens.
+        port = SystemRandom().randrange(10_000 + worker % 16, 32_768, 16)
         with socket() as listener, suppress(OSError):
             listener.bind(("127.0.0.1", port))
             return port

@@ -93,6 +93,14 @@ def server(folder: Path, tmp_path: Path) -> Iterator[Server]:
         yield server
 
 
+@pytest.fixture(scope="module")
+def one_server(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Serve once for the tests that only ask."""
+    with serving(TWO, folder, tmp_path_factory.mktemp("one") / "log") as server:
+        server.wait_until_ready()
+        yield server
+
+
 def facts_of_two(server: Server) -> list[dict[str, int]]:
     """Return what each of two workers tells."""
     found: dict[int, dict[str, int]] = {}
@@ -114,17 +122,17 @@ def ended(processes: set[int]) -> bool:
     return not any(map(is_alive, processes))
 
 
-def test_the_parent_builds_and_loads_once_and_each_worker_enters_what_it_has_of_it(server: Server) -> None:
-    parent = server.process.pid
-    for facts in facts_of_two(server):
+def test_the_parent_builds_and_loads_once_and_each_worker_enters_what_it_has_of_it(one_server: Server) -> None:
+    parent = one_server.process.pid
+    for facts in facts_of_two(one_server):
         assert facts["process"] != parent
         assert (facts["built by"], facts["loaded by"]) == (parent, parent)
         assert facts["entered by"] == facts["process"]
-    assert server.output.count("loads\n") == 1
+    assert one_server.output.count("loads\n") == 1
 
 
-def test_the_loaded_object_is_the_same_memory_in_each_worker(server: Server) -> None:
-    first, second = facts_of_two(server)
+def test_the_loaded_object_is_the_same_memory_in_each_worker(one_server: Server) -> None:
+    first, second = facts_of_two(one_server)
     assert first["model"] == second["model"]
 
 

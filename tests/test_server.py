@@ -9,6 +9,7 @@ from websockets.sync.client import connect
 
 from tests.blocks import BLOCK
 from tests.conftest import Project as WriteProject
+from tests.conftest import write_files
 from tests.serving import REPOSITORY, Server, serving
 
 KEY = "a key of the tests"
@@ -139,12 +140,13 @@ PROXIED = {
 }
 
 
-@pytest.fixture
-def proxied(project: WriteProject, tmp_path: Path) -> Iterator[Server]:
+@pytest.fixture(scope="module")
+def proxied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """Serve an app whose prefix holds another's, behind a proxy that takes `/api` away."""
-    root = project(PROXIED | {"settings.toml": "[composer]\n[apps.outer]\nprefix = '/v1'\n"})
+    root = tmp_path_factory.mktemp("proxied")
+    write_files(root, PROXIED | {"settings.toml": "[composer]\n[apps.outer]\nprefix = '/v1'\n"})
     arguments = ["uvicorn", "asgi:app", "--port", "{port}", "--root-path", "/api"]
-    with serving(arguments, root, tmp_path / "log") as running:
+    with serving(arguments, root, root / "log") as running:
         running.wait_until_ready()
         yield running
 

@@ -14,6 +14,7 @@ import pytest
 
 import composer
 from composer import openapi
+from tests.conftest import SLOW
 
 ROOT = Path(__file__).resolve().parents[1]
 HEAVY = ["typer", "rich", "uvicorn", "fastapi", "fastapi_offline", "sklearn", "joblib", "sqlalchemy", "selenium"]
@@ -169,3 +170,23 @@ def test_nothing_is_left_for_later() -> None:
 
 def test_every_test_claims_something() -> None:
     assert [place for place, function in functions_of_tests() if not claims(function)] == []
+
+
+def test_every_test_is_run_by_one_of_the_two_commands_and_both_are_run_by_ci() -> None:
+    makefile, ci = (ROOT / "Makefile").read_text(), (ROOT / ".ci" / "run").read_text()
+    recipes = dict(re.findall(r"^(test|test-slow): .+\n\t\$\(PYTEST\) (.+) \$\(ARGS\)$", makefile, flags=re.MULTILINE))
+    # Whatever is marked, a test is in the one or in the other.
+    assert recipes == {"test": '-m "not slow"', "test-slow": "-m slow"}
+    assert {"test", "test-slow"} <= set(re.findall(r"^make (.+)$", ci, flags=re.MULTILINE))
+    checked = re.findall(r"^check: (lint .+)$", makefile, flags=re.MULTILINE)
+    assert {"test", "test-slow"} <= set(checked[0].split())
+
+
+def test_properties_are_tried_with_all_of_their_examples_by_ci_and_by_make_check() -> None:
+    assert "\nexport CI=1\n" in (ROOT / ".ci" / "run").read_text()
+    assert "\ncheck: export CI = 1\n" in (ROOT / "Makefile").read_text()
+
+
+@pytest.mark.parametrize("file", SLOW)
+def test_what_is_said_to_be_slow_is_there(file: str) -> None:
+    assert (ROOT / file).is_file()
