@@ -1,12 +1,15 @@
 import csv
+import io
 import json
 import math
 from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
+from threadpoolctl import threadpool_limits
 
 import apps
 import composer
@@ -151,22 +154,35 @@ def small_csv(folder: Path) -> Path:
     return folder / "small.csv"
 
 
-def test_training_writes_both_artefacts_and_prints_their_r2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    held_back = tmp_path / "held_back.csv"
-    train.main([str(small_csv(tmp_path)), "--folder", str(tmp_path / "out"), "--held-back", str(held_back)])
-    printed = capsys.readouterr().out
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Keep the threads of OpenMP from waiting for each other actively, which takes minutes on a busy machine."""
+    with threadpool_limits(1):
+        yield
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """Train once, which takes seconds: give the folder of what was written, and what was printed."""
+    folder, printed = tmp_path_factory.mktemp("trained"), io.StringIO()
+    with redirect_stdout(printed), one_thread():
+        train.main([str(small_csv(folder)), "--folder", str(folder), "--held-back", str(folder / "held_back.csv")])
+    return folder, printed.getvalue()
+
+
+def test_training_writes_both_artefacts_and_prints_their_r2(trained: tuple[Path, str]) -> None:
+    folder, printed = trained
     assert "house_price_linear: 5-fold R² 1.0000" in printed
-    assert len(held_back.read_text().splitlines()) == 1 + train.HELD_BACK
-    card = read_card(tmp_path / "out", "house_price").model_dump()
+    assert len((folder / "held_back.csv").read_text().splitlines()) == 1 + train.HELD_BACK
+    card = read_card(folder, "house_price").model_dump()
     assert (card["rows"], list(card["features"])) == (200 - train.HELD_BACK, FIELDS)
 
 
-def test_training_twice_writes_the_same_bytes(tmp_path: Path) -> None:
-    data = small_csv(tmp_path)
-    for folder in ("one", "two"):
-        train.main([str(data), "--folder", str(tmp_path / folder)])
+def test_training_twice_writes_the_same_bytes(trained: tuple[Path, str], tmp_path: Path) -> None:
+    with one_thread():
+        train.main([str(small_csv(tmp_path)), "--folder", str(tmp_path)])
     for name in train.MODELS:
-        assert read_card(tmp_path / "one", name).sha256 == read_card(tmp_path / "two", name).sha256
+        assert read_card(trained[0], name).sha256 == read_card(tmp_path, name).sha256
 
 
 def test_training_refuses_other_columns(tmp_path: Path) -> None:
