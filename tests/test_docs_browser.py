@@ -130,6 +130,8 @@ def house(tmp_path: Path) -> Iterator[str]:
     with serving(["uvicorn", "house:app", "--port", "{port}"], tmp_path, tmp_path / "log") as server:
         server.wait_until_ready()
         yield server.url
+        # Else the stop would wait for the app that ends by this file alone.
+        (tmp_path / "fade").touch()
 
 
 @pytest.fixture(scope="module")
