@@ -3,7 +3,7 @@
 import json
 from collections.abc import Awaitable, Callable, Iterator
 from itertools import chain, repeat
-from typing import Any, TypeAlias
+from typing import Any
 
 from anyio import Lock
 from fastapi import FastAPI
@@ -13,9 +13,8 @@ from starlette.responses import Response
 
 from composer._docs.content import Content
 from composer._docs.policy import reached
+from composer._json import Json
 from composer._text import json_bytes
-
-Json: TypeAlias = dict[str, Any]
 
 # A server has one such path as a rule; a header that a client makes up mustn't fill the memory.
 _ROOT_PATHS = 8

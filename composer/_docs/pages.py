@@ -15,8 +15,8 @@ from starlette.responses import HTMLResponse
 
 from composer._docs.assets import version
 from composer._docs.policy import policy
+from composer._json import Json
 
-Json: TypeAlias = dict[str, Any]
 Document: TypeAlias = Callable[[], Awaitable[Json]]
 
 

@@ -4,10 +4,11 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from composer._json import Json
 from composer.openapi._faults import Fault
 from composer.openapi._graph import Graph, Key, Node
 from composer.openapi._rename import renamed
-from composer.openapi._shape import METHODS, SECTIONS, Json, from_pointer, look_up, mapping, to_pointer, whole_item
+from composer.openapi._shape import OPERATION_METHODS, SECTIONS, from_pointer, look_up, mapping, to_pointer, whole_item
 from composer.openapi._source import Source, copy_of, tag_groups
 
 _MERGED = {
@@ -46,9 +47,9 @@ def collisions(sources: list[Source]) -> Iterator[Fault]:
 def _methods(document: Json, item: Json) -> frozenset[str]:
     """Return the methods of a path item; all of them where what it refers to can't be read here."""
     try:
-        return METHODS & whole_item(document, item).keys()
+        return OPERATION_METHODS & whole_item(document, item).keys()
     except LookupError:
-        return METHODS
+        return OPERATION_METHODS
 
 
 def _paths(document: Json) -> dict[str, Json]:
@@ -120,13 +121,14 @@ def _put(merged: Json, path: str, item: Json) -> None:
         there, item = (copy_of(whole_item(merged, each)) for each in (there, item))
         for each in (there, item):
             _push_into_operations(merged, each)
-        merged["paths"][path] = {**there, **{method: item[method] for method in sorted(METHODS & item.keys())}}
+        operations = {method: item[method] for method in sorted(OPERATION_METHODS & item.keys())}
+        merged["paths"][path] = {**there, **operations}
     elif not _methods(merged, there):
         merged["paths"][path] = item
 
 
 def _push_into_operations(merged: Json, item: Json) -> None:
-    shared = {key: item.pop(key) for key in item.keys() - METHODS}
+    shared = {key: item.pop(key) for key in item.keys() - OPERATION_METHODS}
     parameters = shared.pop("parameters", [])
     for method in item:
         own = item[method].get("parameters", [])

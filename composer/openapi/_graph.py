@@ -10,9 +10,10 @@ from enum import Enum
 from functools import cached_property
 from typing import Any, NamedTuple
 
+from composer._json import Json
 from composer.openapi._faults import Fault
 from composer.openapi._normalise import Normaliser
-from composer.openapi._shape import SECTIONS, Json, Spot, places, to_pointer, walk
+from composer.openapi._shape import SECTIONS, Spot, places, to_pointer, walk
 from composer.openapi._source import Source, tag_groups
 
 _MENTIONS = frozenset(("$ref", "$dynamicRef", "discriminator"))

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any, Literal, NamedTuple
 
 from composer._gc import pause_while_merging
+from composer._json import Json
 from composer.openapi._assemble import assemble, collisions, head
 from composer.openapi._faults import Fault, OpenAPIMergeError, OpenAPIMergeWarning
 from composer.openapi._graph import Graph
@@ -13,7 +14,6 @@ from composer.openapi._identity import equivalence_classes
 from composer.openapi._normalise import common_of
 from composer.openapi._prepared import Prepared
 from composer.openapi._rename import names, surviving
-from composer.openapi._shape import Json
 
 
 def merge_openapi(

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from composer.openapi._shape import METHODS, Json, from_pointer, kind_at, look_up, walk
+from composer._json import Json
+from composer.openapi._shape import OPERATION_METHODS, from_pointer, kind_at, look_up, walk
 from composer.openapi._source import Source, copy_of, relocate
 from composer.openapi._translate import translate_one
 
@@ -123,7 +124,7 @@ class Normaliser:
 
     def _serve(self, item: Json) -> None:
         """Give a path item the servers that stood at the top, where it has no others."""
-        if self._servers is not None and not METHODS.isdisjoint(item):
+        if self._servers is not None and not OPERATION_METHODS.isdisjoint(item):
             item.setdefault("servers", copy_of(self._servers))
 
     def _say_dialect(self, holder: Json) -> None:
@@ -181,7 +182,7 @@ def _joined(items: list[Json]) -> Json:
 
 
 def _served(item: Json) -> list[Json]:
-    return [item, *(item[method] for method in METHODS & item.keys())]
+    return [item, *(item[method] for method in OPERATION_METHODS & item.keys())]
 
 
 def _has_servers(item: Json) -> bool:

@@ -3,18 +3,9 @@
 from typing import Any
 from urllib.parse import unquote, urldefrag, urljoin
 
+from composer._json import Json
 from composer.openapi._graph import Complaint, Form, Graph, Key, Mention, Node, Site, declare_part, free_name
-from composer.openapi._shape import (
-    FIXED,
-    SECTIONS,
-    Json,
-    Spot,
-    from_pointer,
-    is_reference,
-    kind_at,
-    look_up,
-    to_pointer,
-)
+from composer.openapi._shape import FIXED, SECTIONS, Spot, from_pointer, is_reference, kind_at, look_up, to_pointer
 from composer.openapi._source import copy_of
 
 _NO_PARTS = (None, "OpenAPI", "Components", "Paths")

@@ -5,10 +5,10 @@ Only the position tells, so every part of the merge walks by this table and by n
 """
 
 from collections.abc import Iterable, Iterator
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Any, Final, NamedTuple
 from urllib.parse import quote, unquote, urljoin
 
-Json: TypeAlias = dict[str, Any]
+from composer._json import Json
 
 SECTIONS: Final = {
     "schemas": "Schema",
@@ -22,7 +22,7 @@ SECTIONS: Final = {
     "callbacks": "Callback",
     "pathItems": "PathItem",
 }
-METHODS: Final = frozenset(("get", "put", "post", "delete", "options", "head", "patch", "trace"))
+OPERATION_METHODS: Final = frozenset(("get", "put", "post", "delete", "options", "head", "patch", "trace"))
 REFERABLE: Final = frozenset(SECTIONS.values())
 # What no reference can lead to, whatever stands there.
 FIXED: Final = frozenset(("openapi", "info", "servers", "security", "tags", "externalDocs", "jsonSchemaDialect"))
@@ -38,7 +38,7 @@ _TABLE: Final[dict[str, dict[str, str]]] = {
         "tags": "[Tag]",
     },
     "Components": {section: f"{{{kind}}}" for section, kind in SECTIONS.items()},
-    "PathItem": {"parameters": "[Parameter]", **dict.fromkeys(METHODS, "Operation")},
+    "PathItem": {"parameters": "[Parameter]", **dict.fromkeys(OPERATION_METHODS, "Operation")},
     "Operation": {
         "parameters": "[Parameter]",
         "requestBody": "RequestBody",

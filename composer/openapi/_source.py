@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from composer._json import Json
 from composer.openapi._faults import Fault
-from composer.openapi._shape import SECTIONS, Json
+from composer.openapi._shape import SECTIONS
 
 _OAUTH_URLS = ("authorizationUrl", "tokenUrl", "refreshUrl", "deviceAuthorizationUrl")
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:|//")

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from composer.openapi._shape import Json
+from composer._json import Json
 
 
 def is_yaml(file: Path) -> bool:

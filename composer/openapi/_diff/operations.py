@@ -4,10 +4,11 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final, NamedTuple, TypeAlias
 
+from composer._json import Json
 from composer.openapi._diff.rules import Effect, Side, texts
 from composer.openapi._diff.schemas import Key, SchemaChanges
 from composer.openapi._diff.view import Document, as_schema, listing, text_of
-from composer.openapi._shape import METHODS, Json, mapping
+from composer.openapi._shape import OPERATION_METHODS, mapping
 
 
 class Found(NamedTuple):
@@ -45,7 +46,7 @@ class OperationChanges:
             path = path_new or path_old
             if path_old in old and path_new in new:
                 yield from _notes(f"{where}{path}", item_old, item_new)
-            for method in sorted(METHODS & (item_old.keys() | item_new.keys())):
+            for method in sorted(OPERATION_METHODS & (item_old.keys() | item_new.keys())):
                 place = f"{where}{method.upper()} {path}".rstrip()
                 if method in item_old and method in item_new:
                     was, now = (

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from enum import Enum
 from typing import Any, Final, TypeAlias
 
+from composer._json import Json
 from composer.openapi._diff.view import TEXTS, Document, Parts, as_schema, asserted, listing, text_of
-from composer.openapi._shape import Json, mapping
+from composer.openapi._shape import mapping
 
 
 class Side(Enum):

@@ -12,10 +12,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple, TypeAlias
 
+from composer._json import Json
 from composer.openapi._diff import rules
 from composer.openapi._diff.rules import Difference, Effect, Side, effect_of
 from composer.openapi._diff.view import ANY, Document, Marks, Option, Parts, as_schema, asserted, union_of
-from composer.openapi._shape import Json, mapping
+from composer.openapi._shape import mapping
 
 
 class Finding(NamedTuple):

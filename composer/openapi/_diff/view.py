@@ -8,7 +8,8 @@ import re
 from collections.abc import Iterable
 from typing import Any, Final, NamedTuple, TypeAlias
 
-from composer.openapi._shape import Json, from_pointer, look_up, mapping, walk
+from composer._json import Json
+from composer.openapi._shape import from_pointer, look_up, mapping, walk
 from composer.openapi._translate import translate
 
 # What a value has to match all at once.
