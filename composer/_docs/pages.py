@@ -89,7 +89,7 @@ async def oauth2_redirect(shown: PageContext, request: Request) -> HTMLResponse:
 
 
 _SCRIPTS = {
-    "swagger-ui": ("common.js", "reach.js", "swagger-ui-bundle.js", "docs.js"),
+    "swagger-ui": ("common.js", "reachable.js", "swagger-ui-bundle.js", "docs.js"),
     "redoc": ("common.js", "redoc.standalone.js", "redoc.js"),
 }
 _STYLES = {"swagger-ui": ("swagger-ui.css", "pages.css"), "redoc": ("pages.css",)}

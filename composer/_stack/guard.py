@@ -10,7 +10,7 @@ from fastapi.routing import APIRoute
 from composer._asgi import ASGIApp, Message, Receive, Scope, Send
 from composer._json import Json
 from composer._scope import SCOPE_BEHIND, SCOPE_INTERNAL
-from composer.openapi._shape import OPERATION_METHODS
+from composer.openapi._structure import OPERATION_METHODS
 
 # What makes a path mean different things to different readers, and is never exempt: a segment `.` or `..`, also where
 # it is encoded again or ends where a query would begin, a backslash, an encoded slash, or a control character.

@@ -1,7 +1,7 @@
 """What a document names: every named part as a node, every mention of a name as a site.
 
 A name is a component's, a path, a webhook's key, an operation id, an anchor, an `$id` or a tag. What can be
-renamed is found here and in `_refer` once; identity, renaming and reachability work on nodes and sites alone.
+renamed is found here and in `_references` once; identity, renaming and reachability work on nodes and sites alone.
 """
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
@@ -11,10 +11,10 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from composer._json import Json
-from composer.openapi._faults import Fault
+from composer.openapi._errors import Fault
 from composer.openapi._normalise import Normaliser
-from composer.openapi._shape import SECTIONS, Spot, places, to_pointer, walk
 from composer.openapi._source import Source, tag_groups
+from composer.openapi._structure import SECTIONS, Spot, places, to_pointer, walk
 
 _MENTIONS = frozenset(("$ref", "$dynamicRef", "discriminator"))
 _TELLING = _MENTIONS | {"required", "$id", "$anchor", "$dynamicAnchor"}

@@ -7,13 +7,13 @@ from typing import Any, Literal, NamedTuple
 
 from composer._gc import pause_while_merging
 from composer._json import Json
-from composer.openapi._assemble import assemble, collisions, head
-from composer.openapi._faults import Fault, OpenAPIMergeError, OpenAPIMergeWarning
+from composer.openapi._assembly import assemble, collisions, head
+from composer.openapi._cached_source import Prepared
+from composer.openapi._equivalence import equivalence_classes
+from composer.openapi._errors import Fault, OpenAPIMergeError, OpenAPIMergeWarning
 from composer.openapi._graph import Graph
-from composer.openapi._identity import equivalence_classes
+from composer.openapi._naming import names, surviving
 from composer.openapi._normalise import common_of
-from composer.openapi._prepared import Prepared
-from composer.openapi._rename import names, surviving
 
 
 def merge_openapi(

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from composer._json import Json
-from composer.openapi._shape import OPERATION_METHODS, from_pointer, kind_at, look_up, walk
 from composer.openapi._source import Source, copy_of, relocate
-from composer.openapi._translate import translate_one
+from composer.openapi._structure import OPERATION_METHODS, from_pointer, kind_at, look_up, walk
+from composer.openapi._upgrade import translate_one
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from composer._json import Json
-from composer.openapi._faults import Fault
-from composer.openapi._shape import SECTIONS
+from composer.openapi._errors import Fault
+from composer.openapi._structure import SECTIONS
 
 _OAUTH_URLS = ("authorizationUrl", "tokenUrl", "refreshUrl", "deviceAuthorizationUrl")
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:|//")

@@ -6,12 +6,12 @@ generated client (`operationId`, path parameters), other credentials. More choic
 optional parameters and properties, status codes and media types that are new; nor do texts and default values.
 Documents are compared by what they mean: by which names components are called makes no difference.
 
-    _view < _rules < _schemas < _operations < _documents
+    document < keywords < schemas < operations < comparison
 
 Each module imports from those before it: a schema as what it asserts; what a difference of one keyword means;
 two schemas; two operations; two documents.
 """
 
-from composer.openapi._diff.documents import Change, changes
+from composer.openapi._diff.comparison import Change, changes
 
 __all__ = ["Change", "changes"]

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from composer._json import Json
-from composer.openapi._diff.rules import Effect, Side, texts
+from composer.openapi._diff.document import Document, as_schema, listing, text_of
+from composer.openapi._diff.keywords import Effect, Side, texts
 from composer.openapi._diff.schemas import Key, SchemaChanges
-from composer.openapi._diff.view import Document, as_schema, listing, text_of
-from composer.openapi._shape import OPERATION_METHODS, mapping
+from composer.openapi._structure import OPERATION_METHODS, mapping
 
 
 class Found(NamedTuple):

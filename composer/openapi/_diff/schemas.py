@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from composer._json import Json
-from composer.openapi._diff import rules
-from composer.openapi._diff.rules import Difference, Effect, Side, effect_of
-from composer.openapi._diff.view import ANY, Document, Marks, Option, Parts, as_schema, asserted, union_of
-from composer.openapi._shape import mapping
+from composer.openapi._diff import keywords
+from composer.openapi._diff.document import ANY, Document, Marks, Option, Parts, as_schema, asserted, union_of
+from composer.openapi._diff.keywords import Difference, Effect, Side, effect_of
+from composer.openapi._structure import mapping
 
 
 class Finding(NamedTuple):
@@ -29,7 +29,7 @@ class Finding(NamedTuple):
 
 Key: TypeAlias = tuple[tuple[int, ...], tuple[int, ...], Side, bool]
 
-_BY_KEYWORD: Final = (rules.value_differences, rules.limit_differences, rules.other_differences)
+_BY_KEYWORD: Final = (keywords.value_differences, keywords.limit_differences, keywords.other_differences)
 
 
 @dataclass
@@ -100,7 +100,7 @@ class SchemaChanges:
 
     def _compare(self, node: _Node) -> None:
         if node.texts:
-            for what in (*rules.texts(node.old, node.new), *rules.default(node.old, node.new)):
+            for what in (*keywords.texts(node.old, node.new), *keywords.default(node.old, node.new)):
                 node.note(Effect.NONE, what)
         old, new = self.old.options(node.old), self.new.options(node.new)
         if len(old) == len(new) == 1:
@@ -110,12 +110,12 @@ class SchemaChanges:
         self._discriminators(node)
 
     def _plain(self, node: _Node) -> None:
-        never = [rules.forbids_all(parts) for parts in (node.old, node.new)]
+        never = [keywords.forbids_all(parts) for parts in (node.old, node.new)]
         if any(never):
             if not all(never):
                 node.note(*((Effect.NARROWS, "is forbidden now") if never[1] else (Effect.WIDENS, "is allowed now")))
             return
-        types = rules.type_difference(node.old, node.new)
+        types = keywords.type_difference(node.old, node.new)
         if types is not None:
             node.note(*types)
             if types[0] is Effect.UNKNOWN:
@@ -176,8 +176,8 @@ class SchemaChanges:
     # -- objects and arrays --------------------------------------------------------------------------------
 
     def _properties(self, node: _Node) -> None:
-        old, needed_old = rules.properties(self.old, node.old, node.side)
-        new, needed_new = rules.properties(self.new, node.new, node.side)
+        old, needed_old = keywords.properties(self.old, node.old, node.side)
+        new, needed_new = keywords.properties(self.new, node.new, node.side)
         for name in sorted(old.keys() | new.keys()):
             if name not in new:
                 node.note(Effect.UNKNOWN, "property is gone", f".{name}")
@@ -192,8 +192,8 @@ class SchemaChanges:
         self._additional(node)
 
     def _new_property(self, node: _Node, place: str, schema: Parts, needed: bool) -> None:
-        others = self.old.leaves(rules.additional(node.old))
-        if rules.closed(node.old) and not (needed and node.side is Side.REQUEST):
+        others = self.old.leaves(keywords.additional(node.old))
+        if keywords.closed(node.old) and not (needed and node.side is Side.REQUEST):
             node.note(Effect.WIDENS, "property is new, where no other was allowed", place)
         elif needed and node.side is not Side.RESPONSE:
             node.note(Effect.NARROWS, "property is new and required", place)
@@ -204,24 +204,24 @@ class SchemaChanges:
                 self._edge(node, place, others, schema)
 
     def _additional(self, node: _Node) -> None:
-        old, new = rules.closed(node.old), rules.closed(node.new)
+        old, new = keywords.closed(node.old), keywords.closed(node.new)
         if old != new:
             node.note(effect_of(new, old), f"other properties are {'no longer' if new else 'newly'} allowed")
         elif not new:
-            self._edge(node, "{}", rules.additional(node.old), rules.additional(node.new))
+            self._edge(node, "{}", keywords.additional(node.old), keywords.additional(node.new))
 
     def _items(self, node: _Node) -> None:
-        length = max(rules.leading(node.old), rules.leading(node.new))
+        length = max(keywords.leading(node.old), keywords.leading(node.new))
         for index in range(length):
-            self._edge(node, f"[{index}]", rules.item(node.old, index), rules.item(node.new, index))
-        self._edge(node, "[]", rules.item(node.old, length), rules.item(node.new, length))
+            self._edge(node, f"[{index}]", keywords.item(node.old, index), keywords.item(node.new, index))
+        self._edge(node, "[]", keywords.item(node.old, length), keywords.item(node.new, length))
 
     # -- all else ------------------------------------------------------------------------------------------
 
     def _rarer(self, node: _Node) -> None:
-        old, new = rules.rarer(node.old), rules.rarer(node.new)
+        old, new = keywords.rarer(node.old), keywords.rarer(node.new)
         for step in sorted(old.keys() | new.keys()):
-            if (step in old and step in new) or step[1:-1] in rules.COVARIANT:
+            if (step in old and step in new) or step[1:-1] in keywords.COVARIANT:
                 side = Side.BOTH if step == "(if)" else node.side
                 self._edge(node, step, old.get(step, ()), new.get(step, ()), side)
             else:

@@ -4,7 +4,7 @@ from typing import Any
 
 from composer.openapi._graph import Graph, declare
 from composer.openapi._normalise import Common, Normaliser, Top, top_of
-from composer.openapi._refer import refer
+from composer.openapi._references import refer
 from composer.openapi._source import Source, read
 
 

@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from composer._json import Json
-from composer.openapi._shape import from_pointer, look_up, mapping, walk
-from composer.openapi._translate import translate
+from composer.openapi._structure import from_pointer, look_up, mapping, walk
+from composer.openapi._upgrade import translate
 
 # What a value has to match all at once.
 Parts: TypeAlias = tuple[Json, ...]

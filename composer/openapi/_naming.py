@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from composer.openapi._graph import Form, Graph, Key, Node, Site, free_name, reachable
-from composer.openapi._shape import SECTIONS, copied, to_pointer
+from composer.openapi._structure import SECTIONS, copied, to_pointer
 
 _NOT_IN_NAMES = re.compile(r"[^a-zA-Z0-9._-]")
 # What of a document goes into the merged one; "" is what stands at its top.

@@ -5,8 +5,8 @@ from urllib.parse import unquote, urldefrag, urljoin
 
 from composer._json import Json
 from composer.openapi._graph import Complaint, Form, Graph, Key, Mention, Node, Site, declare_part, free_name
-from composer.openapi._shape import FIXED, SECTIONS, Spot, from_pointer, is_reference, kind_at, look_up, to_pointer
 from composer.openapi._source import copy_of
+from composer.openapi._structure import FIXED, SECTIONS, Spot, from_pointer, is_reference, kind_at, look_up, to_pointer
 
 _NO_PARTS = (None, "OpenAPI", "Components", "Paths")
 _SECTION_OF = {kind: section for section, kind in SECTIONS.items()}

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Hashable, Iterable
 
 from composer.openapi._graph import Form, Key, Node
-from composer.openapi._shape import copied
+from composer.openapi._structure import copied
 
 _GAP = "\0"
 _encode = json.JSONEncoder(sort_keys=True).encode

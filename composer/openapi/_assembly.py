@@ -5,11 +5,19 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from composer._json import Json
-from composer.openapi._faults import Fault
+from composer.openapi._errors import Fault
 from composer.openapi._graph import Graph, Key, Node
-from composer.openapi._rename import renamed
-from composer.openapi._shape import OPERATION_METHODS, SECTIONS, from_pointer, look_up, mapping, to_pointer, whole_item
+from composer.openapi._naming import renamed
 from composer.openapi._source import Source, copy_of, tag_groups
+from composer.openapi._structure import (
+    OPERATION_METHODS,
+    SECTIONS,
+    from_pointer,
+    look_up,
+    mapping,
+    to_pointer,
+    whole_item,
+)
 
 _MERGED = {
     "openapi",

@@ -5,8 +5,8 @@ from enum import Enum
 from typing import Any, Final, TypeAlias
 
 from composer._json import Json
-from composer.openapi._diff.view import TEXTS, Document, Parts, as_schema, asserted, listing, text_of
-from composer.openapi._shape import mapping
+from composer.openapi._diff.document import TEXTS, Document, Parts, as_schema, asserted, listing, text_of
+from composer.openapi._structure import mapping
 
 
 class Side(Enum):

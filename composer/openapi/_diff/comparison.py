@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from composer._json import Json
+from composer.openapi._diff.document import Document, text_of
+from composer.openapi._diff.keywords import Side, texts
 from composer.openapi._diff.operations import Found, OperationChanges
-from composer.openapi._diff.rules import Side, texts
 from composer.openapi._diff.schemas import SchemaChanges
-from composer.openapi._diff.view import Document, text_of
-from composer.openapi._shape import mapping
+from composer.openapi._structure import mapping
 
 # What stands at the top of a document and is for people.
 _HEAD: Final = {"info": "info", "servers": "servers", "tags": "tags", "x-tagGroups": "tags"}

@@ -1,7 +1,7 @@
 """OpenAPI 3.0 said in the words of 3.1, in place: what a keyword means there, not how it is spelled."""
 
 from composer._json import Json
-from composer.openapi._shape import is_reference, walk
+from composer.openapi._structure import is_reference, walk
 
 _WORDS = frozenset(("nullable", "exclusiveMinimum", "exclusiveMaximum", "example", "format"))
 
