@@ -7,19 +7,19 @@ from typing import Any
 from composer._json import Json
 from composer.openapi._errors import Fault
 from composer.openapi._graph import Graph, Key, Node
-from composer.openapi._naming import renamed
-from composer.openapi._source import Source, copy_of, tag_groups
+from composer.openapi._naming import renamed_parts
+from composer.openapi._source import Source, json_copy, tag_groups
 from composer.openapi._structure import (
     OPERATION_METHODS,
     SECTIONS,
+    as_mapping,
     from_pointer,
     look_up,
-    mapping,
+    resolved_path_item,
     to_pointer,
-    whole_item,
 )
 
-_MERGED = {
+_MERGED_FIELDS = {
     "openapi",
     "info",
     "paths",
@@ -31,11 +31,11 @@ _MERGED = {
     "servers",
     "jsonSchemaDialect",
 }
-_HOLDERS = ("paths", "components")
-_SAME = ("jsonSchemaDialect", "servers")
+_EXTENDED_FIELDS = ("paths", "components")
+_SHARED_FIELDS = ("jsonSchemaDialect", "servers")
 
 
-def collisions(sources: list[Source]) -> Iterator[Fault]:
+def duplicate_operations(sources: list[Source]) -> Iterator[Fault]:
     """Yield a fault for each operation for which the merged document has no place: another app's is there.
 
     It is said of the app with the shorter prefix, since requests go to the longest that fits.
@@ -43,19 +43,19 @@ def collisions(sources: list[Source]) -> Iterator[Fault]:
     seen: dict[tuple[str, str], Source] = {}
     for source in reversed(sources):
         for path, item in _paths(source.document).items():
-            general = re.sub(r"\{[^{}/]*\}", "{}", source.prefix + path)
+            template = re.sub(r"\{[^{}/]*\}", "{}", source.prefix + path)
             for method in sorted(_methods(source.document, item)):
-                place = (general, method)
-                other = seen.setdefault(place, source)
-                if other is not source:
-                    message = f"{source.prefix}{path} is {method.upper()} of the app {other.name} already"
+                key = (template, method)
+                owner = seen.setdefault(key, source)
+                if owner is not source:
+                    message = f"{source.prefix}{path} is {method.upper()} of the app {owner.name} already"
                     yield Fault(source.name, to_pointer(("paths", path, method)), message)
 
 
 def _methods(document: Json, item: Json) -> frozenset[str]:
     """Return the methods of a path item; all of them where what it refers to can't be read here."""
     try:
-        return OPERATION_METHODS & whole_item(document, item).keys()
+        return OPERATION_METHODS & resolved_path_item(document, item).keys()
     except LookupError:
         return OPERATION_METHODS
 
@@ -71,67 +71,66 @@ def assemble(graphs: list[Graph], nodes: list[Node], names: dict[Key, str], head
     The graphs stay as they are; what has no new name in it is shared with them.
     """
     merged: Json = {**head, "paths": {}}
-    parts = {key: part for graph in graphs for key, part in renamed(graph, names).items()}
+    parts = {key: part for graph in graphs for key, part in renamed_parts(graph, names).items()}
     tops = [parts[graph.root.key] for graph in graphs]
     for graph, top in zip(graphs[:1], tops, strict=False):
         # Whatever differed at the top has been pushed down.
-        merged.update({key: graph.source.document[key] for key in _SAME if key in graph.source.document})
+        merged.update({key: graph.source.document[key] for key in _SHARED_FIELDS if key in graph.source.document})
         merged.update({key: top[key] for key in ("security",) if key in top})
     if nodes or any("components" in graph.source.document for graph in graphs):
         merged["components"] = _components(nodes, names, parts)
     for key, part in parts.items():
         if key.section == "paths" and isinstance(part, dict):
-            _put(merged, names[key], part)
+            _add_path_item(merged, names[key], part)
         elif key.section == "webhooks":
             merged.setdefault("webhooks", {})[names[key]] = part
-    merged.update(_tagged(graphs, tops, names))
+    merged.update(_tags(graphs, tops, names))
     if len(graphs) == 1:
-        merged.update(_rest(graphs[0].source.document))
+        merged.update(_other_fields(graphs[0].source.document))
         for holder, value in _extensions(graphs[0].source.document).items():
             merged[holder].update(value)
     return merged
 
 
 def _components(nodes: list[Node], names: dict[Key, str], parts: dict[Key, Any]) -> Json:
-    found: Json = {}
+    components: Json = {}
     for node in nodes:
-        found.setdefault(node.key.section, {})[names[node.key]] = parts[node.key]
-    return {section: found[section] for section in SECTIONS if section in found}
+        components.setdefault(node.key.section, {})[names[node.key]] = parts[node.key]
+    return {section: components[section] for section in SECTIONS if section in components}
 
 
-def _tagged(graphs: list[Graph], tops: list[Json], names: dict[Key, str]) -> Json:
+def _tags(graphs: list[Graph], tops: list[Json], names: dict[Key, str]) -> Json:
     tags = {tag["name"]: tag for top in reversed(tops) for tag in top.get("tags", [])}
     order = dict.fromkeys(tag["name"] for top in tops for tag in top.get("tags", []))
-    found: Json = {"tags": [tags[name] for name in order]} if tags else {}
+    merged: Json = {"tags": [tags[name] for name in order]} if tags else {}
     if len(graphs) == 1:
-        return found | {key: tops[0][key] for key in ("x-tagGroups",) if key in tops[0]}
-    groups = _tag_groups(graphs, tops, names)
-    return found | ({"x-tagGroups": groups} if groups else {})
+        return merged | {key: tops[0][key] for key in ("x-tagGroups",) if key in tops[0]}
+    groups = _merged_tag_groups(graphs, tops, names)
+    return merged | ({"x-tagGroups": groups} if groups else {})
 
 
-def _rest(document: Json) -> Json:
-    return {key: value for key, value in document.items() if key not in _MERGED}
+def _other_fields(document: Json) -> Json:
+    return {key: value for key, value in document.items() if key not in _MERGED_FIELDS}
 
 
 def _extensions(document: Json) -> dict[str, Json]:
     """Return what stands beside the paths and components under names of the maker's own."""
-    found = {
-        key: {name: value for name, value in document.get(key, {}).items() if name[:2] == "x-"} for key in _HOLDERS
-    }
-    return {key: value for key, value in found.items() if value}
+    fields = {key: document.get(key, {}) for key in _EXTENDED_FIELDS}
+    extensions = {key: {name: field[name] for name in field if name[:2] == "x-"} for key, field in fields.items()}
+    return {key: value for key, value in extensions.items() if value}
 
 
-def _put(merged: Json, path: str, item: Json) -> None:
+def _add_path_item(merged: Json, path: str, item: Json) -> None:
     """Put a path item under its path; where two apps share one, leave nothing that is said of both."""
-    there = merged["paths"].get(path, {})
-    if _methods(merged, there) and _methods(merged, item):
+    existing = merged["paths"].get(path, {})
+    if _methods(merged, existing) and _methods(merged, item):
         # What a reference leads to may be shared with other paths, and says more than methods.
-        there, item = (copy_of(whole_item(merged, each)) for each in (there, item))
-        for each in (there, item):
+        existing, item = (json_copy(resolved_path_item(merged, each)) for each in (existing, item))
+        for each in (existing, item):
             _push_into_operations(merged, each)
         operations = {method: item[method] for method in sorted(OPERATION_METHODS & item.keys())}
-        merged["paths"][path] = {**there, **operations}
-    elif not _methods(merged, there):
+        merged["paths"][path] = {**existing, **operations}
+    elif not _methods(merged, existing):
         merged["paths"][path] = item
 
 
@@ -140,70 +139,71 @@ def _push_into_operations(merged: Json, item: Json) -> None:
     parameters = shared.pop("parameters", [])
     for method in item:
         own = item[method].get("parameters", [])
-        known = {_identify(merged, each) for each in own}
-        added = [copy_of(each) for each in parameters if _identify(merged, each) not in known]
+        known = {_parameter_key(merged, each) for each in own}
+        added = [json_copy(each) for each in parameters if _parameter_key(merged, each) not in known]
         if added:
             item[method]["parameters"] = added + own
         for key in sorted(shared):
-            item[method].setdefault(key, copy_of(shared[key]))
+            item[method].setdefault(key, json_copy(shared[key]))
 
 
-def _identify(merged: Json, parameter: Json) -> tuple[Any, Any]:
+def _parameter_key(merged: Json, parameter: Json) -> tuple[Any, Any]:
     while isinstance(parameter.get("$ref"), str) and parameter["$ref"].startswith("#/"):
         parameter = look_up(merged, from_pointer(parameter["$ref"]))
     return parameter.get("name"), parameter.get("in")
 
 
-def _tag_groups(graphs: list[Graph], tops: list[Json], names: dict[Key, str]) -> list[Json]:
+def _merged_tag_groups(graphs: list[Graph], tops: list[Json], names: dict[Key, str]) -> list[Json]:
     """Group the tags by app, or as the app grouped them; not at all where that would hide an operation."""
     groups: dict[str, dict[str, None]] = {}
     for graph, top in zip(graphs, tops, strict=True):
-        if graph.untagged:
+        if graph.has_untagged:
             return []
         own = {key: names[key] for key in graph.nodes if key.section == "tags"}
-        made = tag_groups(top)
-        for group in made:
+        own_groups = tag_groups(top)
+        for group in own_groups:
             groups.setdefault(group["name"], {}).update(dict.fromkeys(group["tags"]))
-        grouped = {tag for group in made for tag in group["tags"]}
-        if left := [name for name in own.values() if name not in grouped]:
-            groups.setdefault(graph.source.name, {}).update(dict.fromkeys(left))
+        grouped = {tag for group in own_groups for tag in group["tags"]}
+        if ungrouped := [name for name in own.values() if name not in grouped]:
+            groups.setdefault(graph.source.name, {}).update(dict.fromkeys(ungrouped))
     return [{"name": name, "tags": list(tags)} for name, tags in groups.items()]
 
 
-def head(sources: list[Source], openapi: str, title: str, version: str) -> Json:
+def document_head(sources: list[Source], openapi: str, title: str, version: str) -> Json:
     """Return version and `info`. A single document keeps its own; several are told of one by one."""
     result: Json = {"openapi": openapi, "info": {"title": title, "version": version}}
     if len(sources) == 1:
         result["info"] = {**sources[0].document.get("info", {}), **result["info"]}
     elif sources:
-        if about := "\n".join(filter(None, map(_about, sources))):
-            result["info"]["description"] = about
-        result["x-apps"] = {source.name: _app(source) for source in sources}
+        if descriptions := "\n".join(filter(None, map(_app_description, sources))):
+            result["info"]["description"] = descriptions
+        result["x-apps"] = {source.name: _app_entry(source) for source in sources}
     return result
 
 
-def _app(source: Source) -> Json:
+def _app_entry(source: Source) -> Json:
     return {
         "prefix": source.prefix,
         "info": source.document.get("info", {}),
-        **_rest(source.document),
+        **_other_fields(source.document),
         **_extensions(source.document),
     }
 
 
-def _about(source: Source) -> str:
+def _app_description(source: Source) -> str:
     """Write in Markdown, as an item of a list, what an app says of itself; nothing where it says but its title."""
     info = source.document.get("info", {})
-    lines = [info.get("summary"), info.get("description"), *_links(source.document)]
-    said = [line for line in lines if isinstance(line, str) and line]
+    lines = [info.get("summary"), info.get("description"), *_info_links(source.document)]
+    paragraphs = [line for line in lines if isinstance(line, str) and line]
     # What is indented belongs to the item, whatever Markdown it is.
-    return f"- **{info.get('title', source.name)}**: " + "\n\n".join(said).replace("\n", "\n  ") if said else ""
+    text = "\n\n".join(paragraphs).replace("\n", "\n  ")
+    return f"- **{info.get('title', source.name)}**: {text}" if text else ""
 
 
-def _links(document: Json) -> Iterable[str]:
+def _info_links(document: Json) -> Iterable[str]:
     info = document.get("info", {})
-    contact, licence, more = (
-        mapping(each) for each in (info.get("contact"), info.get("license"), document.get("externalDocs"))
+    contact, licence, external_docs = (
+        as_mapping(each) for each in (info.get("contact"), info.get("license"), document.get("externalDocs"))
     )
     if "termsOfService" in info:
         yield f"[Terms of service]({info['termsOfService']})"
@@ -217,5 +217,5 @@ def _links(document: Json) -> Iterable[str]:
             if "url" in licence
             else f"License: {licence.get('identifier', name)}"
         )
-    if more:
-        yield f"[{more.get('description') or 'More'}]({more.get('url', '')})"
+    if external_docs:
+        yield f"[{external_docs.get('description') or 'More'}]({external_docs.get('url', '')})"

@@ -14,10 +14,10 @@ from composer._json import Json
 from composer.openapi._errors import Fault
 from composer.openapi._normalise import Normaliser
 from composer.openapi._source import Source, tag_groups
-from composer.openapi._structure import SECTIONS, Spot, places, to_pointer, walk
+from composer.openapi._structure import SECTIONS, SpecObject, locations, to_pointer, walk
 
-_MENTIONS = frozenset(("$ref", "$dynamicRef", "discriminator"))
-_TELLING = _MENTIONS | {"required", "$id", "$anchor", "$dynamicAnchor"}
+_REFERENCE_KEYWORDS = frozenset(("$ref", "$dynamicRef", "discriminator"))
+_NAME_KEYWORDS = _REFERENCE_KEYWORDS | {"required", "$id", "$anchor", "$dynamicAnchor"}
 
 
 class Key(NamedTuple):
@@ -28,7 +28,7 @@ class Key(NamedTuple):
     name: str
 
 
-class Form(Enum):
+class Spelling(Enum):
     """Say how a site spells the name that it mentions."""
 
     POINTER = "#/components/schemas/Name"
@@ -40,13 +40,13 @@ class Form(Enum):
 
 
 @dataclass(slots=True)
-class Site:
+class Reference:
     """Hold one mention of a node: written at `holder[key]`, with a `tail` after the name (of a pointer or URI)."""
 
     holder: Any
     key: Any
     target: Key
-    form: Form
+    spelling: Spelling
     tail: tuple[str, ...] = ()
 
 
@@ -60,18 +60,18 @@ class Node:
 
     key: Key
     value: Any
-    only: str = ""
-    sites: list[Site] = field(default_factory=list)
-    links: list[Key] = field(default_factory=list)
-    sets: list[Json] = field(default_factory=list)
-    mark: Hashable = None
+    unique_to: str = ""
+    references: list[Reference] = field(default_factory=list)
+    depends_on: list[Key] = field(default_factory=list)
+    unordered: list[Json] = field(default_factory=list)
+    skeleton: Hashable = None
 
     def edges(self) -> list[Key]:
         """Return what this part depends on, in an order in which names and the order of keys have no say."""
-        return [site.target for site in self.sites] + self.links
+        return [reference.target for reference in self.references] + self.depends_on
 
 
-class Complaint(NamedTuple):
+class PendingFault(NamedTuple):
     """Say what is wrong at some keys below an object. Where that stands is found only if somebody is told."""
 
     holder: Any
@@ -79,11 +79,11 @@ class Complaint(NamedTuple):
     message: str
 
 
-class Mention(NamedTuple):
+class Target(NamedTuple):
     """Say what a reference leads to: the node, how that is spelled, and what stands after its name."""
 
     key: Key
-    form: Form
+    spelling: Spelling
     tail: tuple[str, ...] = ()
 
 
@@ -95,35 +95,35 @@ class Graph:
     """
 
     source: Source
-    settling: Normaliser
+    normaliser: Normaliser
     nodes: dict[Key, Node] = field(default_factory=dict)
-    spots: list[tuple[Node, Spot]] = field(default_factory=list)
-    untagged: bool = False
-    resolved: dict[tuple[str, str], Mention | str] = field(default_factory=dict)
+    objects: list[tuple[Node, SpecObject]] = field(default_factory=list)
+    has_untagged: bool = False
+    resolved: dict[tuple[str, str], Target | str] = field(default_factory=dict)
     hoisted: dict[Key, tuple[str, ...]] = field(default_factory=dict)
-    complaints: list[Complaint] = field(default_factory=list)
-    external: list[Complaint] = field(default_factory=list)
-    named: dict[Key, str] = field(default_factory=dict)
-    parts: dict[Key, Any] = field(default_factory=dict)
+    pending_faults: list[PendingFault] = field(default_factory=list)
+    external: list[PendingFault] = field(default_factory=list)
+    last_names: dict[Key, str] = field(default_factory=dict)
+    last_parts: dict[Key, Any] = field(default_factory=dict)
 
     def key(self, section: str, name: str) -> Key:
         """Name a node of this document."""
         return Key(self.source.name, section, name)
 
-    def wrong(self, holder: Any, keys: tuple[str, ...], message: str) -> None:
+    def add_fault(self, holder: Any, keys: tuple[str, ...], message: str) -> None:
         """Note what is wrong at a place of this document: at the keys below an object of it."""
-        self.complaints.append(Complaint(holder, keys, message))
+        self.pending_faults.append(PendingFault(holder, keys, message))
 
-    def faults(self, complaints: list[Complaint]) -> list[Fault]:
+    def faults(self, pending_faults: list[PendingFault]) -> list[Fault]:
         """Find the places of which something was said."""
-        if not complaints:
+        if not pending_faults:
             return []
-        where = places(self.source.document)
+        paths = locations(self.source.document)
         for key, tokens in self.hoisted.items():
-            where.update(places(self.nodes[key].value, tokens))
+            paths.update(locations(self.nodes[key].value, tokens))
         return [
-            Fault(self.source.name, to_pointer([*where.get(id(holder), ()), *keys]), message)
-            for holder, keys, message in complaints
+            Fault(self.source.name, to_pointer([*paths.get(id(holder), ()), *keys]), message)
+            for holder, keys, message in pending_faults
         ]
 
     @property
@@ -141,63 +141,63 @@ class Graph:
     @cached_property
     def used(self) -> set[Key]:
         """Return what the document itself uses: what there can be but one of, and all that this depends on."""
-        return reachable(self.edges, [key for key, node in self.nodes.items() if node.only], {})
+        return reachable(self.edges, [key for key, node in self.nodes.items() if node.unique_to], {})
 
     @cached_property
-    def in_order(self) -> list[Key]:
+    def sorted_keys(self) -> list[Key]:
         """Return the nodes by name."""
         return sorted(self.nodes)
 
 
-def reachable(edges: Mapping[Key, list[Key]], roots: Iterable[Key], instead: Mapping[Key, Key]) -> set[Key]:
+def reachable(edges: Mapping[Key, list[Key]], roots: Iterable[Key], replaced_by: Mapping[Key, Key]) -> set[Key]:
     """Return the nodes that one comes to from the roots, where some stand in the place of others."""
     seen = set(roots)
-    left = list(seen)
-    while left:
-        for key in edges[left.pop()]:
-            key = instead.get(key, key)
+    pending = list(seen)
+    while pending:
+        for key in edges[pending.pop()]:
+            key = replaced_by.get(key, key)
             if key not in seen:
                 seen.add(key)
-                left.append(key)
+                pending.append(key)
     return seen
 
 
-def declare(source: Source, settling: Normaliser) -> Graph:
+def build_graph(source: Source, normaliser: Normaliser) -> Graph:
     """Settle the document, and make a node of every name in it, before any mention of one is read."""
-    graph = Graph(source, settling)
-    named = {key: source.document[key] for key in ("tags", "x-tagGroups", "security") if key in source.document}
-    graph.nodes[graph.key("", "")] = Node(graph.key("", ""), named, only=source.name)
-    settling.whole()
+    graph = Graph(source, normaliser)
+    top_level = {key: source.document[key] for key in ("tags", "x-tagGroups", "security") if key in source.document}
+    graph.nodes[graph.key("", "")] = Node(graph.key("", ""), top_level, unique_to=source.name)
+    normaliser.normalise_document()
     _declare_tags(graph)
-    for section, kind, name, value in _parts(source.document):
+    for section, kind, name, value in _named_parts(source.document):
         if section == "paths" and not name.startswith("/"):
-            graph.wrong(source.document, ("paths", name), "the path doesn't begin with '/'")
-        node = Node(graph.key(section, name), value, only="" if section in SECTIONS else source.name)
+            graph.add_fault(source.document, ("paths", name), "the path doesn't begin with '/'")
+        node = Node(graph.key(section, name), value, unique_to="" if section in SECTIONS else source.name)
         graph.nodes[node.key] = node
-        settling.part(section, value)
-        declare_part(graph, node, kind)
+        normaliser.normalise_part(section, value)
+        declare_names(graph, node, kind)
     for requirement in source.document.get("security", []):
-        graph.spots.append((graph.root, Spot("Requirement", requirement, None)))
+        graph.objects.append((graph.root, SpecObject("Requirement", requirement, None)))
     return graph
 
 
-def declare_part(graph: Graph, node: Node, kind: str) -> None:
+def declare_names(graph: Graph, node: Node, kind: str) -> None:
     """Settle one part of the document, and make a node of every name in it."""
-    for spot in walk(kind, node.value):
-        graph.settling.spot(spot.kind, spot.value)
-        if spot.kind == "Schema":
-            if _TELLING.isdisjoint(spot.value):
+    for obj in walk(kind, node.value):
+        graph.normaliser.normalise_object(obj.kind, obj.value)
+        if obj.kind == "Schema":
+            if _NAME_KEYWORDS.isdisjoint(obj.value):
                 continue
-            _declare_schema(graph, node, spot)
-            if not _MENTIONS.isdisjoint(spot.value):
-                graph.spots.append((node, spot))
-        elif spot.kind == "Operation":
-            _declare_operation(graph, node, spot)
-        elif spot.kind in ("Link", "Requirement") or "$ref" in spot.value:
-            graph.spots.append((node, spot))
+            _declare_schema(graph, node, obj)
+            if not _REFERENCE_KEYWORDS.isdisjoint(obj.value):
+                graph.objects.append((node, obj))
+        elif obj.kind == "Operation":
+            _declare_operation(graph, node, obj)
+        elif obj.kind in ("Link", "Requirement") or "$ref" in obj.value:
+            graph.objects.append((node, obj))
 
 
-def _parts(document: Json) -> Iterator[tuple[str, str, str, Any]]:
+def _named_parts(document: Json) -> Iterator[tuple[str, str, str, Any]]:
     """Yield section, kind, name and value of every path, component and webhook.
 
     Paths come first: where an operation id is there twice, the operation that clients call keeps it.
@@ -215,12 +215,12 @@ def _parts(document: Json) -> Iterator[tuple[str, str, str, Any]]:
 
 def _declare_tags(graph: Graph) -> None:
     for tag in graph.source.document.get("tags", []):
-        node = _tag(graph, tag["name"], dict(tag))
-        graph.root.sites.append(Site(tag, "name", node.key, Form.NAME))
+        node = _tag_node(graph, tag["name"], dict(tag))
+        graph.root.references.append(Reference(tag, "name", node.key, Spelling.NAME))
     for group in tag_groups(graph.source.document):
         for index, name in enumerate(group["tags"]):
-            node = _tag(graph, name, {"name": name})
-            graph.root.sites.append(Site(group["tags"], index, node.key, Form.NAME))
+            node = _tag_node(graph, name, {"name": name})
+            graph.root.references.append(Reference(group["tags"], index, node.key, Spelling.NAME))
 
 
 def free_name(name: str, is_taken: Callable[[str], bool]) -> str:
@@ -232,40 +232,40 @@ def free_name(name: str, is_taken: Callable[[str], bool]) -> str:
     return free
 
 
-def _tag(graph: Graph, name: str, content: Json) -> Node:
+def _tag_node(graph: Graph, name: str, content: Json) -> Node:
     # One without a text of its own is a tag all the same: it mustn't take on another app's text.
     key = graph.key("tags", name)
     return graph.nodes.setdefault(key, Node(key, content))
 
 
-def _declare_operation(graph: Graph, owner: Node, spot: Spot) -> None:
-    operation = spot.value
+def _declare_operation(graph: Graph, owner: Node, obj: SpecObject) -> None:
+    operation = obj.value
     tags = operation.get("tags", [])
-    graph.untagged = graph.untagged or not tags
+    graph.has_untagged = graph.has_untagged or not tags
     for index, name in enumerate(tags):
-        owner.sites.append(Site(tags, index, _tag(graph, name, {"name": name}).key, Form.NAME))
+        owner.references.append(Reference(tags, index, _tag_node(graph, name, {"name": name}).key, Spelling.NAME))
     if isinstance(operation.get("operationId"), str):
         # An id twice isn't allowed, but found in the wild: whoever mentions it means the first one.
         name = free_name(operation["operationId"], lambda name: graph.key("operationIds", name) in graph.nodes)
-        _declare_inner(graph, owner, spot, graph.key("operationIds", name), "operationId")
+        _declare_nested(graph, owner, obj, graph.key("operationIds", name), "operationId")
 
 
-def _declare_schema(graph: Graph, owner: Node, spot: Spot) -> None:
-    schema = spot.value
+def _declare_schema(graph: Graph, owner: Node, obj: SpecObject) -> None:
+    schema = obj.value
     if isinstance(schema.get("required"), list):
-        owner.sets.append(schema)
-    if spot.base is not None:
+        owner.unordered.append(schema)
+    if obj.base is not None:
         # An anchor below an `$id` is local to it.
         if isinstance(schema.get("$id"), str):
-            _declare_inner(graph, owner, spot, graph.key("ids", spot.base), "$id")
+            _declare_nested(graph, owner, obj, graph.key("ids", obj.base), "$id")
         return
     for keyword in ("$anchor", "$dynamicAnchor"):
         if isinstance(schema.get(keyword), str):
-            _declare_inner(graph, owner, spot, graph.key("anchors", schema[keyword]), keyword)
+            _declare_nested(graph, owner, obj, graph.key("anchors", schema[keyword]), keyword)
 
 
-def _declare_inner(graph: Graph, owner: Node, spot: Spot, key: Key, keyword: str) -> None:
+def _declare_nested(graph: Graph, owner: Node, obj: SpecObject, key: Key, keyword: str) -> None:
     """Make a node of a name given inside a part: like another one if the whole parts are alike."""
     # Parts that are alike are walked alike, so that the same number is the same place in them.
-    graph.nodes.setdefault(key, Node(key, [keyword, len(owner.sites)], links=[owner.key]))
-    owner.sites.append(Site(spot.value, keyword, key, Form.NAME))
+    graph.nodes.setdefault(key, Node(key, [keyword, len(owner.references)], depends_on=[owner.key]))
+    owner.references.append(Reference(obj.value, keyword, key, Spelling.NAME))

@@ -7,13 +7,13 @@ from typing import Any, Literal, NamedTuple
 
 from composer._gc import pause_while_merging
 from composer._json import Json
-from composer.openapi._assembly import assemble, collisions, head
-from composer.openapi._cached_source import Prepared
+from composer.openapi._assembly import assemble, document_head, duplicate_operations
+from composer.openapi._cached_source import CachedSource
 from composer.openapi._equivalence import equivalence_classes
 from composer.openapi._errors import Fault, OpenAPIMergeError, OpenAPIMergeWarning
 from composer.openapi._graph import Graph
-from composer.openapi._naming import names, surviving
-from composer.openapi._normalise import common_of
+from composer.openapi._naming import choose_names, kept_components
+from composer.openapi._normalise import common_fields
 
 
 def merge_openapi(
@@ -37,8 +37,8 @@ def merge_openapi(
     """
     merger = Merger(title=title, version=version, servers=servers)
     merged = merger.merge(sources, on_error)
-    for told in (*(f"left out: {fault}" for fault in merged.left_out), *map(str, merged.external)):
-        warnings.warn(told, OpenAPIMergeWarning, stacklevel=2)
+    for message in (*(f"left out: {fault}" for fault in merged.left_out), *map(str, merged.external)):
+        warnings.warn(message, OpenAPIMergeWarning, stacklevel=2)
     return merged.document
 
 
@@ -60,51 +60,51 @@ class Merger:
     def __init__(self, *, title: str, version: str, servers: Literal["host", "keep"] = "host") -> None:
         self._info = {"title": title, "version": version}
         self._servers = servers
-        self._known: dict[str, Prepared] = {}
+        self._cached: dict[str, CachedSource] = {}
 
     def merge(self, sources: Iterable[tuple[str, str, Any]], on_error: Literal["raise", "skip"] = "raise") -> Merged:
         """Merge the sources; raise OpenAPIMergeError for all faults, or with `on_error="skip"` leave out the faulty."""
-        given = list(sources)
+        sources = list(sources)
         with pause_while_merging():
-            prepared = [self._prepare(*each) for each in given]
-            self._known = {each.name: each for each in prepared}
+            cached = [self._cached_source(*each) for each in sources]
+            self._cached = {each.name: each for each in cached}
             left_out: list[Fault] = []
-            faults = _named_twice(given)
+            faults = _duplicate_names(sources)
             while True:
                 try:
-                    return Merged(*self._merge(prepared, faults), left_out)
+                    return Merged(*self._merge(cached, faults), left_out)
                 except OpenAPIMergeError as error:
                     if on_error == "raise":
                         raise
                     faulty = {fault.app for fault in error.faults}
                     left_out += error.faults
-                    prepared, faults = [each for each in prepared if each.name not in faulty], []
+                    cached, faults = [each for each in cached if each.name not in faulty], []
 
-    def _prepare(self, name: str, prefix: str, document: Any) -> Prepared:
-        known = self._known.get(name)
-        return known if known and known.holds(prefix, document) else Prepared(name, prefix, document)
+    def _cached_source(self, name: str, prefix: str, document: Any) -> CachedSource:
+        cached = self._cached.get(name)
+        return cached if cached and cached.matches(prefix, document) else CachedSource(name, prefix, document)
 
-    def _merge(self, prepared: list[Prepared], faults: list[Fault]) -> tuple[Json, list[Fault]]:
-        common = common_of([each.top for each in prepared if each.top], self._servers)
-        found = [graph for each in prepared if (graph := each.graph(common))]
+    def _merge(self, cached: list[CachedSource], faults: list[Fault]) -> tuple[Json, list[Fault]]:
+        common = common_fields([each.top for each in cached if each.top], self._servers)
+        built = [graph for each in cached if (graph := each.graph(common))]
         # No result may depend on the order in which the apps are given.
-        graphs = sorted(found, key=lambda graph: (graph.source.prefix, graph.source.name))
+        graphs = sorted(built, key=lambda graph: (graph.source.prefix, graph.source.name))
         sources = [graph.source for graph in graphs]
-        faults += [fault for each in prepared for fault in each.faults]
-        faults += [fault for graph in graphs for fault in graph.faults(graph.complaints)]
-        faults += collisions(sources)
+        faults += [fault for each in cached for fault in each.faults]
+        faults += [fault for graph in graphs for fault in graph.faults(graph.pending_faults)]
+        faults += duplicate_operations(sources)
         if faults:
             raise OpenAPIMergeError(faults)
-        merged = _put_together(graphs, head(sources, common.version, **self._info))
-        return merged, [note for graph in graphs for note in graph.faults(graph.external)]
+        merged = _merge_graphs(graphs, document_head(sources, common.version, **self._info))
+        return merged, [fault for graph in graphs for fault in graph.faults(graph.external)]
 
 
-def _named_twice(given: list[tuple[str, str, Any]]) -> list[Fault]:
-    counts = Counter(name for name, _, _ in given)
+def _duplicate_names(sources: list[tuple[str, str, Any]]) -> list[Fault]:
+    counts = Counter(name for name, _, _ in sources)
     return [Fault(name, "#", "two sources have this name") for name, count in counts.items() if count > 1]
 
 
-def _put_together(graphs: list[Graph], about: Json) -> Json:
+def _merge_graphs(graphs: list[Graph], head: Json) -> Json:
     nodes = {key: node for graph in graphs for key, node in graph.nodes.items()}
-    colour = equivalence_classes(nodes)
-    return assemble(graphs, surviving(graphs, colour), names(graphs, colour), about)
+    classes = equivalence_classes(nodes)
+    return assemble(graphs, kept_components(graphs, classes), choose_names(graphs, classes), head)

@@ -4,15 +4,15 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from composer.openapi._graph import Form, Graph, Key, Node, Site, free_name, reachable
-from composer.openapi._structure import SECTIONS, copied, to_pointer
+from composer.openapi._graph import Graph, Key, Node, Reference, Spelling, free_name, reachable
+from composer.openapi._structure import SECTIONS, deep_copy, to_pointer
 
-_NOT_IN_NAMES = re.compile(r"[^a-zA-Z0-9._-]")
+_INVALID_CHARACTERS = re.compile(r"[^a-zA-Z0-9._-]")
 # What of a document goes into the merged one; "" is what stands at its top.
-_WITH_NAMES = frozenset(("", "paths", "webhooks", *SECTIONS))
+_MERGED_SECTIONS = frozenset(("", "paths", "webhooks", *SECTIONS))
 
 
-def names(graphs: Iterable[Graph], equivalence_classes: dict[Key, int]) -> dict[Key, str]:
+def choose_names(graphs: Iterable[Graph], classes: dict[Key, int]) -> dict[Key, str]:
     """Return each node's name in the merged document: its own, or one that begins with its app's.
 
     Nothing depends on the order of the apps: each part of a name that means several things is renamed, after
@@ -21,92 +21,93 @@ def names(graphs: Iterable[Graph], equivalence_classes: dict[Key, int]) -> dict[
     groups: dict[tuple[str, str], dict[int, list[Key]]] = {}
     result: dict[Key, str] = {}
     for graph in sorted(graphs, key=lambda graph: graph.source.name):
-        for key in graph.in_order:
+        for key in graph.sorted_keys:
             result[key] = graph.source.prefix + key.name if key.section == "paths" else key.name
-            groups.setdefault((key.section, key.name), {}).setdefault(equivalence_classes[key], []).append(key)
+            groups.setdefault((key.section, key.name), {}).setdefault(classes[key], []).append(key)
     taken = set(groups)
-    for section, name in sorted(place for place, group in groups.items() if not _may_stay(place, group)):
+    for section, name in sorted(place for place, group in groups.items() if not _keeps_name(place, group)):
         group = groups[section, name]
         for keys in group.values():
-            suggested = _suggest(keys[0] if len(group) > 1 else Key("", section, name))
-            result.update(dict.fromkeys(keys, _free(section, suggested, taken)))
+            preferred = _prefixed_name(keys[0] if len(group) > 1 else Key("", section, name))
+            result.update(dict.fromkeys(keys, _take_free_name(section, preferred, taken)))
     return result
 
 
-def _may_stay(place: tuple[str, str], group: dict[int, list[Key]]) -> bool:
+def _keeps_name(place: tuple[str, str], group: dict[int, list[Key]]) -> bool:
     section, name = place
     return section == "paths" or (len(group) == 1 and _is_valid(section, name))
 
 
 def _is_valid(section: str, name: str) -> bool:
-    return section not in SECTIONS or not _NOT_IN_NAMES.search(name)
+    return section not in SECTIONS or not _INVALID_CHARACTERS.search(name)
 
 
-def _suggest(key: Key) -> str:
+def _prefixed_name(key: Key) -> str:
     app, section, name = key
     if section == "ids":
-        return f"{name}{'&' if '?' in name else '?'}{_NOT_IN_NAMES.sub('_', app)}"
-    name = name if section not in SECTIONS else _NOT_IN_NAMES.sub("_", name)
-    app = _NOT_IN_NAMES.sub("_", app)
+        return f"{name}{'&' if '?' in name else '?'}{_INVALID_CHARACTERS.sub('_', app)}"
+    name = name if section not in SECTIONS else _INVALID_CHARACTERS.sub("_", name)
+    app = _INVALID_CHARACTERS.sub("_", app)
     if section == "anchors" and not re.match("[A-Za-z_]", app):
         app = "_" + app
     return f"{app}_{name}" if app else name
 
 
-def _free(section: str, name: str, taken: set[tuple[str, str]]) -> str:
+def _take_free_name(section: str, name: str, taken: set[tuple[str, str]]) -> str:
     free = free_name(name, lambda name: (section, name) in taken)
     taken.add((section, free))
     return free
 
 
-def renamed(graph: Graph, names: dict[Key, str]) -> dict[Key, Any]:
+def renamed_parts(graph: Graph, names: dict[Key, str]) -> dict[Key, Any]:
     """Return the document's parts with the new names: the same objects as at the last merge, if that gave the same."""
     own = {key: names[key] for key in graph.nodes}
-    if own != graph.named:
-        graph.parts = {key: _renamed(node, own) for key, node in graph.nodes.items() if key.section in _WITH_NAMES}
-        graph.named = own
-    return graph.parts
+    if own != graph.last_names:
+        merged = [node for key, node in graph.nodes.items() if key.section in _MERGED_SECTIONS]
+        graph.last_parts = {node.key: _renamed_part(node, own) for node in merged}
+        graph.last_names = own
+    return graph.last_parts
 
 
-def _renamed(node: Node, names: dict[Key, str]) -> Any:
+def _renamed_part(node: Node, names: dict[Key, str]) -> Any:
     """Return the part with the new names wherever it mentions one: a copy, or itself where it mentions none."""
-    sites = [site for site in node.sites if _is_rewritten(site, names[site.target])]
-    if not sites:
+    references = [each for each in node.references if _is_rewritten(each, names[each.target])]
+    if not references:
         return node.value
-    holders = {id(site.holder): site.holder for site in sites}
-    value = copied(node.value, holders)
-    for site in sites:
-        _write(holders[id(site.holder)], site, names[site.target])
+    holders = {id(each.holder): each.holder for each in references}
+    value = deep_copy(node.value, holders)
+    for reference in references:
+        _write_reference(holders[id(reference.holder)], reference, names[reference.target])
     return value
 
 
-def _is_rewritten(site: Site, name: str) -> bool:
+def _is_rewritten(reference: Reference, name: str) -> bool:
     # What keeps its name stays as it was spelled: percent-encoded or not, relative or not.
-    return name != site.target.name or (
+    return name != reference.target.name or (
         # An operation id that its own document has twice.
-        site.target.section == "operationIds" and site.holder[site.key] != name
+        reference.target.section == "operationIds" and reference.holder[reference.key] != name
     )
 
 
-def _write(holder: Any, site: Site, name: str) -> None:
-    section = site.target.section
-    if site.form is Form.NAME:
-        holder[site.key] = name
-    elif site.form is Form.KEY:
-        entries = [(name if key == site.key else key, value) for key, value in holder.items()]
+def _write_reference(holder: Any, reference: Reference, name: str) -> None:
+    section = reference.target.section
+    if reference.spelling is Spelling.NAME:
+        holder[reference.key] = name
+    elif reference.spelling is Spelling.KEY:
+        entries = [(name if key == reference.key else key, value) for key, value in holder.items()]
         holder.clear()
         holder.update(entries)
-    elif site.form is Form.ANCHOR:
-        holder[site.key] = "#" + name
-    elif site.form is Form.URI:
-        holder[site.key] = "#".join((name, *filter(None, site.tail)))
+    elif reference.spelling is Spelling.ANCHOR:
+        holder[reference.key] = "#" + name
+    elif reference.spelling is Spelling.URI:
+        holder[reference.key] = "#".join((name, *filter(None, reference.tail)))
     else:
         place = ("components", section, name) if section in SECTIONS else (section, name)
-        holder = holder.setdefault("mapping", {}) if site.form is Form.IMPLICIT else holder
-        holder[site.key] = to_pointer((*place, *site.tail))
+        holder = holder.setdefault("mapping", {}) if reference.spelling is Spelling.IMPLICIT else holder
+        holder[reference.key] = to_pointer((*place, *reference.tail))
 
 
-def surviving(graphs: list[Graph], equivalence_classes: dict[Key, int]) -> list[Node]:
+def kept_components(graphs: list[Graph], classes: dict[Key, int]) -> list[Node]:
     """Return the components of the merged document, one of each kind of the same, in the documents' order.
 
     What its source uses is kept if the merged document uses it, under this name; what its source doesn't use is
@@ -114,13 +115,13 @@ def surviving(graphs: list[Graph], equivalence_classes: dict[Key, int]) -> list[
     """
     nodes = {key: node for graph in graphs for key, node in graph.nodes.items()}
     edges = {key: targets for graph in graphs for key, targets in graph.edges.items()}
-    chosen: dict[tuple[str, str, int], Key] = {}
-    instead: dict[Key, Key] = {}
+    representatives: dict[tuple[str, str, int], Key] = {}
+    replaced_by: dict[Key, Key] = {}
     for key in nodes:
-        first = chosen.setdefault((key.section, key.name, equivalence_classes[key]), key)
+        first = representatives.setdefault((key.section, key.name, classes[key]), key)
         if first is not key:
-            instead[key] = first
-    roots = [key for key, node in nodes.items() if node.only]
-    unused = [instead.get(key, key) for graph in graphs for key in graph.nodes.keys() - graph.used]
-    kept = reachable(edges, [*roots, *unused], instead)
+            replaced_by[key] = first
+    roots = [key for key, node in nodes.items() if node.unique_to]
+    unused = [replaced_by.get(key, key) for graph in graphs for key in graph.nodes.keys() - graph.used]
+    kept = reachable(edges, [*roots, *unused], replaced_by)
     return [nodes[key] for key in nodes if key in kept and key.section in SECTIONS]

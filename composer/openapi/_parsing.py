@@ -38,8 +38,8 @@ def _parse_yaml(text: bytes) -> Any:
     from composer.openapi._yaml import Loader
 
     try:
-        found = yaml.load(text, Loader)  # noqa: S506  # a safe loader with less in it
+        data = yaml.load(text, Loader)  # noqa: S506  # a safe loader with less in it
         # Places that share an anchor become objects of their own; one inside of itself is no JSON.
-        return json.loads(json.dumps(found))
+        return json.loads(json.dumps(data))
     except (yaml.YAMLError, LookupError, TypeError) as error:
         raise ValueError(" ".join(str(error).split())) from None

@@ -4,83 +4,102 @@ from typing import Any
 from urllib.parse import unquote, urldefrag, urljoin
 
 from composer._json import Json
-from composer.openapi._graph import Complaint, Form, Graph, Key, Mention, Node, Site, declare_part, free_name
-from composer.openapi._source import copy_of
-from composer.openapi._structure import FIXED, SECTIONS, Spot, from_pointer, is_reference, kind_at, look_up, to_pointer
+from composer.openapi._graph import (
+    Graph,
+    Key,
+    Node,
+    PendingFault,
+    Reference,
+    Spelling,
+    Target,
+    declare_names,
+    free_name,
+)
+from composer.openapi._source import json_copy
+from composer.openapi._structure import (
+    SECTIONS,
+    UNREFERABLE_FIELDS,
+    SpecObject,
+    from_pointer,
+    is_reference,
+    kind_at,
+    look_up,
+    to_pointer,
+)
 
-_NO_PARTS = (None, "OpenAPI", "Components", "Paths")
+_UNREFERABLE_KINDS = (None, "OpenAPI", "Components", "Paths")
 _SECTION_OF = {kind: section for section, kind in SECTIONS.items()}
 
 
-def refer(graph: Graph) -> None:
+def add_references(graph: Graph) -> None:
     """Find every site of the document, and every mention of what isn't there."""
-    discriminated: list[tuple[Node, Spot, set[Key]]] = []
+    discriminated: list[tuple[Node, SpecObject, set[Key]]] = []
     # It may grow on the way, by what is referred to and stands among the data.
-    for node, spot in graph.spots:
-        if is_reference(spot.kind, spot.value):
-            _mention(graph, node, spot, spot.value, "$ref")
-        if spot.kind == "Requirement":
-            _requirement(graph, node, spot)
-        elif spot.kind == "Link":
-            _link(graph, node, spot)
-        elif spot.kind == "Schema":
-            if isinstance(spot.value.get("$dynamicRef"), str):
-                _mention(graph, node, spot, spot.value, "$dynamicRef")
-            if isinstance(spot.value.get("discriminator"), dict):
-                discriminated.append((node, spot, _mapped(graph, node, spot)))
-    heirs = _heirs(graph)
-    for node, spot, mapped in discriminated:
-        _discriminate(graph, node, spot, mapped, heirs)
+    for node, obj in graph.objects:
+        if is_reference(obj.kind, obj.value):
+            _add_reference(graph, node, obj, obj.value, "$ref")
+        if obj.kind == "Requirement":
+            _add_requirement(graph, node, obj)
+        elif obj.kind == "Link":
+            _add_link(graph, node, obj)
+        elif obj.kind == "Schema":
+            if isinstance(obj.value.get("$dynamicRef"), str):
+                _add_reference(graph, node, obj, obj.value, "$dynamicRef")
+            if isinstance(obj.value.get("discriminator"), dict):
+                discriminated.append((node, obj, _add_mapping(graph, node, obj)))
+    subtypes = _subtypes_by_parent(graph)
+    for node, obj, mapped in discriminated:
+        _add_implicit_mapping(graph, node, obj, mapped, subtypes)
 
 
-def _mention(graph: Graph, node: Node, spot: Spot, holder: Json, keyword: str) -> Mention | None:
+def _add_reference(graph: Graph, node: Node, obj: SpecObject, holder: Json, keyword: str) -> Target | None:
     """Make a site of what an object says at a keyword, or a fault; return what it leads to, if that has a name."""
-    text = holder[keyword]
-    target = _resolve(graph, spot, text)
+    ref = holder[keyword]
+    target = _resolve(graph, obj, ref)
     if isinstance(target, str):
-        graph.wrong(holder, (keyword,), f"{target}: {text!r}")
+        graph.add_fault(holder, (keyword,), f"{target}: {ref!r}")
         return None
     if target is not None:
         if target.key in graph.hoisted:
             holder[keyword] = to_pointer(("components", target.key.section, target.key.name))
-        node.sites.append(Site(holder, keyword, target.key, target.form, target.tail))
+        node.references.append(Reference(holder, keyword, target.key, target.spelling, target.tail))
     return target
 
 
-def _resolve(graph: Graph, spot: Spot, text: str) -> Mention | str | None:
+def _resolve(graph: Graph, obj: SpecObject, ref: str) -> Target | str | None:
     """Return what a reference leads to, None where it may stay as it is, or what is wrong with it."""
     # Below an `$id`, '#/components/...' should lead into that schema; nobody writes or reads it so.
-    if text.startswith("#/components/") or (spot.base is None and text.startswith("#")):
-        if (text, spot.kind) not in graph.resolved:
-            graph.resolved[text, spot.kind] = _resolve_local(graph, text, spot.kind)
-        return graph.resolved[text, spot.kind]
-    uri, fragment = urldefrag(urljoin(spot.base or "", text))
+    if ref.startswith("#/components/") or (obj.base is None and ref.startswith("#")):
+        if (ref, obj.kind) not in graph.resolved:
+            graph.resolved[ref, obj.kind] = _resolve_local(graph, ref, obj.kind)
+        return graph.resolved[ref, obj.kind]
+    uri, fragment = urldefrag(urljoin(obj.base or "", ref))
     if graph.key("ids", uri) in graph.nodes:
         # Within one `$id` what is local stays local, wherever the schema goes.
-        return None if text.startswith("#") else Mention(graph.key("ids", uri), Form.URI, (fragment,))
-    graph.external.append(Complaint(spot.value, (), f"refers to another file: {text!r}"))
+        return None if ref.startswith("#") else Target(graph.key("ids", uri), Spelling.URI, (fragment,))
+    graph.external.append(PendingFault(obj.value, (), f"refers to another file: {ref!r}"))
     return None
 
 
-def _resolve_local(graph: Graph, text: str, kind: str) -> Mention | str:
-    if not text.startswith("#/"):
-        key = graph.key("anchors", unquote(text[1:]))
-        return Mention(key, Form.ANCHOR) if key in graph.nodes else "refers to nothing"
-    tokens = from_pointer(text)
+def _resolve_local(graph: Graph, ref: str, kind: str) -> Target | str:
+    if not ref.startswith("#/"):
+        key = graph.key("anchors", unquote(ref[1:]))
+        return Target(key, Spelling.ANCHOR) if key in graph.nodes else "refers to nothing"
+    tokens = from_pointer(ref)
     try:
         value = look_up(graph.source.document, tokens)
     except LookupError:
         return "refers to nothing"
-    there = kind_at(tokens)
-    if there in _NO_PARTS or tokens[0] in FIXED:
+    target_kind = kind_at(tokens)
+    if target_kind in _UNREFERABLE_KINDS or tokens[0] in UNREFERABLE_FIELDS:
         return "refers to what is no part"
-    if not there:
+    if not target_kind:
         return _hoist(graph, kind, tokens, value)
     section, name, *tail = tokens[1:] if tokens[0] == "components" else tokens
-    return Mention(graph.key(section, name), Form.POINTER, tuple(tail))
+    return Target(graph.key(section, name), Spelling.POINTER, tuple(tail))
 
 
-def _hoist(graph: Graph, kind: str, tokens: tuple[str, ...], value: Any) -> Mention | str:
+def _hoist(graph: Graph, kind: str, tokens: tuple[str, ...], value: Any) -> Target | str:
     """Make a component of a part that stands among the data: at `#/x-definitions/Name`, in an extension, in an example.
 
     What it refers to in its turn can follow only this way; the data itself stays as it was.
@@ -89,88 +108,90 @@ def _hoist(graph: Graph, kind: str, tokens: tuple[str, ...], value: Any) -> Ment
         return "refers to what is no part"
     section = _SECTION_OF[kind]
     name = free_name(tokens[-1], lambda name: graph.key(section, name) in graph.nodes)
-    node = Node(graph.key(section, name), copy_of(value))
+    node = Node(graph.key(section, name), json_copy(value))
     graph.nodes[node.key] = node
     graph.hoisted[node.key] = tokens
-    declare_part(graph, node, kind)
-    return Mention(node.key, Form.POINTER)
+    declare_names(graph, node, kind)
+    return Target(node.key, Spelling.POINTER)
 
 
-def _requirement(graph: Graph, node: Node, spot: Spot) -> None:
-    for name in sorted(spot.value):
+def _add_requirement(graph: Graph, node: Node, obj: SpecObject) -> None:
+    for name in sorted(obj.value):
         key = graph.key("securitySchemes", name)
         if key in graph.nodes:
-            node.sites.append(Site(spot.value, name, key, Form.KEY))
+            node.references.append(Reference(obj.value, name, key, Spelling.KEY))
         else:
             message = f"requires a security scheme that isn't there: {name!r}"
-            graph.wrong(spot.value, (name,), message)
+            graph.add_fault(obj.value, (name,), message)
 
 
-def _link(graph: Graph, node: Node, spot: Spot) -> None:
-    link = spot.value
+def _add_link(graph: Graph, node: Node, obj: SpecObject) -> None:
+    link = obj.value
     if isinstance(link.get("operationRef"), str):
-        _mention(graph, node, spot, link, "operationRef")
+        _add_reference(graph, node, obj, link, "operationRef")
     if isinstance(link.get("operationId"), str):
         key = graph.key("operationIds", link["operationId"])
         if key in graph.nodes:
-            node.sites.append(Site(link, "operationId", key, Form.NAME))
+            node.references.append(Reference(link, "operationId", key, Spelling.NAME))
         else:
             message = f"links to an operation that isn't there: {key.name!r}"
-            graph.wrong(link, ("operationId",), message)
+            graph.add_fault(link, ("operationId",), message)
 
 
-def _mapped(graph: Graph, node: Node, spot: Spot) -> set[Key]:
+def _add_mapping(graph: Graph, node: Node, obj: SpecObject) -> set[Key]:
     """Make a site of each value of a mapping; return the schemas that are mapped as a whole."""
-    mapping = spot.value["discriminator"].get("mapping", {})
-    found: set[Key] = set()
+    mapping = obj.value["discriminator"].get("mapping", {})
+    mapped: set[Key] = set()
     for value in sorted(mapping):
-        named = graph.key("schemas", mapping[value])
-        if named in graph.nodes:
-            node.sites.append(Site(mapping, value, named, Form.NAME))
-            found.add(named)
-        elif (target := _mention(graph, node, spot, mapping, value)) and not target.tail:
-            found.add(target.key)
-    return found
+        key = graph.key("schemas", mapping[value])
+        if key in graph.nodes:
+            node.references.append(Reference(mapping, value, key, Spelling.NAME))
+            mapped.add(key)
+        elif (target := _add_reference(graph, node, obj, mapping, value)) and not target.tail:
+            mapped.add(target.key)
+    return mapped
 
 
-def _discriminate(graph: Graph, node: Node, spot: Spot, mapped: set[Key], heirs: dict[Key, list[Key]]) -> None:
+def _add_implicit_mapping(
+    graph: Graph, node: Node, obj: SpecObject, mapped: set[Key], subtypes: dict[Key, list[Key]]
+) -> None:
     """Make a site of each value that stands for a schema since that is its name."""
-    discriminator = spot.value["discriminator"]
-    options = [key for keyword in ("oneOf", "anyOf") for key in _named(graph, spot.value.get(keyword))]
-    if spot.value is node.value:
-        options += _descendants(node.key, heirs)
+    discriminator = obj.value["discriminator"]
+    options = [key for keyword in ("oneOf", "anyOf") for key in _referenced_schemas(graph, obj.value.get(keyword))]
+    if obj.value is node.value:
+        options += _descendants(node.key, subtypes)
     for key in sorted(set(options) - mapped):
         if key.name not in discriminator.get("mapping", {}):
-            node.sites.append(Site(discriminator, key.name, key, Form.IMPLICIT))
+            node.references.append(Reference(discriminator, key.name, key, Spelling.IMPLICIT))
 
 
-def _named(graph: Graph, schemas: object) -> list[Key]:
+def _referenced_schemas(graph: Graph, schemas: object) -> list[Key]:
     """Return the component schemas that are referred to as a whole in a list of schemas."""
-    texts = [each.get("$ref") for each in schemas if isinstance(each, dict)] if isinstance(schemas, list) else []
-    found = [from_pointer(text) for text in texts if isinstance(text, str) and text.startswith("#/")]
-    keys = [graph.key("schemas", tokens[2]) for tokens in found if len(tokens) == 3 and tokens[1] == "schemas"]
+    refs = [each.get("$ref") for each in schemas if isinstance(each, dict)] if isinstance(schemas, list) else []
+    pointers = [from_pointer(ref) for ref in refs if isinstance(ref, str) and ref.startswith("#/")]
+    keys = [graph.key("schemas", tokens[2]) for tokens in pointers if len(tokens) == 3 and tokens[1] == "schemas"]
     return [key for key in keys if key in graph.nodes]
 
 
-def _heirs(graph: Graph) -> dict[Key, list[Key]]:
+def _subtypes_by_parent(graph: Graph) -> dict[Key, list[Key]]:
     """Return the component schemas that inherit from each one by `allOf`, or are another name for it."""
-    heirs: dict[Key, list[Key]] = {}
+    subtypes: dict[Key, list[Key]] = {}
     for key, node in graph.nodes.items():
         if key.section == "schemas" and isinstance(node.value, dict):
-            for parent in _named(graph, _bases(node.value)):
-                heirs.setdefault(parent, []).append(key)
-    return heirs
+            for parent in _referenced_schemas(graph, _all_of_schemas(node.value)):
+                subtypes.setdefault(parent, []).append(key)
+    return subtypes
 
 
-def _bases(schema: Json) -> list[Json]:
-    found = [schema]
-    for each in found:
-        found += [base for base in each.get("allOf", []) if isinstance(base, dict)]
-    return found
+def _all_of_schemas(schema: Json) -> list[Json]:
+    schemas = [schema]
+    for each in schemas:
+        schemas += [base for base in each.get("allOf", []) if isinstance(base, dict)]
+    return schemas
 
 
-def _descendants(key: Key, heirs: dict[Key, list[Key]]) -> list[Key]:
-    found = list(heirs.get(key, []))
-    for each in found:
-        found += [heir for heir in heirs.get(each, []) if heir not in found]
-    return found
+def _descendants(key: Key, subtypes: dict[Key, list[Key]]) -> list[Key]:
+    descendants = list(subtypes.get(key, []))
+    for each in descendants:
+        descendants += [subtype for subtype in subtypes.get(each, []) if subtype not in descendants]
+    return descendants

@@ -25,11 +25,11 @@ class Source:
     document: Json
 
 
-def read(name: str, prefix: str, document: Any) -> tuple[Source | None, list[Fault]]:
+def read_source(name: str, prefix: str, document: Any) -> tuple[Source | None, list[Fault]]:
     """Copy and check one document; return the copy, None where it isn't well-formed, and every fault of its form."""
-    faults = list(_faults_of_form(name, prefix, document))
+    faults = list(_structural_faults(name, prefix, document))
     try:
-        source = Source(name, prefix.rstrip("/"), copy_of(document))
+        source = Source(name, prefix.rstrip("/"), json_copy(document))
     except (TypeError, ValueError, RecursionError) as error:
         return None, [*faults, Fault(name, "#", f"isn't a JSON document: {error}")]
     if faults:
@@ -40,12 +40,12 @@ def read(name: str, prefix: str, document: Any) -> tuple[Source | None, list[Fau
     return source, []
 
 
-def copy_of(value: Any) -> Any:
+def json_copy(value: Any) -> Any:
     """Copy a JSON value, digit for digit; raise TypeError or ValueError where it isn't one."""
     return json.loads(_encode(value))
 
 
-def _faults_of_form(name: str, prefix: str, document: Any) -> Iterator[Fault]:
+def _structural_faults(name: str, prefix: str, document: Any) -> Iterator[Fault]:
     if prefix and not prefix.startswith("/"):
         yield Fault(name, "#", f"its prefix {prefix!r} doesn't start with '/'")
     if not isinstance(document, dict):
@@ -56,34 +56,34 @@ def _faults_of_form(name: str, prefix: str, document: Any) -> Iterator[Fault]:
         yield Fault(name, "#", f"only OpenAPI 3.0 and 3.1 can be merged, this is {version or 'of no version'}")
     elif not isinstance(version, str):
         yield Fault(name, "#/openapi", "is no text but a number")
-    yield from _faults_of_lists(name, document)
-    places = [(key, document) for key in ("info", "paths", "webhooks", "components")]
+    yield from _list_faults(name, document)
+    fields = [(key, document) for key in ("info", "paths", "webhooks", "components")]
     if isinstance(document.get("components"), dict):
-        places += [(section, document["components"]) for section in SECTIONS]
-    for key, holder in places:
+        fields += [(section, document["components"]) for section in SECTIONS]
+    for key, holder in fields:
         if not isinstance(holder.get(key, {}), dict):
             yield Fault(name, f"#/{'' if holder is document else 'components/'}{key}", "is no object")
 
 
-def _faults_of_lists(name: str, document: Json) -> Iterator[Fault]:
-    for key, what in (("tags", "name"), ("security", "")):
+def _list_faults(name: str, document: Json) -> Iterator[Fault]:
+    for key, field in (("tags", "name"), ("security", "")):
         listed = document.get(key, [])
         entries = listed if isinstance(listed, list) else [None]
-        if not all(isinstance(each, dict) and (not what or isinstance(each.get(what), str)) for each in entries):
-            yield Fault(name, f"#/{key}", f"is no list of objects{f' with a {what}' if what else ''}")
+        if not all(isinstance(each, dict) and (not field or isinstance(each.get(field), str)) for each in entries):
+            yield Fault(name, f"#/{key}", f"is no list of objects{f' with a {field}' if field else ''}")
 
 
 def tag_groups(document: Json) -> list[Json]:
     """Return the groups of tags that the document itself makes; none where they aren't of the form that is known."""
     groups = document.get("x-tagGroups")
-    known = isinstance(groups, list) and all(
+    is_known = isinstance(groups, list) and all(
         isinstance(group, dict)
         and isinstance(group.get("name"), str)
         and isinstance(group.get("tags"), list)
         and all(isinstance(tag, str) for tag in group["tags"])
         for group in groups
     )
-    return groups if known and isinstance(groups, list) else []
+    return groups if is_known and isinstance(groups, list) else []
 
 
 def _relocate_oauth(source: Source) -> None:

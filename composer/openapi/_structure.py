@@ -25,7 +25,9 @@ SECTIONS: Final = {
 OPERATION_METHODS: Final = frozenset(("get", "put", "post", "delete", "options", "head", "patch", "trace"))
 REFERABLE: Final = frozenset(SECTIONS.values())
 # What no reference can lead to, whatever stands there.
-FIXED: Final = frozenset(("openapi", "info", "servers", "security", "tags", "externalDocs", "jsonSchemaDialect"))
+UNREFERABLE_FIELDS: Final = frozenset(
+    ("openapi", "info", "servers", "security", "tags", "externalDocs", "jsonSchemaDialect")
+)
 
 # "Kind" is one object, "[Kind]" a list of them, "{Kind}" a map from names to them; any other key is data.
 _PARAMETER: Final = {"schema": "Schema", "content": "{MediaType}", "examples": "{Example}"}
@@ -66,7 +68,7 @@ _TABLE: Final[dict[str, dict[str, str]]] = {
 _PATTERNED: Final = {"Paths": "PathItem", "Responses": "Response", "Callback": "PathItem"}
 
 
-class Spot(NamedTuple):
+class SpecObject(NamedTuple):
     """Hold one object met on a walk: its kind, itself, and the `$id` that its references are from."""
 
     kind: str
@@ -74,16 +76,16 @@ class Spot(NamedTuple):
     base: str | None
 
 
-def _parse(shape: str) -> tuple[str, str]:
-    return (shape[0], shape[1:-1]) if shape[0] in "[{" else ("", shape)
+def _parse_field(notation: str) -> tuple[str, str]:
+    return (notation[0], notation[1:-1]) if notation[0] in "[{" else ("", notation)
 
 
-_FIELDS: Final = {kind: {key: _parse(shape) for key, shape in fields.items()} for kind, fields in _TABLE.items()}
+_FIELDS: Final = {kind: {key: _parse_field(each) for key, each in fields.items()} for kind, fields in _TABLE.items()}
 _NONE: Final[dict[str, tuple[str, str]]] = {}
 _SCHEMA_FIELDS: Final = frozenset(_TABLE["Schema"])
 
 
-def mapping(value: Any) -> Json:
+def as_mapping(value: Any) -> Json:
     """Return the value where it is an object, else an empty one."""
     return value if isinstance(value, dict) else {}
 
@@ -93,7 +95,7 @@ def is_reference(kind: str, value: Json) -> bool:
     return kind in REFERABLE and isinstance(value.get("$ref"), str)
 
 
-def walk(kind: str, value: Any) -> Iterator[Spot]:
+def walk(kind: str, value: Any) -> Iterator[SpecObject]:
     """Yield every object of the specification below a value of the kind, itself first.
 
     The order depends on names and content alone, never on the order of keys. An object may be changed
@@ -106,13 +108,13 @@ def walk(kind: str, value: Any) -> Iterator[Spot]:
             if kind == "Schema":
                 if isinstance(value.get("$id"), str):
                     base = urljoin(base or "", value["$id"])
-                yield Spot(kind, value, base)
+                yield SpecObject(kind, value, base)
                 # Most schemas hold no other: this is where a merge spends its time.
                 if _SCHEMA_FIELDS.isdisjoint(value):
                     continue
             else:
-                yield Spot(kind, value, base)
-            stack += [(held, inner, base) for held, inner in children(kind, value)]
+                yield SpecObject(kind, value, base)
+            stack += [(inner_kind, inner, base) for inner_kind, inner in children(kind, value)]
         elif isinstance(value, list) and kind == "Schema":
             # The tuple form of `items`, which JSON Schema had before 2020-12.
             stack += [(kind, each, base) for each in value]
@@ -128,40 +130,40 @@ def children(kind: str, value: Json) -> list[tuple[str, Any]]:
     found: list[tuple[str, Any]] = []
     fields = _FIELDS.get(kind, _NONE)
     for key in sorted(fields.keys() & value.keys()):
-        how, held = fields[key]
+        container, inner_kind = fields[key]
         inner = value[key]
-        if not how:
-            found.append((held, inner))
-        elif how == "[" and isinstance(inner, list):
-            found += [(held, each) for each in inner]
-        elif how == "{" and isinstance(inner, dict):
-            found += [(held, inner[name]) for name in sorted(inner)]
+        if not container:
+            found.append((inner_kind, inner))
+        elif container == "[" and isinstance(inner, list):
+            found += [(inner_kind, each) for each in inner]
+        elif container == "{" and isinstance(inner, dict):
+            found += [(inner_kind, inner[name]) for name in sorted(inner)]
     return found
 
 
 def kind_at(tokens: Iterable[str]) -> str | None:
     """Return the kind of what stands at a place of a document; "" for data, None for a list or map of parts."""
-    kind, how = "OpenAPI", ""
+    kind, container = "OpenAPI", ""
     for token in tokens:
-        if how:
-            how = ""
+        if container:
+            container = ""
         elif kind in _PATTERNED and token[:2] != "x-":
             kind = _PATTERNED[kind]
         elif kind != "Schema" or not token.isdigit():
-            how, kind = _FIELDS.get(kind, _NONE).get(token, ("", ""))
-    return kind if not how else None
+            container, kind = _FIELDS.get(kind, _NONE).get(token, ("", ""))
+    return kind if not container else None
 
 
-def places(value: Any, tokens: tuple[str, ...] = ()) -> dict[int, tuple[str, ...]]:
+def locations(value: Any, tokens: tuple[str, ...] = ()) -> dict[int, tuple[str, ...]]:
     """Return where each object in a value stands, by its `id()`; the value itself at the tokens."""
-    found: dict[int, tuple[str, ...]] = {}
+    result: dict[int, tuple[str, ...]] = {}
     stack: list[tuple[Any, tuple[str, ...]]] = [(value, tokens)]
     while stack:
         value, tokens = stack.pop()
-        found[id(value)] = tokens
+        result[id(value)] = tokens
         pairs = value.items() if isinstance(value, dict) else enumerate(value)
         stack += [(inner, (*tokens, str(key))) for key, inner in pairs if isinstance(inner, (dict, list))]
-    return found
+    return result
 
 
 def to_pointer(tokens: Any) -> str:
@@ -190,7 +192,7 @@ def look_up(document: Any, tokens: tuple[str, ...]) -> Any:
     return document
 
 
-def whole_item(document: Json, item: Json) -> Json:
+def resolved_path_item(document: Json, item: Json) -> Json:
     """Return a path item with all that stands in the component that it refers to, itself where it refers to nothing.
 
     Raises LookupError where a reference leads nowhere, or to something else than a component.
@@ -201,18 +203,18 @@ def whole_item(document: Json, item: Json) -> Json:
             raise LookupError(reference)
         seen.add(reference)
         own = {key: item[key] for key in item if key != "$ref"}
-        item = {**mapping(look_up(document, from_pointer(reference))), **own}
+        item = {**as_mapping(look_up(document, from_pointer(reference))), **own}
     return item
 
 
-def copied(value: Any, holders: dict[int, Any]) -> Any:
+def deep_copy(value: Any, holders: dict[int, Any]) -> Any:
     """Copy a part of a document; where `holders` has an object of it by its id, put the copy in its place there."""
     whole = [value]
     stack: list[tuple[Any, Any]] = [(whole, 0)]
     while stack:
-        around, key = stack.pop()
-        old = around[key]
-        new = around[key] = old.copy()
+        container, key = stack.pop()
+        old = container[key]
+        new = container[key] = old.copy()
         if id(old) in holders:
             holders[id(old)] = new
         pairs = new.items() if isinstance(new, dict) else enumerate(new)

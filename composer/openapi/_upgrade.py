@@ -3,25 +3,25 @@
 from composer._json import Json
 from composer.openapi._structure import is_reference, walk
 
-_WORDS = frozenset(("nullable", "exclusiveMinimum", "exclusiveMaximum", "example", "format"))
+_CHANGED_KEYWORDS = frozenset(("nullable", "exclusiveMinimum", "exclusiveMaximum", "example", "format"))
 
 
-def translate(document: Json) -> None:
+def upgrade(document: Json) -> None:
     """Turn a 3.0 document into a 3.1 one that means the same. The document is changed; give a copy."""
     for kind, value, _ in walk("OpenAPI", document):
-        translate_one(kind, value)
+        upgrade_object(kind, value)
 
 
-def translate_one(kind: str, value: Json) -> None:
+def upgrade_object(kind: str, value: Json) -> None:
     """Turn one object of a 3.0 document, met on a walk, into a 3.1 one."""
     if "$ref" in value and kind != "PathItem" and is_reference(kind, value):
         _drop_siblings(value)
-    elif kind == "Schema" and not _WORDS.isdisjoint(value):
-        _nullable(value)
-        _exclusive(value, "exclusiveMinimum", "minimum")
-        _exclusive(value, "exclusiveMaximum", "maximum")
-        _example(value)
-        _format(value)
+    elif kind == "Schema" and not _CHANGED_KEYWORDS.isdisjoint(value):
+        _upgrade_nullable(value)
+        _upgrade_exclusive(value, "exclusiveMinimum", "minimum")
+        _upgrade_exclusive(value, "exclusiveMaximum", "maximum")
+        _upgrade_example(value)
+        _upgrade_format(value)
 
 
 def _drop_siblings(value: Json) -> None:
@@ -31,27 +31,27 @@ def _drop_siblings(value: Json) -> None:
     value["$ref"] = reference
 
 
-def _nullable(schema: Json) -> None:
+def _upgrade_nullable(schema: Json) -> None:
     # As 3.0.3 clarifies: it adds null to `type`, does nothing without one, and never widens `enum`.
     nullable = schema.pop("nullable", False)
     if nullable is True and isinstance(schema.get("type"), str) and schema["type"] != "null":
         schema["type"] = [schema["type"], "null"]
 
 
-def _exclusive(schema: Json, keyword: str, limit: str) -> None:
+def _upgrade_exclusive(schema: Json, keyword: str, limit: str) -> None:
     if isinstance(schema.get(keyword), bool):
         exclusive = schema.pop(keyword)
         if exclusive and limit in schema:
             schema[keyword] = schema.pop(limit)
 
 
-def _example(schema: Json) -> None:
+def _upgrade_example(schema: Json) -> None:
     if "example" in schema:
         example = schema.pop("example")
         schema.setdefault("examples", [example])
 
 
-def _format(schema: Json) -> None:
+def _upgrade_format(schema: Json) -> None:
     if "string" in (schema.get("type"), *_types(schema)):
         if schema.get("format") == "binary":
             del schema["format"]

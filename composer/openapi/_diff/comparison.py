@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from composer._json import Json
-from composer.openapi._diff.document import Document, text_of
-from composer.openapi._diff.keywords import Side, texts
-from composer.openapi._diff.operations import Found, OperationChanges
+from composer.openapi._diff.document import Document, canonical_text
+from composer.openapi._diff.keywords import Side, documentation_changes
+from composer.openapi._diff.operations import OperationChange, OperationChanges
 from composer.openapi._diff.schemas import SchemaChanges
-from composer.openapi._structure import mapping
+from composer.openapi._structure import as_mapping
 
 # What stands at the top of a document and is for people.
-_HEAD: Final = {"info": "info", "servers": "servers", "tags": "tags", "x-tagGroups": "tags"}
+_METADATA: Final = {"info": "info", "servers": "servers", "tags": "tags", "x-tagGroups": "tags"}
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Change:
 
 
 # Documents that differ in what no operation reaches, or in how the same is written.
-_UNSEEN: Final = Change(False, "document", "other details changed")
+_OTHER_CHANGE: Final = Change(False, "document", "other details changed")
 
 
 def changes(old: Json, new: Json) -> list[Change]:
@@ -38,40 +38,41 @@ def changes(old: Json, new: Json) -> list[Change]:
     that it reaches. The list is empty only where the documents are the same but for the order of keys. Raises
     TypeError or ValueError where one of them isn't JSON.
     """
-    if text_of(old) == text_of(new):
+    if canonical_text(old) == canonical_text(new):
         return []
     before, after = Document(old), Document(new)
     schemas = SchemaChanges(before, after)
-    found = [*_head(before.json, after.json), *_contract(OperationChanges(before, after, schemas))]
-    schemas.run()
-    result = {change for each in found for change in _told(each, schemas)}
-    return sorted(result or {_UNSEEN}, key=lambda change: (not change.breaking, change.where, change.what))
+    found = [*_metadata_changes(before.json, after.json), *_operation_changes(OperationChanges(before, after, schemas))]
+    schemas.compare_all()
+    result = {change for each in found for change in _expanded(each, schemas)}
+    return sorted(result or {_OTHER_CHANGE}, key=lambda change: (not change.breaking, change.where, change.what))
 
 
-def _head(old: Json, new: Json) -> Iterator[Found]:
-    for key, what in _HEAD.items():
-        if text_of(old.get(key)) != text_of(new.get(key)):
-            yield Found("document", False, f"its {what} changed")
+def _metadata_changes(old: Json, new: Json) -> Iterator[OperationChange]:
+    for key, what in _METADATA.items():
+        if canonical_text(old.get(key)) != canonical_text(new.get(key)):
+            yield OperationChange("document", False, f"its {what} changed")
     was, now = old.get("openapi"), new.get("openapi")
     if was != now:
-        yield Found("document", False, f"openapi is now {now}, was {was}")
-    for text in texts(*({key: each[key] for key in each if key not in _HEAD} for each in (old, new))):
-        yield Found("document", False, text)
+        yield OperationChange("document", False, f"openapi is now {now}, was {was}")
+    others = ({key: each[key] for key in each if key not in _METADATA} for each in (old, new))
+    for text in documentation_changes(*others):
+        yield OperationChange("document", False, text)
 
 
-def _contract(operations: OperationChanges) -> Iterator[Found]:
+def _operation_changes(operations: OperationChanges) -> Iterator[OperationChange]:
     old, new = operations.old.json, operations.new.json
-    yield from operations.items(mapping(old.get("paths")), mapping(new.get("paths")), Side.REQUEST)
-    left, right = mapping(old.get("webhooks")), mapping(new.get("webhooks"))
+    yield from operations.compare_items(as_mapping(old.get("paths")), as_mapping(new.get("paths")), Side.REQUEST)
+    left, right = as_mapping(old.get("webhooks")), as_mapping(new.get("webhooks"))
     for name in sorted(left.keys() | right.keys()):
-        hooks: list[Any] = [{"": each[name]} if name in each else {} for each in (left, right)]
+        items: list[Any] = [{"": each[name]} if name in each else {} for each in (left, right)]
         # The server sends these requests, and a client answers.
-        yield from operations.items(hooks[0], hooks[1], Side.RESPONSE, f"webhook {name} ")
+        yield from operations.compare_items(items[0], items[1], Side.RESPONSE, f"webhook {name} ")
 
 
-def _told(found: Found, schemas: SchemaChanges) -> Iterator[Change]:
-    if found.key is None:
-        yield Change(found.breaking, found.where, found.what)
+def _expanded(change: OperationChange, schemas: SchemaChanges) -> Iterator[Change]:
+    if change.key is None:
+        yield Change(change.breaking, change.where, change.what)
         return
-    for breaking, place, what in schemas.collect(found.key):
-        yield Change(breaking, f"{found.where} {place}".rstrip(), what)
+    for breaking, place, what in schemas.collect(change.key):
+        yield Change(breaking, f"{change.where} {place}".rstrip(), what)

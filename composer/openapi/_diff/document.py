@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from composer._json import Json
-from composer.openapi._structure import from_pointer, look_up, mapping, walk
-from composer.openapi._upgrade import translate
+from composer.openapi._structure import as_mapping, from_pointer, look_up, walk
+from composer.openapi._upgrade import upgrade
 
 # What a value has to match all at once.
 Parts: TypeAlias = tuple[Json, ...]
@@ -18,9 +18,9 @@ Parts: TypeAlias = tuple[Json, ...]
 ANY: Final[Json] = {}
 NEVER: Final[Json] = {"not": {}}
 COMPONENT: Final = "#/components/schemas/"
-TEXTS: Final = frozenset(("title", "summary", "description", "example", "examples", "externalDocs", "$comment"))
+DOCUMENTATION: Final = frozenset(("title", "summary", "description", "example", "examples", "externalDocs", "$comment"))
 # None of these says by itself which values are allowed.
-_SILENT: Final = TEXTS | {
+_NOT_ASSERTIONS: Final = DOCUMENTATION | {
     *("$schema", "$id", "$anchor", "$dynamicAnchor", "$vocabulary", "$defs", "definitions"),
     *("default", "deprecated", "readOnly", "writeOnly", "discriminator", "allOf"),
 }
@@ -35,15 +35,15 @@ class Option(NamedTuple):
     label: str
     value: str
     parts: Parts
-    named: bool = False
+    is_component: bool = False
 
 
-def listing(value: Any) -> list[Any]:
+def as_list(value: Any) -> list[Any]:
     """Return the value where it is a list, else an empty one."""
     return value if isinstance(value, list) else []
 
 
-def text_of(value: Any) -> str:
+def canonical_text(value: Any) -> str:
     """Write a JSON value so that two are written the same if and only if they are the same (`true` isn't `1`)."""
     return json.dumps(value, sort_keys=True, ensure_ascii=False)
 
@@ -53,9 +53,9 @@ def as_schema(value: Any) -> Json:
     return value if isinstance(value, dict) else NEVER if value is False else ANY
 
 
-def asserted(part: Json) -> list[str]:
+def assertions(part: Json) -> list[str]:
     """Return the keywords of a part by which it allows some values and others not."""
-    return [key for key in part if key not in _SILENT and key not in _REFERENCES and key[:2] != "x-"]
+    return [key for key in part if key not in _NOT_ASSERTIONS and key not in _REFERENCES and key[:2] != "x-"]
 
 
 class Document:
@@ -63,37 +63,37 @@ class Document:
 
     def __init__(self, document: Json) -> None:
         self.json: Json = json.loads(json.dumps(document))
-        self.named: dict[str, Json] = {}
-        self.heirs: dict[int, dict[str, Json]] = {}
-        self._bare: dict[str, Json] = {}
+        self.by_identifier: dict[str, Json] = {}
+        self.subtypes: dict[int, dict[str, Json]] = {}
+        self._type_parts: dict[str, Json] = {}
         if str(self.json.get("openapi")).startswith("3.0"):
-            translate(self.json)
-        for spot in walk("OpenAPI", self.json):
-            if spot.kind == "Schema":
-                self._name(spot.value)
-                _respell(spot.value)
-        self._find_heirs()
+            upgrade(self.json)
+        for obj in walk("OpenAPI", self.json):
+            if obj.kind == "Schema":
+                self._index_identifiers(obj.value)
+                _canonicalise(obj.value)
+        self._find_subtypes()
 
-    def _name(self, schema: Json) -> None:
-        for key, sign in (("$anchor", "#"), ("$dynamicAnchor", "#"), ("$id", "")):
+    def _index_identifiers(self, schema: Json) -> None:
+        for key, prefix in (("$anchor", "#"), ("$dynamicAnchor", "#"), ("$id", "")):
             if isinstance(schema.get(key), str):
-                self.named.setdefault(sign + schema[key], schema)
+                self.by_identifier.setdefault(prefix + schema[key], schema)
 
-    def _find_heirs(self) -> None:
+    def _find_subtypes(self) -> None:
         for name, schema in self.schemas().items():
-            for member in listing(mapping(schema).get("allOf")):
-                parent = self.target(mapping(member).get("$ref"))
+            for member in as_list(as_mapping(schema).get("allOf")):
+                parent = self.target(as_mapping(member).get("$ref"))
                 if isinstance(parent, dict) and isinstance(schema, dict):
-                    self.heirs.setdefault(id(parent), {})[name] = schema
+                    self.subtypes.setdefault(id(parent), {})[name] = schema
 
     def schemas(self) -> Json:
         """Return the component schemas."""
-        return mapping(mapping(self.json.get("components")).get("schemas"))
+        return as_mapping(as_mapping(self.json.get("components")).get("schemas"))
 
     def target(self, reference: Any) -> Any:
         """Return what a reference leads to, None where that isn't in this document."""
         if not isinstance(reference, str) or not reference.startswith("#/"):
-            return self.named.get(reference) if isinstance(reference, str) else None
+            return self.by_identifier.get(reference) if isinstance(reference, str) else None
         try:
             return look_up(self.json, from_pointer(reference))
         except (LookupError, TypeError):
@@ -104,72 +104,73 @@ class Document:
         seen = set()
         while isinstance(value, dict) and isinstance(value.get("$ref"), str) and value["$ref"] not in seen:
             seen.add(value["$ref"])
-            found = self.target(value["$ref"])
-            value = {**found, **{key: value[key] for key in value if key != "$ref"}} if mapping(found) else {}
-        return mapping(value)
+            target = self.target(value["$ref"])
+            value = {**target, **{key: value[key] for key in value if key != "$ref"}} if as_mapping(target) else {}
+        return as_mapping(value)
 
-    def leaves(self, parts: Iterable[Json]) -> Parts:
+    def flatten(self, parts: Iterable[Json]) -> Parts:
         """Return the parts with all that they include by `$ref` and `allOf`, each once, the outermost first."""
-        found: dict[int, Json] = {}
-        passed: set[int] = set()
+        flattened: dict[int, Json] = {}
+        visited: set[int] = set()
         stack = list(parts)[::-1]
         while stack:
             part = stack.pop()
-            if id(part) in passed:
+            if id(part) in visited:
                 continue
-            passed.add(id(part))
+            visited.add(id(part))
             inner = [self.target(part[key]) for key in _REFERENCES if key in part]
             if len(part) > 1 or None in inner or not inner:
-                found[id(part)] = part
-            inner += listing(part.get("allOf"))
+                flattened[id(part)] = part
+            inner += as_list(part.get("allOf"))
             stack += [as_schema(each) for each in reversed(inner) if each is not None]
         # A reference to itself says nothing.
-        return tuple(found.values()) or (ANY,)
+        return tuple(flattened.values()) or (ANY,)
 
     def unresolved(self, parts: Parts) -> list[str]:
         """Return the references of the parts that lead out of this document."""
         references = [part[key] for part in parts for key in _REFERENCES if key in part]
-        return [text_of(reference) for reference in references if self.target(reference) is None]
+        return [canonical_text(reference) for reference in references if self.target(reference) is None]
 
     def options(self, parts: Parts, seen: frozenset[int] = frozenset()) -> list[Option]:
         """Return what leaves allow as a list of options; a list of one where they are no union."""
         unions = [part for part in parts if union_of(part)]
-        others = [part for part in parts if asserted(part) and not union_of(part)]
-        if len(unions) != 1 or id(unions[0]) in seen or any(asserted(part) != ["type"] for part in others):
+        others = [part for part in parts if assertions(part) and not union_of(part)]
+        if len(unions) != 1 or id(unions[0]) in seen or any(assertions(part) != ["type"] for part in others):
             return [Option(self._label(parts), "", parts)]
-        union, found = unions[0], list[Option]()
+        union, result = unions[0], list[Option]()
         # One object for each type, for parts are told apart by identity.
-        types = [self._bare.setdefault(text_of(part["type"]), {"type": part["type"]}) for part in others]
+        types = [self._type_parts.setdefault(canonical_text(part["type"]), {"type": part["type"]}) for part in others]
         for each in map(as_schema, union[union_of(union)]):
-            inner = self.options(self.leaves((*types, each)), seen | {id(union)})
-            found += [self._option(union, each, inner[0].parts)] if len(inner) == 1 else inner
-        return found
+            inner = self.options(self.flatten((*types, each)), seen | {id(union)})
+            result += [self._option(union, each, inner[0].parts)] if len(inner) == 1 else inner
+        return result
 
     def _option(self, union: Json, option: Json, parts: Parts) -> Option:
-        name = self.name_of(option)
+        name = self.component_name(option)
         label = name or self._label(parts)
         if not isinstance(union.get("discriminator"), dict) or not name:
             return Option(label, "", parts, bool(name))
         target = self.target(option["$ref"])
-        written = mapping(union["discriminator"].get("mapping"))
-        values = [value for value, to in written.items() if self.mapped(to) is target]
-        return Option(label, "|".join(sorted(values)) or name, parts, named=True)
+        mapping = as_mapping(union["discriminator"].get("mapping"))
+        values = [value for value, to in mapping.items() if self.mapping_target(to) is target]
+        return Option(label, "|".join(sorted(values)) or name, parts, is_component=True)
 
-    def heirs_of(self, parent: Json) -> dict[str, Json]:
+    def subtypes_of(self, parent: Json) -> dict[str, Json]:
         """Return the schemas that a discriminator chooses from where no union lists them, by its values."""
         if union_of(parent) or "discriminator" not in parent:
             return {}
-        written = mapping(mapping(parent["discriminator"]).get("mapping"))
-        found = {value: self.mapped(to) for value, to in written.items()}
-        chosen = set(map(id, found.values()))
-        implied = {name: heir for name, heir in self.heirs.get(id(parent), {}).items() if id(heir) not in chosen}
-        return {value: heir for value, heir in (implied | found).items() if isinstance(heir, dict)}
+        mapping = as_mapping(as_mapping(parent["discriminator"]).get("mapping"))
+        mapped = {value: self.mapping_target(to) for value, to in mapping.items()}
+        mapped_ids = set(map(id, mapped.values()))
+        subtypes = self.subtypes.get(id(parent), {})
+        implied = {name: subtype for name, subtype in subtypes.items() if id(subtype) not in mapped_ids}
+        return {value: subtype for value, subtype in (implied | mapped).items() if isinstance(subtype, dict)}
 
-    def mapped(self, to: Any) -> Any:
+    def mapping_target(self, to: Any) -> Any:
         """Return the schema that a discriminator's mapping names, by its reference or as a bare name."""
         return self.schemas().get(to) if isinstance(to, str) and to in self.schemas() else self.target(to)
 
-    def name_of(self, option: Json) -> str:
+    def component_name(self, option: Json) -> str:
         """Return the name of the component that a schema refers to, "" where it refers to none."""
         reference = option.get("$ref")
         return from_pointer(reference)[-1] if isinstance(reference, str) and reference.startswith(COMPONENT) else ""
@@ -180,8 +181,8 @@ class Document:
         if types:
             return str(types[0])
         if values:
-            return "|".join(map(text_of, values[0]))
-        return "any" if not any(map(asserted, parts)) else "unnamed"
+            return "|".join(map(canonical_text, values[0]))
+        return "any" if not any(map(assertions, parts)) else "unnamed"
 
 
 def union_of(part: Json) -> str:
@@ -189,7 +190,7 @@ def union_of(part: Json) -> str:
     return next((key for key in _UNIONS if isinstance(part.get(key), list)), "")
 
 
-def _respell(schema: Json) -> None:
+def _canonicalise(schema: Json) -> None:
     """Bring one schema into the spelling that is compared; what it means stays."""
     if "const" in schema:
         schema["enum"] = [schema.pop("const")]
@@ -197,8 +198,8 @@ def _respell(schema: Json) -> None:
         _split_types(schema)
     for key in _UNIONS:
         if isinstance(schema.get(key), list):
-            stands_alone = asserted(schema) == [key] and "allOf" not in schema and "$ref" not in schema
-            if not stands_alone or len(schema[key]) == 1:
+            is_alone = assertions(schema) == [key] and "allOf" not in schema and "$ref" not in schema
+            if not is_alone or len(schema[key]) == 1:
                 _move_union(schema, key)
 
 
@@ -207,12 +208,12 @@ def _move_union(schema: Json, key: str) -> None:
     if "discriminator" in schema:
         union["discriminator"] = schema.pop("discriminator")
     moved = union[key] if len(union[key]) == 1 else [union]
-    schema["allOf"] = [*listing(schema.get("allOf")), *moved]
+    schema["allOf"] = [*as_list(schema.get("allOf")), *moved]
 
 
 def _split_types(schema: Json) -> None:
-    written = schema.get("type")
-    types = [written] if isinstance(written, str) else listing(written)
+    declared = schema.get("type")
+    types = [declared] if isinstance(declared, str) else as_list(declared)
     values = schema.get("enum")
     # An `enum` without null keeps null out, whatever `type` says.
     null = "null" in types or not types
@@ -221,9 +222,9 @@ def _split_types(schema: Json) -> None:
         schema["enum"] = [value for value in values if value is not None]
     elif not types:
         return
-    held = {key: schema.pop(key) for key in asserted(schema)}
-    options = [{**held, "type": each} for each in sorted(set(map(str, types)) - {"null"})] if types else [held]
-    if held.get("enum") == []:
+    keywords = {key: schema.pop(key) for key in assertions(schema)}
+    options = [{**keywords, "type": each} for each in sorted(set(map(str, types)) - {"null"})] if types else [keywords]
+    if keywords.get("enum") == []:
         options = []
     if null:
         options.append({"type": "null"})
@@ -235,7 +236,7 @@ def _split_types(schema: Json) -> None:
         schema["anyOf"] = options
 
 
-class Marks:
+class Fingerprints:
     """Tell which schemas of two documents are the same through all references, whatever their names.
 
     Components begin with what they are without the names in them; then those that refer to unlike ones are told
@@ -243,24 +244,24 @@ class Marks:
     """
 
     def __init__(self, *documents: Document) -> None:
-        self._known: dict[Any, int] = {}
-        self._marks: dict[tuple[int, str], int] = {}
+        self._numbers: dict[Any, int] = {}
+        self._fingerprints: dict[tuple[int, str], int] = {}
         texts = {
-            (id(document), name): re.split(f'"{COMPONENT}([^"]+)"', text_of(schema))
+            (id(document), name): re.split(f'"{COMPONENT}([^"]+)"', canonical_text(schema))
             for document in documents
             for name, schema in document.schemas().items()
         }
         count = -1
-        while count < len(set(self._marks.values())):
-            count = len(set(self._marks.values()))
-            self._marks = {key: self._number(key[0], pieces) for key, pieces in texts.items()}
+        while count < len(set(self._fingerprints.values())):
+            count = len(set(self._fingerprints.values()))
+            self._fingerprints = {key: self._number(key[0], pieces) for key, pieces in texts.items()}
 
     def _number(self, document: int, pieces: list[str]) -> int:
         names = ["/".join(from_pointer("#/" + name)) for name in pieces[1::2]]
-        mentioned = tuple(self._marks.get((document, name), -1) for name in names)
-        return self._known.setdefault((tuple(pieces[::2]), mentioned), len(self._known))
+        mentioned = tuple(self._fingerprints.get((document, name), -1) for name in names)
+        return self._numbers.setdefault((tuple(pieces[::2]), mentioned), len(self._numbers))
 
-    def mark(self, document: Document, parts: Parts) -> tuple[int, ...]:
+    def of(self, document: Document, option: Option) -> tuple[int, ...]:
         """Return a number for each part that says which values are allowed, the same to two that are the same."""
-        split = [re.split(f'"{COMPONENT}([^"]+)"', text_of(part)) for part in parts if asserted(part)]
+        split = [re.split(f'"{COMPONENT}([^"]+)"', canonical_text(part)) for part in option.parts if assertions(part)]
         return tuple(self._number(id(document), pieces) for pieces in split)

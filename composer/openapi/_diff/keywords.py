@@ -5,8 +5,16 @@ from enum import Enum
 from typing import Any, Final, TypeAlias
 
 from composer._json import Json
-from composer.openapi._diff.document import TEXTS, Document, Parts, as_schema, asserted, listing, text_of
-from composer.openapi._structure import mapping
+from composer.openapi._diff.document import (
+    DOCUMENTATION,
+    Document,
+    Parts,
+    as_list,
+    as_schema,
+    assertions,
+    canonical_text,
+)
+from composer.openapi._structure import as_mapping
 
 
 class Side(Enum):
@@ -16,7 +24,7 @@ class Side(Enum):
     RESPONSE = "response"
     BOTH = "both"
 
-    def other(self) -> "Side":
+    def opposite(self) -> "Side":
         """Return the side for which narrower is wider: that of `not`, and of a callback."""
         return {Side.REQUEST: Side.RESPONSE, Side.RESPONSE: Side.REQUEST, Side.BOTH: Side.BOTH}[self]
 
@@ -49,37 +57,37 @@ COVARIANT: Final = ("contains", "propertyNames", "unevaluatedItems", "unevaluate
 _CONDITIONS: Final = ("if", "then", "else")
 _BY_NAME: Final = ("patternProperties", "dependentSchemas")
 # Compared by a rule of their own; whatever else a schema asserts is compared as it is written.
-_RULED: Final = frozenset((*COVARIANT, *_CONDITIONS, *_BY_NAME)) | {
+_HANDLED: Final = frozenset((*COVARIANT, *_CONDITIONS, *_BY_NAME)) | {
     *(keyword for _, keywords, _ in _LIMITS for keyword in keywords),
     *("type", "enum", "required", "properties", "additionalProperties", "items", "prefixItems", "additionalItems"),
     *("not", "anyOf", "oneOf"),
 }
-_STRICTER_WHERE_PRESENT: Final = ("pattern", "format", "multipleOf", "uniqueItems")
+_NARROWING_KEYWORDS: Final = ("pattern", "format", "multipleOf", "uniqueItems")
 _WIDER_FORMATS: Final = {("int32", "int64"), ("float", "double")}
 _JSON_TYPES: Final = {bool: "boolean", int: "integer", float: "number", str: "string", list: "array", dict: "object"}
 
 
-def effect_of(gone: Any, added: Any) -> Effect:
+def effect_of(removed: Any, added: Any) -> Effect:
     """Return what it does to a choice that some of it is gone and some is added."""
-    return Effect.UNKNOWN if gone and added else Effect.NARROWS if gone else Effect.WIDENS
+    return Effect.UNKNOWN if removed and added else Effect.NARROWS if removed else Effect.WIDENS
 
 
-def texts(old: Any, new: Any) -> Iterator[str]:
+def documentation_changes(old: Any, new: Any) -> Iterator[str]:
     """Yield what changed between two objects, or two tuples of parts, that is of no effect on any value."""
-    befores, afters = ((each,) if isinstance(each, dict) else each for each in (old, new))
-    keys = {key for part in (*befores, *afters) for key in part if key in TEXTS or key[:2] == "x-"}
-    if any(text_of(_first(befores, key)) != text_of(_first(afters, key)) for key in keys):
+    old_parts, new_parts = ((each,) if isinstance(each, dict) else each for each in (old, new))
+    keys = {key for part in (*old_parts, *new_parts) for key in part if key in DOCUMENTATION or key[:2] == "x-"}
+    if any(canonical_text(_first(old_parts, key)) != canonical_text(_first(new_parts, key)) for key in keys):
         yield "its texts changed"
-    was, now = _first(befores, "deprecated") == [True], _first(afters, "deprecated") == [True]
+    was, now = _first(old_parts, "deprecated") == [True], _first(new_parts, "deprecated") == [True]
     if was != now:
         yield "is now deprecated" if now else "is no longer deprecated"
 
 
-def default(old: Parts, new: Parts) -> Iterator[str]:
+def default_changes(old: Parts, new: Parts) -> Iterator[str]:
     """Yield how the value changed that stands for none."""
     was, now = _first(old, "default"), _first(new, "default")
-    if text_of(was) != text_of(now):
-        yield _now("default", was, now)
+    if canonical_text(was) != canonical_text(now):
+        yield _changed("default", was, now)
 
 
 def _first(parts: Parts, key: str) -> list[Any]:
@@ -97,26 +105,26 @@ def type_difference(old: Parts, new: Parts) -> Difference | None:
     if was == now:
         return None
     effect = effect_of(not _covers(now, was), not _covers(was, now))
-    return effect, f"type {effect.value} from {_said(was)} to {_said(now)}"
+    return effect, f"type {effect.value} from {_describe_types(was)} to {_describe_types(now)}"
 
 
 def _types(parts: Parts) -> frozenset[str] | None:
     """Return the types that a value may be of, None where it may be of any."""
-    found: frozenset[str] | None = None
+    types: frozenset[str] | None = None
     for part in parts:
-        types = _types_of(part)
-        if types is not None:
-            common = types if found is None else found & types
+        own = _types_of(part)
+        if own is not None:
+            common = own if types is None else types & own
             # A whole number that is also a number is a whole number.
-            whole = found is not None and {"integer", "number"} <= found | types and "integer" in found ^ types
-            found = common | {"integer"} if whole else common
-    return found
+            whole = types is not None and {"integer", "number"} <= types | own and "integer" in types ^ own
+            types = common | {"integer"} if whole else common
+    return types
 
 
 def _types_of(part: Json) -> frozenset[str] | None:
-    written = part.get("type")
-    if isinstance(written, str | list):
-        return frozenset([written] if isinstance(written, str) else map(str, written))
+    types = part.get("type")
+    if isinstance(types, str | list):
+        return frozenset([types] if isinstance(types, str) else map(str, types))
     if isinstance(part.get("enum"), list):
         return frozenset(_JSON_TYPES.get(type(value), "null") for value in part["enum"])
     return None
@@ -128,7 +136,7 @@ def _covers(wide: frozenset[str] | None, narrow: frozenset[str] | None) -> bool:
     return all(each in wide or (each == "integer" and "number" in wide) for each in narrow)
 
 
-def _said(types: frozenset[str] | None) -> str:
+def _describe_types(types: frozenset[str] | None) -> str:
     return "any" if types is None else "|".join(sorted(types)) or "none"
 
 
@@ -137,27 +145,27 @@ def value_differences(old: Parts, new: Parts) -> Iterator[Difference]:
     was, now = _values(old), _values(new)
     if was is None or now is None:
         if was is not None:
-            yield Effect.WIDENS, f"is no longer limited to {_cut(was)}"
+            yield Effect.WIDENS, f"is no longer limited to {_truncated(was)}"
         elif now is not None:
-            yield Effect.NARROWS, f"is newly limited to {_cut(now)}"
+            yield Effect.NARROWS, f"is newly limited to {_truncated(now)}"
         return
-    gone, added = [each for each in was if each not in now], [each for each in now if each not in was]
-    if gone:
-        yield Effect.NARROWS, f"no longer allows {_cut(gone)}"
+    removed, added = [each for each in was if each not in now], [each for each in now if each not in was]
+    if removed:
+        yield Effect.NARROWS, f"no longer allows {_truncated(removed)}"
     if added:
-        yield Effect.WIDENS, f"newly allows {_cut(added)}"
+        yield Effect.WIDENS, f"newly allows {_truncated(added)}"
 
 
 def _values(parts: Parts) -> list[str] | None:
-    found: list[str] | None = None
+    values: list[str] | None = None
     for part in parts:
         if isinstance(part.get("enum"), list):
-            values = [text_of(value) for value in part["enum"]]
-            found = values if found is None else [value for value in found if value in values]
-    return found
+            own = [canonical_text(value) for value in part["enum"]]
+            values = own if values is None else [value for value in values if value in own]
+    return values
 
 
-def _cut(texts: list[str]) -> str:
+def _truncated(texts: list[str]) -> str:
     joined = ", ".join(texts)
     return joined if len(joined) <= 80 else f"{joined[:79]}…"
 
@@ -165,16 +173,16 @@ def _cut(texts: list[str]) -> str:
 def limit_differences(old: Parts, new: Parts) -> Iterator[Difference]:
     """Yield how the limits of numbers, lengths and counts changed."""
     for name, keywords, sign in _LIMITS:
-        was, now = _limit(old, keywords, sign), _limit(new, keywords, sign)
+        was, now = _strictest_limit(old, keywords, sign), _strictest_limit(new, keywords, sign)
         if was != now:
             stricter = was is None or (now is not None and now > was)
-            said = (_said_limit(limit, sign) for limit in (was, now))
-            yield Effect.NARROWS if stricter else Effect.WIDENS, _now(name, *said)
+            described = (_describe_limit(limit, sign) for limit in (was, now))
+            yield Effect.NARROWS if stricter else Effect.WIDENS, _changed(name, *described)
 
 
-def _limit(parts: Parts, keywords: tuple[str, ...], sign: int) -> tuple[float, bool] | None:
+def _strictest_limit(parts: Parts, keywords: tuple[str, ...], sign: int) -> tuple[float, bool] | None:
     """Return the strictest limit, greater where stricter, and whether it is itself outside."""
-    found = [
+    limits = [
         (sign * part[keyword], keyword.startswith("exclusive"))
         for part in parts
         for keyword in keywords
@@ -182,10 +190,10 @@ def _limit(parts: Parts, keywords: tuple[str, ...], sign: int) -> tuple[float, b
     ]
     # No text is shorter than 0: as good as no limit.
     pointless = sign > 0 and keywords[0] not in ("minimum", "minContains")
-    return max((limit for limit in found if not pointless or limit[0] > 0), default=None)
+    return max((limit for limit in limits if not pointless or limit[0] > 0), default=None)
 
 
-def _said_limit(limit: tuple[float, bool] | None, sign: int) -> list[Any]:
+def _describe_limit(limit: tuple[float, bool] | None, sign: int) -> list[Any]:
     if limit is None:
         return []
     return [f"{'more' if sign > 0 else 'less'} than {sign * limit[0]}"] if limit[1] else [sign * limit[0]]
@@ -193,22 +201,20 @@ def _said_limit(limit: tuple[float, bool] | None, sign: int) -> list[Any]:
 
 def other_differences(old: Parts, new: Parts) -> Iterator[Difference]:
     """Yield how the keywords changed that have no rule of their own."""
-    for key in sorted({key for part in (*old, *new) for key in asserted(part)} - _RULED):
-        was, now = _written(old, key), _written(new, key)
-        if sorted(map(text_of, was)) != sorted(map(text_of, now)):
-            yield _effect_of_keyword(key, was, now), _now(key, was, now)
+    for key in sorted({key for part in (*old, *new) for key in assertions(part)} - _HANDLED):
+        was, now = _values_of(old, key), _values_of(new, key)
+        if sorted(map(canonical_text, was)) != sorted(map(canonical_text, now)):
+            yield _effect_of_keyword(key, was, now), _changed(key, was, now)
 
 
-def _written(parts: Parts, key: str) -> list[Any]:
+def _values_of(parts: Parts, key: str) -> list[Any]:
     # `uniqueItems: false` says what its absence says.
-    found = {
-        text_of(part[key]): part[key] for part in parts if key in part and (key, part[key]) != ("uniqueItems", False)
-    }
-    return list(found.values())
+    values = [part[key] for part in parts if key in part and (key, part[key]) != ("uniqueItems", False)]
+    return list({canonical_text(value): value for value in values}.values())
 
 
 def _effect_of_keyword(key: str, old: list[Any], new: list[Any]) -> Effect:
-    if key in _STRICTER_WHERE_PRESENT and not (old and new):
+    if key in _NARROWING_KEYWORDS and not (old and new):
         return Effect.NARROWS if new else Effect.WIDENS
     if key in ("format", "multipleOf") and len(old) == len(new) == 1:
         return effect_of(not _includes(new[0], old[0]), not _includes(old[0], new[0]))
@@ -222,8 +228,9 @@ def _includes(wide: Any, narrow: Any) -> bool:
     return (narrow, wide) in _WIDER_FORMATS
 
 
-def _now(key: str, old: list[Any], new: list[Any]) -> str:
-    was, now = (_cut([each if isinstance(each, str) else text_of(each) for each in side]) for side in (old, new))
+def _changed(key: str, old: list[Any], new: list[Any]) -> str:
+    texts = [[each if isinstance(each, str) else canonical_text(each) for each in side] for side in (old, new)]
+    was, now = map(_truncated, texts)
     return f"{key} is now {now or 'none'}, was {was or 'none'}"
 
 
@@ -235,70 +242,71 @@ def properties(document: Document, parts: Parts, side: Side) -> tuple[dict[str, 
 
     A read-only property is no part of a request, a write-only one no part of a response.
     """
-    mark = {Side.REQUEST: "readOnly", Side.RESPONSE: "writeOnly"}.get(side, "")
-    found: dict[str, Parts] = {}
-    needed = {name for part in parts for name in listing(part.get("required")) if isinstance(name, str)}
-    for name in {name: None for part in parts for name in mapping(part.get("properties"))}:
+    excluding = {Side.REQUEST: "readOnly", Side.RESPONSE: "writeOnly"}.get(side, "")
+    allowed: dict[str, Parts] = {}
+    required = {name for part in parts for name in as_list(part.get("required")) if isinstance(name, str)}
+    for name in {name: None for part in parts for name in as_mapping(part.get("properties"))}:
         schema = _property(parts, name)
-        if any(part.get(mark) is True for part in document.leaves(schema)):
-            needed.discard(name)
+        if any(part.get(excluding) is True for part in document.flatten(schema)):
+            required.discard(name)
         else:
-            found[name] = schema
-    return found, needed
+            allowed[name] = schema
+    return allowed, required
 
 
 def _property(parts: Parts, name: str) -> Parts:
-    found = []
+    schemas = []
     for part in parts:
-        declared = mapping(part.get("properties"))
+        declared = as_mapping(part.get("properties"))
         if name in declared:
-            found.append(as_schema(declared[name]))
+            schemas.append(as_schema(declared[name]))
         elif "additionalProperties" in part:
-            found.append(as_schema(part["additionalProperties"]))
-    return tuple(found)
+            schemas.append(as_schema(part["additionalProperties"]))
+    return tuple(schemas)
 
 
-def additional(parts: Parts) -> Parts:
+def additional_properties(parts: Parts) -> Parts:
     """Return what properties have to match that aren't declared; nothing where they are free."""
     return tuple(as_schema(part["additionalProperties"]) for part in parts if "additionalProperties" in part)
 
 
-def closed(parts: Parts) -> bool:
+def is_closed(parts: Parts) -> bool:
     """Tell whether no properties are allowed but the declared ones."""
-    return forbids_all(additional(parts)) or any(part.get("unevaluatedProperties") is False for part in parts)
+    unevaluated = any(part.get("unevaluatedProperties") is False for part in parts)
+    return unevaluated or forbids_all(additional_properties(parts))
 
 
-def leading(parts: Parts) -> int:
+def prefix_length(parts: Parts) -> int:
     """Return how many items have a schema for their position."""
     return max(len(_prefix(part)) for part in parts)
 
 
 def _prefix(part: Json) -> list[Any]:
     # A list under `items` is how it was written before 2020-12.
-    return listing(part["items"] if isinstance(part.get("items"), list) else part.get("prefixItems"))
+    return as_list(part["items"] if isinstance(part.get("items"), list) else part.get("prefixItems"))
 
 
-def item(parts: Parts, index: int) -> Parts:
+def item_schemas(parts: Parts, index: int) -> Parts:
     """Return what the item at a position has to match; nothing where it is free."""
-    found = []
+    schemas = []
     for part in parts:
         prefix, rest = _prefix(part), "additionalItems" if isinstance(part.get("items"), list) else "items"
         if index < len(prefix):
-            found.append(as_schema(prefix[index]))
+            schemas.append(as_schema(prefix[index]))
         elif rest in part:
-            found.append(as_schema(part[rest]))
-    return tuple(found)
+            schemas.append(as_schema(part[rest]))
+    return tuple(schemas)
 
 
-def rarer(parts: Parts) -> dict[str, Parts]:
+def other_subschemas(parts: Parts) -> dict[str, Parts]:
     """Return the schemas under the rarer keywords, by a step that names them: `(if)`, `(patternProperties ^x-)`."""
-    found: dict[str, Parts] = {}
+    subschemas: dict[str, Parts] = {}
     for part in parts:
         inner = {f"({key})": part[key] for key in (*COVARIANT, *_CONDITIONS) if key in part}
         for key in _BY_NAME:
-            inner |= {f"({key} {name})": schema for name, schema in mapping(part.get(key)).items()}
+            inner |= {f"({key} {name})": schema for name, schema in as_mapping(part.get(key)).items()}
         if part.get("unevaluatedProperties") is False:
             del inner["(unevaluatedProperties)"]
         for step, schema in inner.items():
-            found[step] = (*found.get(step, ()), as_schema(schema))
-    return found
+            subschemas[step] = (*subschemas.get(step, ()), as_schema(schema))
+    return subschemas
