@@ -73,7 +73,7 @@ def test_two_operations_of_one_place_are_a_fault_of_the_shorter_prefix() -> None
     sources = [("v", "/v", document(paths={"/a/{x}": item})), ("va", "/v/a", document(paths={"/{y}": item}))]
     with pytest.raises(OpenAPIMergeError) as caught:
         merge_openapi(sources, title="T", version="1")
-    expected = Fault("v", "#/paths/~1a~1%7Bx%7D/get", "/v/a/{x} is GET of the app va already")
+    expected = Fault("v", "#/paths/~1a~1%7Bx%7D/get", "duplicate operation GET /v/a/{x}, already defined by app va")
     assert caught.value.faults == (expected,)
 
 
@@ -105,7 +105,9 @@ def test_a_path_that_refers_to_the_operation_of_another_app_is_a_fault_of_the_sh
     for other in ({"get": answering({})}, {"$ref": "elsewhere.json"}):
         with pytest.raises(OpenAPIMergeError) as caught:
             merge_openapi([("root", "", root), ("a", "/a", document(paths={"/x": other}))], title="T", version="1")
-        assert list(caught.value.faults) == [Fault("root", "#/paths/~1a~1x/get", "/a/x is GET of the app a already")]
+        assert list(caught.value.faults) == [
+            Fault("root", "#/paths/~1a~1x/get", "duplicate operation GET /a/x, already defined by app a")
+        ]
 
 
 def test_a_path_without_operations_leaves_that_of_another_app_as_it_is() -> None:
@@ -368,7 +370,7 @@ def test_a_mapping_leads_into_what_stands_at_the_top() -> None:
 
 
 def test_a_dangling_reference_in_what_stands_at_the_top_is_told_with_its_own_place() -> None:
-    expected = ["a: #/x-defs/Root/items/$ref: refers to nothing: '#/x-defs/Gone'"]
+    expected = ["a: #/x-defs/Root/items/$ref: unresolved reference: '#/x-defs/Gone'"]
     assert faults(defined({"items": {"$ref": "#/x-defs/Gone"}})) == expected
 
 
@@ -774,14 +776,14 @@ def test_every_fault_of_every_document_is_reported_at_once() -> None:
         broken, [], {"openapi": "2.0"}, {"swagger": "2.0"}, {"openapi": "3.1.0", "paths": []}, {"openapi": {1}}
     )
     assert found == [
-        "a: #/components/schemas/Root/items/$ref: refers to nothing: '#/components/schemas/Gone'",
-        "a: #/security/0/gone: requires a security scheme that isn't there: 'gone'",
-        "b: #: the document is no object but list",
-        "c: #: only OpenAPI 3.0 and 3.1 can be merged, this is 2.0",
-        "d: #: only OpenAPI 3.0 and 3.1 can be merged, this is 2.0",
-        "e: #/paths: is no object",
-        "f: #: isn't a JSON document: Object of type set is not JSON serializable",
-        "f: #: only OpenAPI 3.0 and 3.1 can be merged, this is {1}",
+        "a: #/components/schemas/Root/items/$ref: unresolved reference: '#/components/schemas/Gone'",
+        "a: #/security/0/gone: undefined security scheme: 'gone'",
+        "b: #: expected a JSON object, got list",
+        "c: #: unsupported OpenAPI version: 2.0 (supported: 3.0 and 3.1)",
+        "d: #: unsupported OpenAPI version: 2.0 (supported: 3.0 and 3.1)",
+        "e: #/paths: must be an object",
+        "f: #: invalid JSON: Object of type set is not JSON serializable",
+        "f: #: unsupported OpenAPI version: {1} (supported: 3.0 and 3.1)",
     ]
 
 
@@ -798,25 +800,25 @@ def test_links_mappings_and_anchors_that_lead_nowhere_are_faults() -> None:
 
 @pytest.mark.parametrize("place", ["#/info", "#/components", "#/components/schemas", "#/paths", "#/x-text"])
 def test_a_reference_to_what_is_no_part_is_a_fault(place: str) -> None:
-    assert "refers to what is no part" in faults(document({"Root": {"$ref": place}}) | {"x-text": "x"})[0]
+    assert "invalid reference target" in faults(document({"Root": {"$ref": place}}) | {"x-text": "x"})[0]
 
 
 @pytest.mark.parametrize(
     ("more", "said"),
     [
-        ({"tags": ["users"]}, "#/tags: is no list of objects with a name"),
-        ({"security": {"key": []}}, "#/security: is no list of objects"),
-        ({"info": None}, "#/info: is no object"),
-        ({"openapi": 3.1}, "#/openapi: is no text but a number"),
-        ({"openapi": "3.2.0"}, "#: only OpenAPI 3.0 and 3.1 can be merged, this is 3.2.0"),
-        ({"paths": {"users": {}}}, "#/paths/users: the path doesn't begin with '/'"),
+        ({"tags": ["users"]}, "#/tags: must be an array of objects with a name"),
+        ({"security": {"key": []}}, "#/security: must be an array of objects"),
+        ({"info": None}, "#/info: must be an object"),
+        ({"openapi": 3.1}, "#/openapi: must be a string, not a number"),
+        ({"openapi": "3.2.0"}, "#: unsupported OpenAPI version: 3.2.0 (supported: 3.0 and 3.1)"),
+        ({"paths": {"users": {}}}, "#/paths/users: path must start with '/'"),
         (
             {"components": {"schemas": {"Root": {"$id": "https://x/", "$ref": "http://[x"}}}},
-            "#: isn't a valid OpenAPI document: ValueError: ",
+            "#: invalid OpenAPI document: ValueError: ",
         ),
-        ({"x-more": float("inf")}, "#: isn't a JSON document: "),
-        ({"x-more": nested(2000)}, "#: isn't a JSON document: "),
-        ({"paths": {"/": {"get": {"tags": 1}}}}, "#: isn't a valid OpenAPI document: TypeError: "),
+        ({"x-more": float("inf")}, "#: invalid JSON: "),
+        ({"x-more": nested(2000)}, "#: invalid JSON: "),
+        ({"paths": {"/": {"get": {"tags": 1}}}}, "#: invalid OpenAPI document: TypeError: "),
     ],
 )
 def test_a_document_of_another_form_is_a_fault(more: Json, said: str) -> None:
@@ -839,14 +841,14 @@ def test_a_name_given_twice_and_a_prefix_without_a_slash_are_faults() -> None:
     with pytest.raises(OpenAPIMergeError) as caught:
         merge_openapi([("a", "/a", one), ("a", "/b", one), ("c", "c", one)], title="T", version="1")
     assert [fault.message for fault in caught.value.faults] == [
-        "two sources have this name",
-        "its prefix 'c' doesn't start with '/'",
+        "duplicate source name",
+        "prefix 'c' must start with '/'",
     ]
 
 
 def test_a_faulty_document_can_be_left_out_with_a_warning() -> None:
     sources = [("a", "/a", document({"Root": ref("Gone")})), ("b", "/b", document({"Root": {}}))]
-    with pytest.warns(OpenAPIMergeWarning, match="left out: a: #/components/schemas/Root"):
+    with pytest.warns(OpenAPIMergeWarning, match="skipped a: #/components/schemas/Root"):
         merged = merge_openapi(sources, title="T", version="1", on_error="skip")
     assert list(merged["paths"]) == ["/b/"]
 

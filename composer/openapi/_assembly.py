@@ -48,7 +48,8 @@ def duplicate_operations(sources: list[Source]) -> Iterator[Fault]:
                 key = (template, method)
                 owner = seen.setdefault(key, source)
                 if owner is not source:
-                    message = f"{source.prefix}{path} is {method.upper()} of the app {owner.name} already"
+                    operation = f"{method.upper()} {source.prefix}{path}"
+                    message = f"duplicate operation {operation}, already defined by app {owner.name}"
                     yield Fault(source.name, to_pointer(("paths", path, method)), message)
 
 

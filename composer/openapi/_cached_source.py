@@ -42,5 +42,5 @@ def _build_graph(source: Source, common: CommonFields) -> Graph:
     except (AttributeError, LookupError, TypeError, ValueError) as error:
         # Something of another type than OpenAPI has there; what is amiss with it is for a validator to say.
         graph = Graph(source, normaliser)
-        graph.add_fault(None, (), f"isn't a valid OpenAPI document: {type(error).__name__}: {error}")
+        graph.add_fault(None, (), f"invalid OpenAPI document: {type(error).__name__}: {error}")
     return graph

@@ -21,9 +21,7 @@ class OpenAPIMergeError(ValueError):
 
     def __init__(self, faults: Iterable[Fault]) -> None:
         self.faults = tuple(sorted(set(faults)))
-        super().__init__(
-            "\n".join(["these OpenAPI documents can't be merged:", *(f"  {fault}" for fault in self.faults)])
-        )
+        super().__init__("\n".join(["Cannot merge these OpenAPI documents:", *(f"  {fault}" for fault in self.faults)]))
 
 
 class OpenAPIMergeWarning(UserWarning):

@@ -171,7 +171,7 @@ def build_graph(source: Source, normaliser: Normaliser) -> Graph:
     _declare_tags(graph)
     for section, kind, name, value in _named_parts(source.document):
         if section == "paths" and not name.startswith("/"):
-            graph.add_fault(source.document, ("paths", name), "the path doesn't begin with '/'")
+            graph.add_fault(source.document, ("paths", name), "path must start with '/'")
         node = Node(graph.key(section, name), value, unique_to="" if section in SECTIONS else source.name)
         graph.nodes[node.key] = node
         normaliser.normalise_part(section, value)

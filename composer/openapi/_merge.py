@@ -37,7 +37,7 @@ def merge_openapi(
     """
     merger = Merger(title=title, version=version, servers=servers)
     merged = merger.merge(sources, on_error)
-    for message in (*(f"left out: {fault}" for fault in merged.left_out), *map(str, merged.external)):
+    for message in (*(f"skipped {fault}" for fault in merged.left_out), *map(str, merged.external)):
         warnings.warn(message, OpenAPIMergeWarning, stacklevel=2)
     return merged.document
 
@@ -101,7 +101,7 @@ class Merger:
 
 def _duplicate_names(sources: list[tuple[str, str, Any]]) -> list[Fault]:
     counts = Counter(name for name, _, _ in sources)
-    return [Fault(name, "#", "two sources have this name") for name, count in counts.items() if count > 1]
+    return [Fault(name, "#", "duplicate source name") for name, count in counts.items() if count > 1]
 
 
 def _merge_graphs(graphs: list[Graph], head: Json) -> Json:

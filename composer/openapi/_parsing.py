@@ -25,9 +25,9 @@ def parse_document(text: bytes, *, yaml: bool) -> Json:
     try:
         document = _parse_yaml(text) if yaml else json.loads(text)
     except RecursionError:
-        raise ValueError("it is nested too deeply") from None
+        raise ValueError("nested too deeply") from None
     if not isinstance(document, dict):
-        raise ValueError(f"it is no object but {type(document).__name__}")
+        raise ValueError(f"expected a JSON object, got {type(document).__name__}")
     return document
 
 

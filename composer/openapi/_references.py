@@ -77,22 +77,22 @@ def _resolve(graph: Graph, obj: SpecObject, ref: str) -> Target | str | None:
     if graph.key("ids", uri) in graph.nodes:
         # Within one `$id` what is local stays local, wherever the schema goes.
         return None if ref.startswith("#") else Target(graph.key("ids", uri), Spelling.URI, (fragment,))
-    graph.external.append(PendingFault(obj.value, (), f"refers to another file: {ref!r}"))
+    graph.external.append(PendingFault(obj.value, (), f"external reference not resolved: {ref!r}"))
     return None
 
 
 def _resolve_local(graph: Graph, ref: str, kind: str) -> Target | str:
     if not ref.startswith("#/"):
         key = graph.key("anchors", unquote(ref[1:]))
-        return Target(key, Spelling.ANCHOR) if key in graph.nodes else "refers to nothing"
+        return Target(key, Spelling.ANCHOR) if key in graph.nodes else "unresolved reference"
     tokens = from_pointer(ref)
     try:
         value = look_up(graph.source.document, tokens)
     except LookupError:
-        return "refers to nothing"
+        return "unresolved reference"
     target_kind = kind_at(tokens)
     if target_kind in _UNREFERABLE_KINDS or tokens[0] in UNREFERABLE_FIELDS:
-        return "refers to what is no part"
+        return "invalid reference target"
     if not target_kind:
         return _hoist(graph, kind, tokens, value)
     section, name, *tail = tokens[1:] if tokens[0] == "components" else tokens
@@ -105,7 +105,7 @@ def _hoist(graph: Graph, kind: str, tokens: tuple[str, ...], value: Any) -> Targ
     What it refers to in its turn can follow only this way; the data itself stays as it was.
     """
     if kind not in _SECTION_OF or not isinstance(value, (dict, bool)):
-        return "refers to what is no part"
+        return "invalid reference target"
     section = _SECTION_OF[kind]
     name = free_name(tokens[-1], lambda name: graph.key(section, name) in graph.nodes)
     node = Node(graph.key(section, name), json_copy(value))
@@ -121,7 +121,7 @@ def _add_requirement(graph: Graph, node: Node, obj: SpecObject) -> None:
         if key in graph.nodes:
             node.references.append(Reference(obj.value, name, key, Spelling.KEY))
         else:
-            message = f"requires a security scheme that isn't there: {name!r}"
+            message = f"undefined security scheme: {name!r}"
             graph.add_fault(obj.value, (name,), message)
 
 
@@ -134,7 +134,7 @@ def _add_link(graph: Graph, node: Node, obj: SpecObject) -> None:
         if key in graph.nodes:
             node.references.append(Reference(link, "operationId", key, Spelling.NAME))
         else:
-            message = f"links to an operation that isn't there: {key.name!r}"
+            message = f"link to an unknown operationId: {key.name!r}"
             graph.add_fault(link, ("operationId",), message)
 
 

@@ -31,7 +31,7 @@ def read_source(name: str, prefix: str, document: Any) -> tuple[Source | None, l
     try:
         source = Source(name, prefix.rstrip("/"), json_copy(document))
     except (TypeError, ValueError, RecursionError) as error:
-        return None, [*faults, Fault(name, "#", f"isn't a JSON document: {error}")]
+        return None, [*faults, Fault(name, "#", f"invalid JSON: {error}")]
     if faults:
         return None, faults
     if source.prefix:
@@ -47,22 +47,22 @@ def json_copy(value: Any) -> Any:
 
 def _structural_faults(name: str, prefix: str, document: Any) -> Iterator[Fault]:
     if prefix and not prefix.startswith("/"):
-        yield Fault(name, "#", f"its prefix {prefix!r} doesn't start with '/'")
+        yield Fault(name, "#", f"prefix {prefix!r} must start with '/'")
     if not isinstance(document, dict):
-        yield Fault(name, "#", f"the document is no object but {type(document).__name__}")
+        yield Fault(name, "#", f"expected a JSON object, got {type(document).__name__}")
         return
     version = document.get("openapi", document.get("swagger"))
     if not re.match(r"3\.[01](\.|$)", str(version)):
-        yield Fault(name, "#", f"only OpenAPI 3.0 and 3.1 can be merged, this is {version or 'of no version'}")
+        yield Fault(name, "#", f"unsupported OpenAPI version: {version or 'none'} (supported: 3.0 and 3.1)")
     elif not isinstance(version, str):
-        yield Fault(name, "#/openapi", "is no text but a number")
+        yield Fault(name, "#/openapi", "must be a string, not a number")
     yield from _list_faults(name, document)
     fields = [(key, document) for key in ("info", "paths", "webhooks", "components")]
     if isinstance(document.get("components"), dict):
         fields += [(section, document["components"]) for section in SECTIONS]
     for key, holder in fields:
         if not isinstance(holder.get(key, {}), dict):
-            yield Fault(name, f"#/{'' if holder is document else 'components/'}{key}", "is no object")
+            yield Fault(name, f"#/{'' if holder is document else 'components/'}{key}", "must be an object")
 
 
 def _list_faults(name: str, document: Json) -> Iterator[Fault]:
@@ -70,7 +70,7 @@ def _list_faults(name: str, document: Json) -> Iterator[Fault]:
         listed = document.get(key, [])
         entries = listed if isinstance(listed, list) else [None]
         if not all(isinstance(each, dict) and (not field or isinstance(each.get(field), str)) for each in entries):
-            yield Fault(name, f"#/{key}", f"is no list of objects{f' with a {field}' if field else ''}")
+            yield Fault(name, f"#/{key}", f"must be an array of objects{f' with a {field}' if field else ''}")
 
 
 def tag_groups(document: Json) -> list[Json]:

@@ -51,10 +51,10 @@ def changes(old: Json, new: Json) -> list[Change]:
 def _metadata_changes(old: Json, new: Json) -> Iterator[OperationChange]:
     for key, what in _METADATA.items():
         if canonical_text(old.get(key)) != canonical_text(new.get(key)):
-            yield OperationChange("document", False, f"its {what} changed")
+            yield OperationChange("document", False, f"{what} changed")
     was, now = old.get("openapi"), new.get("openapi")
     if was != now:
-        yield OperationChange("document", False, f"openapi is now {now}, was {was}")
+        yield OperationChange("document", False, f"openapi changed from {was} to {now}")
     others = ({key: each[key] for key in each if key not in _METADATA} for each in (old, new))
     for text in documentation_changes(*others):
         yield OperationChange("document", False, text)

@@ -77,10 +77,10 @@ def documentation_changes(old: Any, new: Any) -> Iterator[str]:
     old_parts, new_parts = ((each,) if isinstance(each, dict) else each for each in (old, new))
     keys = {key for part in (*old_parts, *new_parts) for key in part if key in DOCUMENTATION or key[:2] == "x-"}
     if any(canonical_text(_first(old_parts, key)) != canonical_text(_first(new_parts, key)) for key in keys):
-        yield "its texts changed"
+        yield "documentation or extensions changed"
     was, now = _first(old_parts, "deprecated") == [True], _first(new_parts, "deprecated") == [True]
     if was != now:
-        yield "is now deprecated" if now else "is no longer deprecated"
+        yield "deprecated" if now else "no longer deprecated"
 
 
 def default_changes(old: Parts, new: Parts) -> Iterator[str]:
@@ -145,15 +145,15 @@ def value_differences(old: Parts, new: Parts) -> Iterator[Difference]:
     was, now = _values(old), _values(new)
     if was is None or now is None:
         if was is not None:
-            yield Effect.WIDENS, f"is no longer limited to {_truncated(was)}"
+            yield Effect.WIDENS, f"no longer restricted to {_truncated(was)}"
         elif now is not None:
-            yield Effect.NARROWS, f"is newly limited to {_truncated(now)}"
+            yield Effect.NARROWS, f"restricted to {_truncated(now)}"
         return
     removed, added = [each for each in was if each not in now], [each for each in now if each not in was]
     if removed:
-        yield Effect.NARROWS, f"no longer allows {_truncated(removed)}"
+        yield Effect.NARROWS, f"allowed values removed: {_truncated(removed)}"
     if added:
-        yield Effect.WIDENS, f"newly allows {_truncated(added)}"
+        yield Effect.WIDENS, f"allowed values added: {_truncated(added)}"
 
 
 def _values(parts: Parts) -> list[str] | None:
@@ -231,7 +231,7 @@ def _includes(wide: Any, narrow: Any) -> bool:
 def _changed(key: str, old: list[Any], new: list[Any]) -> str:
     texts = [[each if isinstance(each, str) else canonical_text(each) for each in side] for side in (old, new)]
     was, now = map(_truncated, texts)
-    return f"{key} is now {now or 'none'}, was {was or 'none'}"
+    return f"{key} changed from {was or 'none'} to {now or 'none'}"
 
 
 # -- the schemas inside of a schema ------------------------------------------------------------------------

@@ -60,10 +60,10 @@ class OperationChanges:
         yield from _documentation_changes(where, old, new)
         if old.get("operationId") != new.get("operationId"):
             was, now = old.get("operationId", "none"), new.get("operationId", "none")
-            yield OperationChange(where, True, f"operationId is now {now}, was {was}")
+            yield OperationChange(where, True, f"operationId changed from {was} to {now}")
         for key in ("tags", "servers"):
             if canonical_text(old.get(key, [])) != canonical_text(new.get(key, [])):
-                yield OperationChange(where, False, f"its {key} changed")
+                yield OperationChange(where, False, f"{key} changed")
         yield from self._compare_security(where, old, new)
         yield from self._compare_parameters(where, old, new, side)
         yield from self._compare_body(f"{where} request", old, new, side)
@@ -93,7 +93,7 @@ class OperationChanges:
         """Compare what parameters and headers have in common."""
         yield from _documentation_changes(where, old, new)
         if ("content" in old) != ("content" in new) or _serialisation(old, style) != _serialisation(new, style):
-            yield OperationChange(where, True, "is written in another way")
+            yield OperationChange(where, True, "serialisation changed")
         if "content" in old and "content" in new:
             yield from self._compare_content(where, old, new, side)
         elif "content" not in old and "content" not in new:
@@ -143,7 +143,7 @@ class OperationChanges:
             place, was, now = f"{where} encoding {name}", as_mapping(left.get(name)), as_mapping(right.get(name))
             written = [{key: each[key] for key in each if key != "headers"} for each in (was, now)]
             if canonical_text(written[0]) != canonical_text(written[1]):
-                yield OperationChange(place, True, "is written in another way")
+                yield OperationChange(place, True, "encoding changed")
             yield from self._compare_headers(place, was, now, side)
 
     def _compare_headers(self, where: str, old: Json, new: Json, side: Side) -> Iterator[OperationChange]:
@@ -180,7 +180,7 @@ class OperationChanges:
             yield OperationChange(where, True, _describe_lost(was, right))
         accepted = [now for now in right if not any(_is_no_stricter(was, now) for was in left)]
         if accepted and not lost:
-            yield OperationChange(where, False, f"is now open to {_describe(accepted)}")
+            yield OperationChange(where, False, f"security now accepts {_describe(accepted)}")
 
 
 def _added_or_removed(
@@ -188,15 +188,15 @@ def _added_or_removed(
 ) -> OperationChange:
     """Say that a part is gone, which breaks, or new, which breaks where a client has to send it."""
     required = not removed and (new or {}).get("required") is True
-    state = "gone" if removed else "new and required" if required else "new"
-    return OperationChange(where, removed or (required and side is Side.REQUEST), f"{what} is {state}")
+    text = f"{'required ' if required else ''}{what} {'removed' if removed else 'added'}"
+    return OperationChange(where, removed or (required and side is Side.REQUEST), text)
 
 
 def _required(where: str, old: Json, new: Json, side: Side) -> Iterator[OperationChange]:
     was, now = old.get("required") is True, new.get("required") is True
     if was != now:
         effect = Effect.NARROWS if now else Effect.WIDENS
-        yield OperationChange(where, effect.breaks(side), "is newly required" if now else "is no longer required")
+        yield OperationChange(where, effect.breaks(side), "became required" if now else "became optional")
 
 
 def _documentation_changes(where: str, old: Json, new: Json) -> Iterator[OperationChange]:
@@ -228,7 +228,7 @@ def _parameter_names(path: str) -> list[str]:
 def _renamed_path_parameters(where: str, old: str, new: str) -> Iterator[OperationChange]:
     for was, now in zip(_parameter_names(old), _parameter_names(new), strict=True):
         if was != now:
-            yield OperationChange(where, True, f"path parameter {was} is now called {now}")
+            yield OperationChange(where, True, f"path parameter renamed from {was} to {now}")
 
 
 def _effective_operation(document: Document, item: Json, method: str, path: str) -> Json:
@@ -329,19 +329,19 @@ def _is_no_stricter(new: _Requirement, old: _Requirement) -> bool:
 
 def _describe_lost(was: _Requirement, requirements: list[_Requirement]) -> str:
     if not was:
-        return f"security is newly required: {_describe(requirements)}"
+        return f"security now required: {_describe(requirements)}"
     scopes = frozenset[str]().union(*(known.scopes for known in was))
     for now in requirements:
         missing = {scope for each in now for scope in each.scopes} - scopes
         if missing and len(now) == len(was) and all(any(_accepts(each, known) for known in was) for each in now):
-            return f"security {_describe([was])} needs more scopes: {', '.join(sorted(missing))}"
+            return f"security {_describe([was])} requires more scopes: {', '.join(sorted(missing))}"
     if any(_names(now) == _names(was) for now in requirements):
-        return f"security {_describe([was])} works in another way"
-    return f"security {_describe([was])} is no longer enough"
+        return f"security {_describe([was])} changed"
+    return f"security {_describe([was])} no longer sufficient"
 
 
 def _describe(requirements: list[_Requirement]) -> str:
-    return " or ".join(" with ".join(_names(each)) or "all" for each in requirements)
+    return " or ".join(" and ".join(_names(each)) or "anonymous requests" for each in requirements)
 
 
 def _names(requirement: _Requirement) -> list[str]:

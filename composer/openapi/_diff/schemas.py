@@ -115,7 +115,7 @@ class SchemaChanges:
         never = [keywords.forbids_all(parts) for parts in (pair.old, pair.new)]
         if any(never):
             if not all(never):
-                pair.note(*((Effect.NARROWS, "is forbidden now") if never[1] else (Effect.WIDENS, "is allowed now")))
+                pair.note(*((Effect.NARROWS, "no longer allowed") if never[1] else (Effect.WIDENS, "now allowed")))
             return
         types = keywords.type_difference(pair.old, pair.new)
         if types is not None:
@@ -146,7 +146,7 @@ class SchemaChanges:
             step = f"({now.label})" if now.is_component and not _has_one_option(new) else ""
             pair.edges.append((step, self.add(was.parts, now.parts, pair.side, documentation=documentation)))
             if was.value and now.value and was.value != now.value:
-                pair.note(Effect.UNKNOWN, f"its discriminator's value is now {now.value}, was {was.value}", step)
+                pair.note(Effect.UNKNOWN, f"discriminator value changed from {was.value} to {now.value}", step)
         if removed or added:
             effect = _effect_on_options(removed, added)
             pair.note(effect, f"type {effect.value} from {_labels(old)} to {_labels(new)}")
@@ -173,15 +173,15 @@ class SchemaChanges:
         was, now = (as_mapping(part.get("discriminator")).get("propertyName") for part in (old, new))
         if was != now:
             effect = Effect.NONE if None in (was, now) else Effect.UNKNOWN
-            pair.note(effect, f"discriminator is now {now or 'none'}, was {was or 'none'}")
+            pair.note(effect, f"discriminator property changed from {was or 'none'} to {now or 'none'}")
         subtypes_old, subtypes_new = self.old.subtypes_of(old), self.new.subtypes_of(new)
         for value in sorted(subtypes_old.keys() | subtypes_new.keys()):
             if value in subtypes_old and value in subtypes_new:
                 self._edge(pair, f"({value})", (subtypes_old[value],), (subtypes_new[value],))
             else:
                 removed = value in subtypes_old
-                state = "gone" if removed else "new"
-                pair.note(effect_of(removed, not removed), f"discriminator's value {value} is {state}")
+                state = "removed" if removed else "added"
+                pair.note(effect_of(removed, not removed), f"discriminator value {value} {state}")
 
     # -- objects and arrays --------------------------------------------------------------------------------
 
@@ -190,25 +190,25 @@ class SchemaChanges:
         new, required_new = keywords.properties(self.new, pair.new, pair.side)
         for name in sorted(old.keys() | new.keys()):
             if name not in new:
-                pair.note(Effect.UNKNOWN, "property is gone", f".{name}")
+                pair.note(Effect.UNKNOWN, "property removed", f".{name}")
             elif name in old:
                 self._edge(pair, f".{name}", old[name], new[name])
             else:
                 self._new_property(pair, f".{name}", new[name], name in required_new - required_old)
         for name in sorted(required_new - required_old - (new.keys() - old.keys())):
-            pair.note(Effect.NARROWS, "is newly required", f".{name}")
+            pair.note(Effect.NARROWS, "became required", f".{name}")
         for name in sorted(required_old - required_new - (old.keys() - new.keys())):
-            pair.note(Effect.WIDENS, "is no longer required", f".{name}")
+            pair.note(Effect.WIDENS, "became optional", f".{name}")
         self._compare_additional_properties(pair)
 
     def _new_property(self, pair: _Pair, place: str, schema: Parts, required: bool) -> None:
         additional = self.old.flatten(keywords.additional_properties(pair.old))
         if keywords.is_closed(pair.old) and not (required and pair.side is Side.REQUEST):
-            pair.note(Effect.WIDENS, "property is new, where no other was allowed", place)
+            pair.note(Effect.WIDENS, "property added where additional properties were not allowed", place)
         elif required and pair.side is not Side.RESPONSE:
-            pair.note(Effect.NARROWS, "property is new and required", place)
+            pair.note(Effect.NARROWS, "required property added", place)
         else:
-            pair.note(Effect.NONE, "property is new", place)
+            pair.note(Effect.NONE, "property added", place)
             if any(map(assertions, additional)):
                 # Until now it could be there as one of the others, with a value like theirs.
                 self._edge(pair, place, additional, schema)
@@ -216,7 +216,7 @@ class SchemaChanges:
     def _compare_additional_properties(self, pair: _Pair) -> None:
         old, new = keywords.is_closed(pair.old), keywords.is_closed(pair.new)
         if old != new:
-            pair.note(effect_of(new, old), f"other properties are {'no longer' if new else 'newly'} allowed")
+            pair.note(effect_of(new, old), f"additional properties {'no longer' if new else 'now'} allowed")
         elif not new:
             self._edge(pair, "{}", keywords.additional_properties(pair.old), keywords.additional_properties(pair.new))
 
@@ -238,7 +238,7 @@ class SchemaChanges:
                 side = Side.BOTH if step == "(if)" else pair.side
                 self._edge(pair, step, old.get(step, ()), new.get(step, ()), side)
             else:
-                pair.note(Effect.UNKNOWN, f"condition is {'gone' if step in old else 'new'}", step)
+                pair.note(Effect.UNKNOWN, f"schema {'removed' if step in old else 'added'}", step)
 
     def _compare_negations(self, pair: _Pair) -> None:
         old, new = ([as_schema(part["not"]) for part in parts if "not" in part] for parts in (pair.old, pair.new))
@@ -246,7 +246,7 @@ class SchemaChanges:
             for was, now in zip(old, new, strict=True):
                 self._edge(pair, "(not)", (was,), (now,), pair.side.opposite())
         else:
-            pair.note(effect_of(new, old), "what it must not be changed")
+            pair.note(effect_of(new, old), "negated schemas (not) changed")
 
     def _compare_unions(self, pair: _Pair) -> None:
         """Compare the unions that stand beside other keywords, which a value has to match as well."""
@@ -255,11 +255,11 @@ class SchemaChanges:
             for was, now in zip(old, new, strict=True):
                 self._edge(pair, "", (was,), (now,))
         else:
-            pair.note(effect_of(new, old), "the schemas of which it must match one changed")
+            pair.note(effect_of(new, old), "alternative schemas (anyOf, oneOf) changed")
 
     def _compare_external_references(self, pair: _Pair) -> None:
         if self.old.unresolved(pair.old) != self.new.unresolved(pair.new):
-            pair.note(Effect.UNKNOWN, "refers to another place outside of the document")
+            pair.note(Effect.UNKNOWN, "external reference changed")
 
 
 def _match_by_key(
@@ -316,7 +316,7 @@ def _keyword_difference(old: Parts, new: Parts) -> Iterator[Difference]:
     was, now = (next(filter(None, map(union_of, parts)), "") for parts in (old, new))
     if was and now and was != now:
         # One that matches two options is no longer allowed by `oneOf`.
-        yield Effect.NARROWS if now == "oneOf" else Effect.WIDENS, f"{was} became {now}"
+        yield Effect.NARROWS if now == "oneOf" else Effect.WIDENS, f"{was} changed to {now}"
 
 
 def _discriminated_part(parts: Parts) -> Json:
