@@ -1,4 +1,4 @@
-"""The merged document, put together from documents whose names no longer collide."""
+"""The assembly of the merged document, once names no longer conflict."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -36,9 +36,9 @@ _SHARED_FIELDS = ("jsonSchemaDialect", "servers")
 
 
 def duplicate_operations(sources: list[Source]) -> Iterator[Fault]:
-    """Yield a fault for each operation for which the merged document has no place: another app's is there.
+    """Yield a fault for each operation whose method and path another app has too.
 
-    It is said of the app with the shorter prefix, since requests go to the longest that fits.
+    The fault is that of the app with the shorter prefix, because requests go to the longest matching prefix.
     """
     seen: dict[tuple[str, str], Source] = {}
     for source in reversed(sources):
@@ -54,7 +54,7 @@ def duplicate_operations(sources: list[Source]) -> Iterator[Fault]:
 
 
 def _methods(document: Json, item: Json) -> frozenset[str]:
-    """Return the methods of a path item; all of them where what it refers to can't be read here."""
+    """Return the methods of a path item, or all methods if it refers to something that can't be resolved here."""
     try:
         return OPERATION_METHODS & resolved_path_item(document, item).keys()
     except LookupError:
@@ -67,15 +67,15 @@ def _paths(document: Json) -> dict[str, Json]:
 
 
 def assemble(graphs: list[Graph], nodes: list[Node], names: dict[Key, str], head: Json) -> Json:
-    """Return the merged document: `head`, then what the documents hold under their new names, each thing once.
+    """Return the merged document: `head`, then the parts of the documents under their new names.
 
-    The graphs stay as they are; what has no new name in it is shared with them.
+    The graphs aren't changed; parts without renamed references are shared with them.
     """
     merged: Json = {**head, "paths": {}}
     parts = {key: part for graph in graphs for key, part in renamed_parts(graph, names).items()}
     tops = [parts[graph.root.key] for graph in graphs]
     for graph, top in zip(graphs[:1], tops, strict=False):
-        # Whatever differed at the top has been pushed down.
+        # Fields that differ between documents were moved down by the normaliser, so any document's are right.
         merged.update({key: graph.source.document[key] for key in _SHARED_FIELDS if key in graph.source.document})
         merged.update({key: top[key] for key in ("security",) if key in top})
     if nodes or any("components" in graph.source.document for graph in graphs):
@@ -115,17 +115,17 @@ def _other_fields(document: Json) -> Json:
 
 
 def _extensions(document: Json) -> dict[str, Json]:
-    """Return what stands beside the paths and components under names of the maker's own."""
+    """Return the extensions (`x-`) in `paths` and `components`."""
     fields = {key: document.get(key, {}) for key in _EXTENDED_FIELDS}
     extensions = {key: {name: field[name] for name in field if name[:2] == "x-"} for key, field in fields.items()}
     return {key: value for key, value in extensions.items() if value}
 
 
 def _add_path_item(merged: Json, path: str, item: Json) -> None:
-    """Put a path item under its path; where two apps share one, leave nothing that is said of both."""
+    """Add a path item; if another app has the path too, move the fields of both items into their operations."""
     existing = merged["paths"].get(path, {})
     if _methods(merged, existing) and _methods(merged, item):
-        # What a reference leads to may be shared with other paths, and says more than methods.
+        # A referenced path item may be shared with other paths, and has fields beside methods: work on a copy.
         existing, item = (json_copy(resolved_path_item(merged, each)) for each in (existing, item))
         for each in (existing, item):
             _push_into_operations(merged, each)
@@ -155,7 +155,7 @@ def _parameter_key(merged: Json, parameter: Json) -> tuple[Any, Any]:
 
 
 def _merged_tag_groups(graphs: list[Graph], tops: list[Json], names: dict[Key, str]) -> list[Json]:
-    """Group the tags by app, or as the app grouped them; not at all where that would hide an operation."""
+    """Return tag groups by app, or the app's own; none if an operation has no tag, because viewers would hide it."""
     groups: dict[str, dict[str, None]] = {}
     for graph, top in zip(graphs, tops, strict=True):
         if graph.has_untagged:
@@ -171,7 +171,7 @@ def _merged_tag_groups(graphs: list[Graph], tops: list[Json], names: dict[Key, s
 
 
 def document_head(sources: list[Source], openapi: str, title: str, version: str) -> Json:
-    """Return version and `info`. A single document keeps its own; several are told of one by one."""
+    """Return `openapi` and `info`; a single document keeps its own `info`, several are described in turn."""
     result: Json = {"openapi": openapi, "info": {"title": title, "version": version}}
     if len(sources) == 1:
         result["info"] = {**sources[0].document.get("info", {}), **result["info"]}
@@ -192,11 +192,11 @@ def _app_entry(source: Source) -> Json:
 
 
 def _app_description(source: Source) -> str:
-    """Write in Markdown, as an item of a list, what an app says of itself; nothing where it says but its title."""
+    """Return an app's description as a Markdown list item, or "" if there is nothing but a title."""
     info = source.document.get("info", {})
     lines = [info.get("summary"), info.get("description"), *_info_links(source.document)]
     paragraphs = [line for line in lines if isinstance(line, str) and line]
-    # What is indented belongs to the item, whatever Markdown it is.
+    # Indented text belongs to the list item, whatever Markdown it contains.
     text = "\n\n".join(paragraphs).replace("\n", "\n  ")
     return f"- **{info.get('title', source.name)}**: {text}" if text else ""
 

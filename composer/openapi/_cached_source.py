@@ -1,4 +1,4 @@
-"""One app's document, read once for as many merges as it stays the same."""
+"""A source with its graph, cached for the next merges until its document changes."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from composer.openapi._source import Source, read_source
 
 
 class CachedSource:
-    """Hold one document as it was given, and what was found in it."""
+    """Cache the validated copy and the graph of one source."""
 
     def __init__(self, name: str, prefix: str, document: Any) -> None:
         self.name = name
@@ -20,14 +20,14 @@ class CachedSource:
         self._graph: Graph | None = None
 
     def matches(self, prefix: str, document: Any) -> bool:
-        """Tell whether this is what was given."""
+        """Return whether the cache is valid for this prefix and document, compared by identity."""
         return self._arguments[1] == prefix and self._arguments[2] is document
 
     def graph(self, common: CommonFields) -> Graph | None:
-        """Return the names in the document, settled for a merge; None where it isn't well-formed."""
+        """Return the graph of the normalised document, or None if the document is malformed."""
         if self._source and common != self._common:
             if self._common:
-                # It was settled for documents that had other things in common.
+                # Normalising changed the copy, for documents with other fields in common: start from a new copy.
                 self._source, self.faults = read_source(*self._arguments)
             self._graph = _build_graph(self._source, common) if self._source else None
             self._common = common
@@ -40,7 +40,7 @@ def _build_graph(source: Source, common: CommonFields) -> Graph:
         graph = build_graph(source, normaliser)
         add_references(graph)
     except (AttributeError, LookupError, TypeError, ValueError) as error:
-        # Something of another type than OpenAPI has there; what is amiss with it is for a validator to say.
+        # A value has a type that OpenAPI doesn't allow there; details are a validator's job.
         graph = Graph(source, normaliser)
         graph.add_fault(None, (), f"invalid OpenAPI document: {type(error).__name__}: {error}")
     return graph

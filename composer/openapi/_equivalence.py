@@ -1,4 +1,4 @@
-"""Which named parts of the documents are the same, compared through everything that they refer to."""
+"""Equivalence of named parts: the same content, compared through all references."""
 
 import json
 from collections import Counter
@@ -12,11 +12,11 @@ _encode = json.JSONEncoder(sort_keys=True).encode
 
 
 def equivalence_classes(nodes: dict[Key, Node]) -> dict[Key, int]:
-    """Give each part a number; two parts of one name have the same if and only if nothing tells them apart.
+    """Return the number of each node's class; two nodes of one name share it if and only if they are equivalent.
 
-    All begin with what they are without the names that they mention; then parts that mention unlike ones are
-    told apart until nothing changes. Cycles need no care this way. Parts whose name no other app has, and that
-    none of those mention which share theirs, are compared with nothing.
+    The algorithm is partition refinement: nodes start in one class if they are equal apart from the names that they
+    refer to, then classes are split while their members refer to different classes. Cycles need no special case.
+    Nodes whose name is unique among the apps, and that no node with a shared name refers to, aren't compared.
     """
     compared = _compared_keys(nodes)
     signatures: dict[Key, Hashable] = {key: _skeleton(node) if key in compared else key for key, node in nodes.items()}
@@ -32,7 +32,7 @@ def _compared_keys(nodes: dict[Key, Node]) -> set[Key]:
     pending = list(compared)
     while pending:
         node = nodes[pending.pop()]
-        # What there can be but one of is told by its name, whatever it mentions.
+        # A part that is never shared is identified by its name alone.
         new = set(node.edges()) - compared if not node.unique_to else set()
         compared |= new
         pending += new
@@ -40,7 +40,7 @@ def _compared_keys(nodes: dict[Key, Node]) -> set[Key]:
 
 
 def _refine(classes: dict[Key, int], edges: dict[Key, list[Key]]) -> None:
-    """Tell apart what has one colour and mentions unlike parts; look again only at what mentions a changed one."""
+    """Split classes whose members refer to different classes; revisit only nodes that refer to a changed one."""
     mentioned_by: dict[Key, list[Key]] = {}
     members: dict[int, set[Key]] = {}
     for key, targets in edges.items():
@@ -58,7 +58,7 @@ def _refine(classes: dict[Key, int], edges: dict[Key, list[Key]]) -> None:
         for number, by_signature in by_class.items():
             groups = sorted(by_signature.values(), key=len)
             if sum(map(len, groups)) == len(members[number]):
-                # The largest keeps the number; what wasn't looked at would keep it, if there were any.
+                # The largest group keeps the number, unless there are members that weren't visited: then those keep it.
                 groups.pop()
             for group in groups:
                 last_number += 1
@@ -70,14 +70,14 @@ def _refine(classes: dict[Key, int], edges: dict[Key, list[Key]]) -> None:
 
 
 def _skeleton(node: Node) -> Hashable:
-    """Return a part's own text with a gap for every name that it mentions, keys and `required` in order."""
+    """Return a part's content as text: names that it refers to as placeholders, keys and `required` sorted."""
     if node.unique_to:
         return node.key
     if node.skeleton is not None:
         return node.skeleton
     references = [each for each in node.references if each.spelling not in (Spelling.IMPLICIT, Spelling.KEY)]
     holders = {id(holder): holder for holder in (*(each.holder for each in references), *node.unordered)}
-    # A copy, since merged documents that are being served hold the part itself.
+    # A copy, because merged documents that are being served share the part itself.
     value = deep_copy(node.value, holders) if holders else node.value
     for reference in references:
         holders[id(reference.holder)][reference.key] = [_PLACEHOLDER, *reference.tail]

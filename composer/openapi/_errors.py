@@ -1,4 +1,4 @@
-"""What is wrong with a document, said with its app and place."""
+"""Faults of documents, and the exception and the warning that report them."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -6,7 +6,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, order=True)
 class Fault:
-    """Say what is wrong, and where: the app's name, a JSON pointer into its document (`#/paths/~1a/get`), the cause."""
+    """Represent one fault of a document.
+
+    Attributes:
+        app: Name of the source, as passed to the merge.
+        pointer: JSON pointer to the fault in the source's document, such as `#/paths/~1a/get`.
+        message: What is wrong there.
+    """
 
     app: str
     pointer: str
@@ -17,7 +23,7 @@ class Fault:
 
 
 class OpenAPIMergeError(ValueError):
-    """Report every fault that kept documents from being merged, all at once, in `faults` and in the text."""
+    """Raised where documents can't be merged; `faults` and the message list every fault of every document."""
 
     def __init__(self, faults: Iterable[Fault]) -> None:
         self.faults = tuple(sorted(set(faults)))
@@ -25,4 +31,4 @@ class OpenAPIMergeError(ValueError):
 
 
 class OpenAPIMergeWarning(UserWarning):
-    """Warn of what was merged, but not wholly: a reference into another file, an app that was left out."""
+    """Issued for a merge that is incomplete: a reference to another file, or a source that was skipped."""

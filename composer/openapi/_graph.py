@@ -1,7 +1,7 @@
-"""What a document names: every named part as a node, every mention of a name as a site.
+"""A document as a graph: a node for every named part, and the references between them.
 
-A name is a component's, a path, a webhook's key, an operation id, an anchor, an `$id` or a tag. What can be
-renamed is found here and in `_references` once; identity, renaming and reachability work on nodes and sites alone.
+Names are those of components, paths, webhooks, operation ids, anchors, `$id`s and tags. This module and `_references`
+find everything that may be renamed; equivalence, renaming and reachability use nodes and references only.
 """
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
@@ -21,7 +21,7 @@ _NAME_KEYWORDS = _REFERENCE_KEYWORDS | {"required", "$id", "$anchor", "$dynamicA
 
 
 class Key(NamedTuple):
-    """Name one node: the app, the section (`schemas`, `paths`, `operationIds`, ...) and the name there."""
+    """Identify a node: the app, the section (`schemas`, `paths`, `operationIds`, ...) and the name there."""
 
     app: str
     section: str
@@ -29,19 +29,19 @@ class Key(NamedTuple):
 
 
 class Spelling(Enum):
-    """Say how a site spells the name that it mentions."""
+    """List the ways in which a reference can spell the name of its target."""
 
     POINTER = "#/components/schemas/Name"
     ANCHOR = "#name"
     URI = "https://host/name"
     NAME = "Name"
-    KEY = "Name: the key that a requirement has for a security scheme"
-    IMPLICIT = "a discriminator's value that is a schema's name, written nowhere"
+    KEY = "Name, as a key of a security requirement"
+    IMPLICIT = "the name of a schema as an implicit discriminator value, not written in the document"
 
 
 @dataclass(slots=True)
 class Reference:
-    """Hold one mention of a node: written at `holder[key]`, with a `tail` after the name (of a pointer or URI)."""
+    """Represent a reference to a node, written at `holder[key]`; `tail` is what follows the name."""
 
     holder: Any
     key: Any
@@ -52,10 +52,16 @@ class Reference:
 
 @dataclass(slots=True)
 class Node:
-    """Hold one named part, the names that it mentions, and what makes it like or unlike another of its name.
+    """Represent a named part of a document.
 
-    `links` are what it depends on without a site; `sets` are the schemas whose `required` has no order; `only`
-    is what tells a part of which there can't be a second one (a path) from all others; `mark` is its own text.
+    Attributes:
+        key: The node's identity.
+        value: Its content.
+        unique_to: The app's name for a part that is never shared with another app, such as a path; else "".
+        references: The references in it.
+        depends_on: Nodes that it depends on without referring to them.
+        unordered: The schemas in it whose `required` is compared without order.
+        skeleton: Its content without the names that it refers to, computed once by `_equivalence`.
     """
 
     key: Key
@@ -67,12 +73,12 @@ class Node:
     skeleton: Hashable = None
 
     def edges(self) -> list[Key]:
-        """Return what this part depends on, in an order in which names and the order of keys have no say."""
+        """Return what this part depends on, in an order that doesn't depend on names or on the order of keys."""
         return [reference.target for reference in self.references] + self.depends_on
 
 
 class PendingFault(NamedTuple):
-    """Say what is wrong at some keys below an object. Where that stands is found only if somebody is told."""
+    """Represent a fault at keys below an object, whose pointer is computed only if the fault is reported."""
 
     holder: Any
     keys: tuple[str, ...]
@@ -80,7 +86,7 @@ class PendingFault(NamedTuple):
 
 
 class Target(NamedTuple):
-    """Say what a reference leads to: the node, how that is spelled, and what stands after its name."""
+    """Represent the target of a reference: its node, the spelling, and what follows the name."""
 
     key: Key
     spelling: Spelling
@@ -89,9 +95,20 @@ class Target(NamedTuple):
 
 @dataclass
 class Graph:
-    """Hold one document's nodes, its objects that mention others, and what is wrong with its references.
+    """Represent one document as nodes and references, with the faults of its references.
 
-    `parts` are the nodes' values with the names that the last merge gave to its nodes, which are `named`.
+    Attributes:
+        source: The document.
+        normaliser: Brings it into normal form.
+        nodes: Its named parts.
+        objects: Its objects that contain references, each with the node that it is part of.
+        has_untagged: Whether any operation has no tag.
+        resolved: The targets of references that are resolved already, or what is wrong with them.
+        hoisted: The original location of nodes that were made from data outside of `components`.
+        pending_faults: Faults of the document.
+        external: References to other files.
+        last_names: The nodes' names in the last merge.
+        last_parts: The nodes' values with these names.
     """
 
     source: Source
@@ -107,15 +124,15 @@ class Graph:
     last_parts: dict[Key, Any] = field(default_factory=dict)
 
     def key(self, section: str, name: str) -> Key:
-        """Name a node of this document."""
+        """Return the key of a node of this document."""
         return Key(self.source.name, section, name)
 
     def add_fault(self, holder: Any, keys: tuple[str, ...], message: str) -> None:
-        """Note what is wrong at a place of this document: at the keys below an object of it."""
+        """Record a fault at the keys below an object of this document."""
         self.pending_faults.append(PendingFault(holder, keys, message))
 
     def faults(self, pending_faults: list[PendingFault]) -> list[Fault]:
-        """Find the places of which something was said."""
+        """Return the faults with the pointers to where they are."""
         if not pending_faults:
             return []
         paths = locations(self.source.document)
@@ -128,29 +145,29 @@ class Graph:
 
     @property
     def root(self) -> Node:
-        """Return the node of what stands at the top of the document and has no name."""
+        """The node of the top-level fields, which has no name."""
         return self.nodes[self.key("", "")]
 
-    # What follows is asked for by each merge, and only once every mention is known.
+    # The following are used by each merge, once all references are known; so they can be cached.
 
     @cached_property
     def edges(self) -> dict[Key, list[Key]]:
-        """Return what each node depends on."""
+        """What each node depends on."""
         return {key: node.edges() for key, node in self.nodes.items()}
 
     @cached_property
     def used(self) -> set[Key]:
-        """Return what the document itself uses: what there can be but one of, and all that this depends on."""
+        """The nodes that the document uses: those that are never shared, such as paths, and all that they depend on."""
         return reachable(self.edges, [key for key, node in self.nodes.items() if node.unique_to], {})
 
     @cached_property
     def sorted_keys(self) -> list[Key]:
-        """Return the nodes by name."""
+        """The keys of the nodes in alphabetical order."""
         return sorted(self.nodes)
 
 
 def reachable(edges: Mapping[Key, list[Key]], roots: Iterable[Key], replaced_by: Mapping[Key, Key]) -> set[Key]:
-    """Return the nodes that one comes to from the roots, where some stand in the place of others."""
+    """Return the nodes that are reachable from the roots, with some nodes replaced by others."""
     seen = set(roots)
     pending = list(seen)
     while pending:
@@ -163,7 +180,7 @@ def reachable(edges: Mapping[Key, list[Key]], roots: Iterable[Key], replaced_by:
 
 
 def build_graph(source: Source, normaliser: Normaliser) -> Graph:
-    """Settle the document, and make a node of every name in it, before any mention of one is read."""
+    """Normalise the document and add a node for every name in it; references are added afterwards."""
     graph = Graph(source, normaliser)
     top_level = {key: source.document[key] for key in ("tags", "x-tagGroups", "security") if key in source.document}
     graph.nodes[graph.key("", "")] = Node(graph.key("", ""), top_level, unique_to=source.name)
@@ -182,7 +199,7 @@ def build_graph(source: Source, normaliser: Normaliser) -> Graph:
 
 
 def declare_names(graph: Graph, node: Node, kind: str) -> None:
-    """Settle one part of the document, and make a node of every name in it."""
+    """Normalise one part of the document and add a node for every name in it."""
     for obj in walk(kind, node.value):
         graph.normaliser.normalise_object(obj.kind, obj.value)
         if obj.kind == "Schema":
@@ -200,7 +217,7 @@ def declare_names(graph: Graph, node: Node, kind: str) -> None:
 def _named_parts(document: Json) -> Iterator[tuple[str, str, str, Any]]:
     """Yield section, kind, name and value of every path, component and webhook.
 
-    Paths come first: where an operation id is there twice, the operation that clients call keeps it.
+    Paths come first: of two operations with the same id, the one that clients call keeps it.
     """
     for name, value in document.get("paths", {}).items():
         if name[:2] != "x-":
@@ -224,7 +241,7 @@ def _declare_tags(graph: Graph) -> None:
 
 
 def free_name(name: str, is_taken: Callable[[str], bool]) -> str:
-    """Return the name, or else the first of `name_2`, `name_3` and so on that isn't taken."""
+    """Return the name, or the first of `name_2`, `name_3` and so on, that isn't taken."""
     free, count = name, 1
     while is_taken(free):
         count += 1
@@ -233,7 +250,7 @@ def free_name(name: str, is_taken: Callable[[str], bool]) -> str:
 
 
 def _tag_node(graph: Graph, name: str, content: Json) -> Node:
-    # One without a text of its own is a tag all the same: it mustn't take on another app's text.
+    # A tag without a description needs a node too, so that it doesn't take on another app's description.
     key = graph.key("tags", name)
     return graph.nodes.setdefault(key, Node(key, content))
 
@@ -245,7 +262,7 @@ def _declare_operation(graph: Graph, owner: Node, obj: SpecObject) -> None:
     for index, name in enumerate(tags):
         owner.references.append(Reference(tags, index, _tag_node(graph, name, {"name": name}).key, Spelling.NAME))
     if isinstance(operation.get("operationId"), str):
-        # An id twice isn't allowed, but found in the wild: whoever mentions it means the first one.
+        # Duplicate ids are invalid, but common in published documents; references to one mean the first operation.
         name = free_name(operation["operationId"], lambda name: graph.key("operationIds", name) in graph.nodes)
         _declare_nested(graph, owner, obj, graph.key("operationIds", name), "operationId")
 
@@ -255,7 +272,7 @@ def _declare_schema(graph: Graph, owner: Node, obj: SpecObject) -> None:
     if isinstance(schema.get("required"), list):
         owner.unordered.append(schema)
     if obj.base is not None:
-        # An anchor below an `$id` is local to it.
+        # An anchor below an `$id` is local to that schema.
         if isinstance(schema.get("$id"), str):
             _declare_nested(graph, owner, obj, graph.key("ids", obj.base), "$id")
         return
@@ -265,7 +282,7 @@ def _declare_schema(graph: Graph, owner: Node, obj: SpecObject) -> None:
 
 
 def _declare_nested(graph: Graph, owner: Node, obj: SpecObject, key: Key, keyword: str) -> None:
-    """Make a node of a name given inside a part: like another one if the whole parts are alike."""
-    # Parts that are alike are walked alike, so that the same number is the same place in them.
+    """Add a node for a name that is defined inside a part; it is equivalent to another one if the parts are."""
+    # Equivalent parts are walked in the same order, so the number of references identifies the location in them.
     graph.nodes.setdefault(key, Node(key, [keyword, len(owner.references)], depends_on=[owner.key]))
     owner.references.append(Reference(obj.value, keyword, key, Spelling.NAME))

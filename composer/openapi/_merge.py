@@ -1,4 +1,4 @@
-"""The merge, from the documents given to the one document."""
+"""The merge: `merge_openapi` for one, `Merger` for repeated ones."""
 
 import warnings
 from collections import Counter
@@ -24,16 +24,33 @@ def merge_openapi(
     servers: Literal["host", "keep"] = "host",
     on_error: Literal["raise", "skip"] = "raise",
 ) -> Json:
-    """Merge OpenAPI 3.0 and 3.1 documents into one in which every operation means what it means in its own.
+    """Merge OpenAPI 3.0 and 3.1 documents into one in which every operation keeps its meaning.
 
-    Each source is `(name, prefix, document)`: the app's name, where it is mounted (`/notes`; `""` or `/` for
-    nowhere), and its document as plain JSON data, which isn't changed. The result does not depend on the order
-    of the sources, and shares no object with them. Parts with one name are one where they are the same through
-    all references, and carry their apps' names where they aren't.
+    Components with the same name are shared if they are equivalent through all references; otherwise they are
+    prefixed with the names of their apps. The result doesn't depend on the order of the sources, and shares no object
+    with them. References to other files stay as they are, with an `OpenAPIMergeWarning`.
 
-    `servers="host"` says that the composition is the server and drops the sources' own; `"keep"` keeps each
-    operation's. Raise OpenAPIMergeError with every fault of every source; with `on_error="skip"` leave the
-    faulty sources out, each with an OpenAPIMergeWarning. References into other files stay, with a warning.
+    Args:
+        sources: Tuples `(name, prefix, document)`: the app's name, the path that it is mounted under (`"/notes"`; `""`
+            or `"/"` for the root), and its document as plain JSON data, which isn't changed.
+        title: Title of the merged document.
+        version: Version of the merged document's API.
+        servers: `"host"` drops the servers of the sources, for apps that one server serves; `"keep"` keeps the servers
+            of each operation.
+        on_error: `"raise"` raises an exception for faulty sources; `"skip"` leaves them out, each with an
+            `OpenAPIMergeWarning`.
+
+    Returns:
+        The merged document as plain JSON data: 3.1 if any source is, else 3.0.
+
+    Raises:
+        OpenAPIMergeError: With `on_error="raise"`, if any source is faulty. Lists every fault of every source.
+
+    Example:
+        >>> notes = {"openapi": "3.1.0", "info": {}, "paths": {"/": {"get": {"responses": {}}}}}
+        >>> merged = merge_openapi([("notes", "/notes", notes)], title="All", version="1")
+        >>> list(merged["paths"])
+        ['/notes/']
     """
     merger = Merger(title=title, version=version, servers=servers)
     merged = merger.merge(sources, on_error)
@@ -43,7 +60,13 @@ def merge_openapi(
 
 
 class Merged(NamedTuple):
-    """Hold a merged document, its references into other files, and the faults of the sources that it is without."""
+    """Represent the result of `Merger.merge`.
+
+    Attributes:
+        document: The merged document.
+        external: References to other files, which stay as they are.
+        left_out: The faults of the sources that were skipped.
+    """
 
     document: Json
     external: list[Fault]
@@ -51,10 +74,20 @@ class Merged(NamedTuple):
 
 
 class Merger:
-    """Merge again and again, and read anew only the documents that are other objects than at the last time.
+    """Merge repeatedly, and process only the sources whose document is a different object than in the last merge.
 
-    What it returns shares objects with what it returned before and will return: none of that may be changed, nor
-    a document that was given. It is for one thread at a time.
+    Merged documents share objects with earlier and later ones, so neither they nor the sources' documents may be
+    changed. A merger may be used by one thread at a time.
+
+    Args:
+        title: Title of the merged documents.
+        version: Version of the merged documents' API.
+        servers: As for `merge_openapi`.
+
+    Example:
+        >>> merger = Merger(title="All", version="1")
+        >>> merger.merge([("notes", "/notes", {"openapi": "3.1.0", "info": {}})]).document["info"]
+        {'title': 'All', 'version': '1'}
     """
 
     def __init__(self, *, title: str, version: str, servers: Literal["host", "keep"] = "host") -> None:
@@ -63,7 +96,18 @@ class Merger:
         self._cached: dict[str, CachedSource] = {}
 
     def merge(self, sources: Iterable[tuple[str, str, Any]], on_error: Literal["raise", "skip"] = "raise") -> Merged:
-        """Merge the sources; raise OpenAPIMergeError for all faults, or with `on_error="skip"` leave out the faulty."""
+        """Merge the sources.
+
+        Args:
+            sources: As for `merge_openapi`.
+            on_error: `"raise"` raises an exception for faulty sources; `"skip"` leaves them out.
+
+        Returns:
+            The merged document, its references to other files, and the faults of skipped sources.
+
+        Raises:
+            OpenAPIMergeError: With `on_error="raise"`, if any source is faulty.
+        """
         sources = list(sources)
         with pause_while_merging():
             cached = [self._cached_source(*each) for each in sources]
@@ -87,7 +131,7 @@ class Merger:
     def _merge(self, cached: list[CachedSource], faults: list[Fault]) -> tuple[Json, list[Fault]]:
         common = common_fields([each.top for each in cached if each.top], self._servers)
         built = [graph for each in cached if (graph := each.graph(common))]
-        # No result may depend on the order in which the apps are given.
+        # Sorted, because the result may not depend on the order of the sources.
         graphs = sorted(built, key=lambda graph: (graph.source.prefix, graph.source.name))
         sources = [graph.source for graph in graphs]
         faults += [fault for each in cached for fault in each.faults]

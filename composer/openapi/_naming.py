@@ -1,4 +1,4 @@
-"""New names for what would otherwise be two things of one name, and the documents that use them."""
+"""Names in the merged document: new ones where names conflict, and parts rewritten to use them."""
 
 import re
 from collections.abc import Iterable
@@ -8,15 +8,15 @@ from composer.openapi._graph import Graph, Key, Node, Reference, Spelling, free_
 from composer.openapi._structure import SECTIONS, deep_copy, to_pointer
 
 _INVALID_CHARACTERS = re.compile(r"[^a-zA-Z0-9._-]")
-# What of a document goes into the merged one; "" is what stands at its top.
+# The sections that go into the merged document; "" stands for the top-level fields.
 _MERGED_SECTIONS = frozenset(("", "paths", "webhooks", *SECTIONS))
 
 
 def choose_names(graphs: Iterable[Graph], classes: dict[Key, int]) -> dict[Key, str]:
-    """Return each node's name in the merged document: its own, or one that begins with its app's.
+    """Return each node's name in the merged document: its own, or one prefixed with its app's name.
 
-    Nothing depends on the order of the apps: each part of a name that means several things is renamed, after
-    the first by name of the apps that share it, and never to a name that any of the documents uses.
+    The result doesn't depend on the order of the apps: if nodes with one name aren't all equivalent, every class of
+    them is renamed, after the alphabetically first app that has it, and never to a name that a document uses.
     """
     groups: dict[tuple[str, str], dict[int, list[Key]]] = {}
     result: dict[Key, str] = {}
@@ -60,7 +60,7 @@ def _take_free_name(section: str, name: str, taken: set[tuple[str, str]]) -> str
 
 
 def renamed_parts(graph: Graph, names: dict[Key, str]) -> dict[Key, Any]:
-    """Return the document's parts with the new names: the same objects as at the last merge, if that gave the same."""
+    """Return the document's parts with their new names; the same objects as in the last merge if the names are."""
     own = {key: names[key] for key in graph.nodes}
     if own != graph.last_names:
         merged = [node for key, node in graph.nodes.items() if key.section in _MERGED_SECTIONS]
@@ -70,7 +70,7 @@ def renamed_parts(graph: Graph, names: dict[Key, str]) -> dict[Key, Any]:
 
 
 def _renamed_part(node: Node, names: dict[Key, str]) -> Any:
-    """Return the part with the new names wherever it mentions one: a copy, or itself where it mentions none."""
+    """Return a copy of the part with its references renamed, or the part itself if none of them changes."""
     references = [each for each in node.references if _is_rewritten(each, names[each.target])]
     if not references:
         return node.value
@@ -82,9 +82,9 @@ def _renamed_part(node: Node, names: dict[Key, str]) -> Any:
 
 
 def _is_rewritten(reference: Reference, name: str) -> bool:
-    # What keeps its name stays as it was spelled: percent-encoded or not, relative or not.
+    # A reference whose target keeps its name keeps its spelling: percent-encoded or not, relative or not.
     return name != reference.target.name or (
-        # An operation id that its own document has twice.
+        # An operation id that is duplicate in its own document.
         reference.target.section == "operationIds" and reference.holder[reference.key] != name
     )
 
@@ -108,10 +108,10 @@ def _write_reference(holder: Any, reference: Reference, name: str) -> None:
 
 
 def kept_components(graphs: list[Graph], classes: dict[Key, int]) -> list[Node]:
-    """Return the components of the merged document, one of each kind of the same, in the documents' order.
+    """Return the components of the merged document, one of each class, in the order of the documents.
 
-    What its source uses is kept if the merged document uses it, under this name; what its source doesn't use is
-    kept as it is.
+    A component that its source uses is kept if the merged document uses it; one that its source doesn't use is kept
+    anyway.
     """
     nodes = {key: node for graph in graphs for key, node in graph.nodes.items()}
     edges = {key: targets for graph in graphs for key, targets in graph.edges.items()}

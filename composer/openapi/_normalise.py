@@ -1,4 +1,4 @@
-"""What the documents of a merge have in common, and each brought into the form in which they can be put together."""
+"""The normal form that documents need before they can be merged; it depends on what they have in common."""
 
 import json
 import re
@@ -14,9 +14,9 @@ from composer.openapi._upgrade import upgrade_object
 
 @dataclass(frozen=True, slots=True)
 class CommonFields:
-    """Say what holds for all documents of a merge: the version, and what may stay at the top since all say the same.
+    """Represent what the documents of a merge have in common: the version, and which top-level fields are the same.
 
-    What isn't the same in all of them moves from the top to what it governs.
+    A field that differs moves from the top level to the operations or schemas that it applies to.
     """
 
     version: str
@@ -28,7 +28,7 @@ class CommonFields:
 
 @dataclass(frozen=True, slots=True)
 class TopFields:
-    """Hold what stands at the top of one document and can be compared with others."""
+    """Represent the top-level fields of one document in a form that can be compared with others."""
 
     version: str
     security: str
@@ -37,7 +37,7 @@ class TopFields:
 
 
 def top_fields(source: Source) -> TopFields:
-    """Return what the document says at its top; ask before it is settled."""
+    """Return the top-level fields of a document that isn't normalised yet."""
     document = source.document
     servers, dialect = document.get("servers"), document.get("jsonSchemaDialect")
     return TopFields(
@@ -46,7 +46,7 @@ def top_fields(source: Source) -> TopFields:
 
 
 def common_fields(tops: list[TopFields], servers: str) -> CommonFields:
-    """Find out what the documents have in common."""
+    """Return what the documents have in common."""
     return CommonFields(
         version=max((top.version for top in tops), key=_version_key, default="3.1.0"),
         keeps_servers=servers == "keep",
@@ -61,7 +61,7 @@ def _version_key(version: str) -> list[int]:
 
 
 def _resolved_security(document: Json) -> str:
-    """Write the security at the top by what its schemes are, whatever else the document holds."""
+    """Return the top-level security with the definitions of its schemes, as comparable text."""
     schemes = document.get("components", {}).get("securitySchemes", {})
     requirements = document.get("security")
     names = sorted({name for each in requirements or [] if isinstance(each, dict) for name in each})
@@ -79,7 +79,7 @@ def _resolved_scheme(schemes: Json, name: str) -> Any:
 
 
 class Normaliser:
-    """Change one document into what can be merged: first what stands at its top, then each object that a walk meets."""
+    """Bring one document into normal form, in place: its top-level fields first, then each object during a walk."""
 
     def __init__(self, source: Source, common: CommonFields) -> None:
         document = source.document
@@ -87,7 +87,7 @@ class Normaliser:
         self._must_upgrade = common.version >= "3.1" and document["openapi"] < "3.1"
         self._edits: dict[str, Callable[[Json], None]] = {}
         if not common.keeps_servers:
-            # The composition is the server now.
+            # The composition is the server.
             document.pop("servers", None)
             self._edits["Link"] = lambda link: link.pop("server", None)
         self._keeps_servers = common.keeps_servers
@@ -100,19 +100,19 @@ class Normaliser:
             self._edits.update(dict.fromkeys(("Parameter", "Header", "MediaType"), self._add_dialect))
 
     def normalise_document(self) -> None:
-        """Settle what only the whole document tells, before any part of it."""
+        """Normalise what depends on the document as a whole; call it before the walk."""
         if not self._keeps_servers:
             _drop_servers(self._source.document)
 
     def normalise_part(self, section: str, value: Any) -> None:
-        """Settle a component or path as such, before it is walked."""
+        """Normalise a component or path item; call it before walking it."""
         if section in ("paths", "pathItems", "webhooks") and isinstance(value, dict):
             self._add_servers(value)
         elif section == "schemas" and self._dialect is not None:
             self._add_dialect({"schema": value})
 
     def normalise_object(self, kind: str, value: Json) -> None:
-        """Settle one object, before what it holds is walked."""
+        """Normalise one object; call it before walking into it."""
         if self._must_upgrade:
             upgrade_object(kind, value)
         if kind in self._edits:
@@ -123,7 +123,7 @@ class Normaliser:
             relocate(self._source, value, "externalValue")
 
     def _add_servers(self, item: Json) -> None:
-        """Give a path item the servers that stood at the top, where it has no others."""
+        """Add the top-level servers to a path item with operations that has none of its own."""
         if self._servers is not None and not OPERATION_METHODS.isdisjoint(item):
             item.setdefault("servers", json_copy(self._servers))
 
@@ -134,10 +134,10 @@ class Normaliser:
 
 
 def _drop_servers(document: Json) -> None:
-    """Drop the servers of all path items that `paths` holds or refers to: that is what clients call.
+    """Drop the servers of all path items that `paths` contains or refers to.
 
-    Those that a callback or webhook names are somebody else's, and stay. Where both refer to one path item, it stays
-    as it is for them, and the path gets a copy without servers.
+    Those of callbacks and webhooks are other servers, and stay. A path item that both refer to stays as it is for the
+    callback or webhook, and the path gets a copy without servers.
     """
     paths = document.get("paths", {})
     has_references = any("$ref" in item for item in paths.values() if isinstance(item, dict))
@@ -153,7 +153,7 @@ def _drop_servers(document: Json) -> None:
 
 
 def _outgoing_items(document: Json) -> set[int]:
-    """Return all path items, by `id()`, that callbacks and webhooks hold or refer to: requests that apps send."""
+    """Return the `id()` of all path items that callbacks and webhooks contain or refer to: requests that apps send."""
     holders = (document.get("paths", {}), document.get("components", {}).get("pathItems", {}))
     referable = {id(item) for holder in holders for item in holder.values()}
     items = [obj.value for obj in walk("OpenAPI", document) if obj.kind == "PathItem"]
@@ -161,7 +161,7 @@ def _outgoing_items(document: Json) -> set[int]:
 
 
 def _reference_chain(document: Json, item: Any) -> Iterator[Json]:
-    """Yield a path item, the one that it refers to, and so on; not what is mere data or in another document."""
+    """Yield a path item and those that it refers to, in turn, as long as they are path items of this document."""
     seen: set[int] = set()
     while isinstance(item, dict) and id(item) not in seen:
         seen.add(id(item))
@@ -175,7 +175,7 @@ def _reference_chain(document: Json, item: Any) -> Iterator[Json]:
 
 
 def _combined_item(items: list[Json]) -> Json:
-    """Return one path item in the place of several that refer to each other, in this order."""
+    """Return one path item equivalent to a chain of references, where earlier ones override later ones."""
     combined = {key: value for item in reversed(items) for key, value in item.items()}
     combined.pop("$ref", None)
     return combined | {key: items[-1][key] for key in ("$ref",) if key in items[-1]}

@@ -1,4 +1,4 @@
-"""Every mention of a name in a document: references, mappings, requirements, links."""
+"""The references of a document: `$ref`, discriminator mappings, security requirements and links."""
 
 from typing import Any
 from urllib.parse import unquote, urldefrag, urljoin
@@ -32,9 +32,9 @@ _SECTION_OF = {kind: section for section, kind in SECTIONS.items()}
 
 
 def add_references(graph: Graph) -> None:
-    """Find every site of the document, and every mention of what isn't there."""
+    """Add all references of the document to its graph, and a fault for each that can't be resolved."""
     discriminated: list[tuple[Node, SpecObject, set[Key]]] = []
-    # It may grow on the way, by what is referred to and stands among the data.
+    # The list grows during the loop where a reference leads into data, which is hoisted.
     for node, obj in graph.objects:
         if is_reference(obj.kind, obj.value):
             _add_reference(graph, node, obj, obj.value, "$ref")
@@ -53,7 +53,7 @@ def add_references(graph: Graph) -> None:
 
 
 def _add_reference(graph: Graph, node: Node, obj: SpecObject, holder: Json, keyword: str) -> Target | None:
-    """Make a site of what an object says at a keyword, or a fault; return what it leads to, if that has a name."""
+    """Add the reference at an object's keyword, or a fault; return its target if that is a named part."""
     ref = holder[keyword]
     target = _resolve(graph, obj, ref)
     if isinstance(target, str):
@@ -67,15 +67,15 @@ def _add_reference(graph: Graph, node: Node, obj: SpecObject, holder: Json, keyw
 
 
 def _resolve(graph: Graph, obj: SpecObject, ref: str) -> Target | str | None:
-    """Return what a reference leads to, None where it may stay as it is, or what is wrong with it."""
-    # Below an `$id`, '#/components/...' should lead into that schema; nobody writes or reads it so.
+    """Return the target of a reference, None if it needs no change, or a message if it can't be resolved."""
+    # Below an `$id`, '#/components/...' formally leads into that schema, but tools don't write or read it that way.
     if ref.startswith("#/components/") or (obj.base is None and ref.startswith("#")):
         if (ref, obj.kind) not in graph.resolved:
             graph.resolved[ref, obj.kind] = _resolve_local(graph, ref, obj.kind)
         return graph.resolved[ref, obj.kind]
     uri, fragment = urldefrag(urljoin(obj.base or "", ref))
     if graph.key("ids", uri) in graph.nodes:
-        # Within one `$id` what is local stays local, wherever the schema goes.
+        # A local reference below an `$id` stays local, whatever the schema is renamed to.
         return None if ref.startswith("#") else Target(graph.key("ids", uri), Spelling.URI, (fragment,))
     graph.external.append(PendingFault(obj.value, (), f"external reference not resolved: {ref!r}"))
     return None
@@ -100,9 +100,9 @@ def _resolve_local(graph: Graph, ref: str, kind: str) -> Target | str:
 
 
 def _hoist(graph: Graph, kind: str, tokens: tuple[str, ...], value: Any) -> Target | str:
-    """Make a component of a part that stands among the data: at `#/x-definitions/Name`, in an extension, in an example.
+    """Add a component for a part that a reference finds in data: in `#/x-definitions/Name`, an extension, an example.
 
-    What it refers to in its turn can follow only this way; the data itself stays as it was.
+    Only in a component can the references of the part be renamed; the data itself stays unchanged.
     """
     if kind not in _SECTION_OF or not isinstance(value, (dict, bool)):
         return "invalid reference target"
@@ -139,7 +139,7 @@ def _add_link(graph: Graph, node: Node, obj: SpecObject) -> None:
 
 
 def _add_mapping(graph: Graph, node: Node, obj: SpecObject) -> set[Key]:
-    """Make a site of each value of a mapping; return the schemas that are mapped as a whole."""
+    """Add a reference for each value of a discriminator's mapping; return the component schemas among the targets."""
     mapping = obj.value["discriminator"].get("mapping", {})
     mapped: set[Key] = set()
     for value in sorted(mapping):
@@ -155,7 +155,7 @@ def _add_mapping(graph: Graph, node: Node, obj: SpecObject) -> set[Key]:
 def _add_implicit_mapping(
     graph: Graph, node: Node, obj: SpecObject, mapped: set[Key], subtypes: dict[Key, list[Key]]
 ) -> None:
-    """Make a site of each value that stands for a schema since that is its name."""
+    """Add a reference for each schema whose name is an implicit discriminator value."""
     discriminator = obj.value["discriminator"]
     options = [key for keyword in ("oneOf", "anyOf") for key in _referenced_schemas(graph, obj.value.get(keyword))]
     if obj.value is node.value:
@@ -166,7 +166,7 @@ def _add_implicit_mapping(
 
 
 def _referenced_schemas(graph: Graph, schemas: object) -> list[Key]:
-    """Return the component schemas that are referred to as a whole in a list of schemas."""
+    """Return the component schemas that a list of schemas refers to, without references into them."""
     refs = [each.get("$ref") for each in schemas if isinstance(each, dict)] if isinstance(schemas, list) else []
     pointers = [from_pointer(ref) for ref in refs if isinstance(ref, str) and ref.startswith("#/")]
     keys = [graph.key("schemas", tokens[2]) for tokens in pointers if len(tokens) == 3 and tokens[1] == "schemas"]
@@ -174,7 +174,7 @@ def _referenced_schemas(graph: Graph, schemas: object) -> list[Key]:
 
 
 def _subtypes_by_parent(graph: Graph) -> dict[Key, list[Key]]:
-    """Return the component schemas that inherit from each one by `allOf`, or are another name for it."""
+    """Return the component schemas that include each one by `allOf`, or are an alias of it."""
     subtypes: dict[Key, list[Key]] = {}
     for key, node in graph.nodes.items():
         if key.section == "schemas" and isinstance(node.value, dict):

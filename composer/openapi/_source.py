@@ -1,4 +1,4 @@
-"""One app's document, read into an own copy and checked for its outer form."""
+"""One source of a merge: a validated copy of its document."""
 
 import json
 import re
@@ -12,13 +12,13 @@ from composer.openapi._structure import SECTIONS
 
 _OAUTH_URLS = ("authorizationUrl", "tokenUrl", "refreshUrl", "deviceAuthorizationUrl")
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:|//")
-# Infinities aren't JSON: one of them would keep the whole merged document from being served.
+# NaN and infinities aren't JSON: with one of them, the merged document could not be served.
 _encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
 
 @dataclass
 class Source:
-    """Hold an app's name, its prefix (empty or `/notes`) and a copy of its document that may be changed."""
+    """Represent a source: its name, its prefix (`""` or `/notes`), and a private copy of its document."""
 
     name: str
     prefix: str
@@ -26,7 +26,7 @@ class Source:
 
 
 def read_source(name: str, prefix: str, document: Any) -> tuple[Source | None, list[Fault]]:
-    """Copy and check one document; return the copy, None where it isn't well-formed, and every fault of its form."""
+    """Copy and validate one document; return the copy, or None if it is malformed, and all faults of its structure."""
     faults = list(_structural_faults(name, prefix, document))
     try:
         source = Source(name, prefix.rstrip("/"), json_copy(document))
@@ -41,7 +41,7 @@ def read_source(name: str, prefix: str, document: Any) -> tuple[Source | None, l
 
 
 def json_copy(value: Any) -> Any:
-    """Copy a JSON value, digit for digit; raise TypeError or ValueError where it isn't one."""
+    """Copy a JSON value, with numbers digit for digit; raise TypeError or ValueError if it isn't JSON."""
     return json.loads(_encode(value))
 
 
@@ -74,7 +74,7 @@ def _list_faults(name: str, document: Json) -> Iterator[Fault]:
 
 
 def tag_groups(document: Json) -> list[Json]:
-    """Return the groups of tags that the document itself makes; none where they aren't of the form that is known."""
+    """Return the document's own `x-tagGroups`, or an empty list if they don't have the known form."""
     groups = document.get("x-tagGroups")
     is_known = isinstance(groups, list) and all(
         isinstance(group, dict)
@@ -96,7 +96,7 @@ def _relocate_oauth(source: Source) -> None:
 
 
 def _relocate_links(source: Source) -> None:
-    """Relocate what stands at the top; what stands deeper is met on the walk that settles a document."""
+    """Relocate the links at the top level; those in operations and schemas are relocated by the normaliser's walk."""
     document = source.document
     info = document.get("info", {})
     relocate(source, info, "termsOfService")
@@ -107,9 +107,9 @@ def _relocate_links(source: Source) -> None:
 
 
 def relocate(source: Source, holder: Any, *keys: str) -> None:
-    """Let relative URLs lead to where they led before the app was mounted under its prefix.
+    """Rewrite the relative URLs at these keys so that they lead to the same place after mounting under the prefix.
 
-    They start from the server's URL, which is `/` unless the document says otherwise.
+    They are relative to the server's URL, which defaults to `/`.
     Source: OpenAPI 3.1.0, "Relative References in URLs".
     """
     for key in keys if isinstance(holder, dict) and source.prefix else ():

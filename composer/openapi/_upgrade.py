@@ -1,4 +1,4 @@
-"""OpenAPI 3.0 said in the words of 3.1, in place: what a keyword means there, not how it is spelled."""
+"""The upgrade of OpenAPI 3.0 documents to 3.1, in place, by what a keyword means rather than how it is spelled."""
 
 from composer._json import Json
 from composer.openapi._structure import is_reference, walk
@@ -7,13 +7,13 @@ _CHANGED_KEYWORDS = frozenset(("nullable", "exclusiveMinimum", "exclusiveMaximum
 
 
 def upgrade(document: Json) -> None:
-    """Turn a 3.0 document into a 3.1 one that means the same. The document is changed; give a copy."""
+    """Upgrade a 3.0 document to an equivalent 3.1 one, in place."""
     for kind, value, _ in walk("OpenAPI", document):
         upgrade_object(kind, value)
 
 
 def upgrade_object(kind: str, value: Json) -> None:
-    """Turn one object of a 3.0 document, met on a walk, into a 3.1 one."""
+    """Upgrade one object of a 3.0 document, in place, during a walk."""
     if "$ref" in value and kind != "PathItem" and is_reference(kind, value):
         _drop_siblings(value)
     elif kind == "Schema" and not _CHANGED_KEYWORDS.isdisjoint(value):
@@ -25,14 +25,14 @@ def upgrade_object(kind: str, value: Json) -> None:
 
 
 def _drop_siblings(value: Json) -> None:
-    # 3.0 says that what stands beside a `$ref` SHALL be ignored; in 3.1 it would count.
+    # OpenAPI 3.0: siblings of `$ref` SHALL be ignored. In 3.1 they would apply.
     reference = value["$ref"]
     value.clear()
     value["$ref"] = reference
 
 
 def _upgrade_nullable(schema: Json) -> None:
-    # As 3.0.3 clarifies: it adds null to `type`, does nothing without one, and never widens `enum`.
+    # As 3.0.3 clarifies, `nullable` adds null to `type`, has no effect without `type`, and doesn't extend `enum`.
     nullable = schema.pop("nullable", False)
     if nullable is True and isinstance(schema.get("type"), str) and schema["type"] != "null":
         schema["type"] = [schema["type"], "null"]

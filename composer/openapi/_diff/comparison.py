@@ -1,4 +1,4 @@
-"""Two documents compared: each operation with its own, and what stands at the top."""
+"""The comparison of two documents: their operations, and their top-level fields."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,13 +11,19 @@ from composer.openapi._diff.operations import OperationChange, OperationChanges
 from composer.openapi._diff.schemas import SchemaChanges
 from composer.openapi._structure import as_mapping
 
-# What stands at the top of a document and is for people.
+# Top-level fields that are for people and tools, and that no client depends on.
 _METADATA: Final = {"info": "info", "servers": "servers", "tags": "tags", "x-tagGroups": "tags"}
 
 
 @dataclass(frozen=True)
 class Change:
-    """Say what changed: does it break a client, where (`GET /notes response 200 application/json [].text`), what."""
+    """Represent one change between two documents.
+
+    Attributes:
+        breaking: Whether it breaks clients of the old document.
+        where: The place, such as `GET /notes response 200 application/json [].text`.
+        what: What changed there, such as `property removed`.
+    """
 
     breaking: bool
     where: str
@@ -27,16 +33,31 @@ class Change:
         return f"{self.where}: {self.what}"
 
 
-# Documents that differ in what no operation reaches, or in how the same is written.
+# For documents that differ only in what no operation refers to, or in spelling.
 _OTHER_CHANGE: Final = Change(False, "document", "other details changed")
 
 
 def changes(old: Json, new: Json) -> list[Change]:
-    """Return what changed between two OpenAPI documents, 3.0 or 3.1, what breaks clients first, then by place.
+    """Return what changed between two OpenAPI 3.0 or 3.1 documents.
 
-    The documents are plain JSON data, and aren't changed. A change of a component is a change of every operation
-    that it reaches. The list is empty only where the documents are the same but for the order of keys. Raises
-    TypeError or ValueError where one of them isn't JSON.
+    A change of a component is reported for every operation that refers to it.
+
+    Args:
+        old: The older document as plain JSON data; it isn't changed.
+        new: The newer document as plain JSON data; it isn't changed.
+
+    Returns:
+        The changes, breaking ones first, then by place. Empty only if the documents are equal apart from the order of
+        keys.
+
+    Raises:
+        TypeError: A document contains values that JSON doesn't have.
+        ValueError: A document contains itself.
+
+    Example:
+        >>> item = {"/notes": {"get": {"responses": {}}}}
+        >>> [str(change) for change in changes({"paths": item}, {"paths": {}})]
+        ['GET /notes: operation removed']
     """
     if canonical_text(old) == canonical_text(new):
         return []
@@ -66,7 +87,7 @@ def _operation_changes(operations: OperationChanges) -> Iterator[OperationChange
     left, right = as_mapping(old.get("webhooks")), as_mapping(new.get("webhooks"))
     for name in sorted(left.keys() | right.keys()):
         items: list[Any] = [{"": each[name]} if name in each else {} for each in (left, right)]
-        # The server sends these requests, and a client answers.
+        # The server sends these requests, and the client responds.
         yield from operations.compare_items(items[0], items[1], Side.RESPONSE, f"webhook {name} ")
 
 

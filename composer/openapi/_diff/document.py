@@ -1,6 +1,7 @@
-"""A schema as a set of allowed values: references followed, `allOf` put together, unions as lists of options.
+"""A document in canonical form, and its schemas as sets of allowed values.
 
-What means the same is made to look the same first: 3.0 as 3.1, `const` as `enum`, a list of types as a union.
+Different spellings of the same meaning become one: 3.0 is upgraded to 3.1, `const` becomes `enum`, an array of types a
+union. References are followed, `allOf` is flattened, and unions become lists of options.
 """
 
 import json
@@ -12,14 +13,14 @@ from composer._json import Json
 from composer.openapi._structure import as_mapping, from_pointer, look_up, walk
 from composer.openapi._upgrade import upgrade
 
-# What a value has to match all at once.
+# Schemas that a value must match all at once.
 Parts: TypeAlias = tuple[Json, ...]
 
 ANY: Final[Json] = {}
 NEVER: Final[Json] = {"not": {}}
 COMPONENT: Final = "#/components/schemas/"
 DOCUMENTATION: Final = frozenset(("title", "summary", "description", "example", "examples", "externalDocs", "$comment"))
-# None of these says by itself which values are allowed.
+# Keywords that don't restrict the allowed values by themselves.
 _NOT_ASSERTIONS: Final = DOCUMENTATION | {
     *("$schema", "$id", "$anchor", "$dynamicAnchor", "$vocabulary", "$defs", "definitions"),
     *("default", "deprecated", "readOnly", "writeOnly", "discriminator", "allOf"),
@@ -30,7 +31,14 @@ _COMPOUND: Final = frozenset((*_REFERENCES, *_UNIONS, "allOf", "not", "if"))
 
 
 class Option(NamedTuple):
-    """Hold one option of a union: how people call it, its discriminator's value or "", its parts; is it a component?"""
+    """Represent one option of a union.
+
+    Attributes:
+        label: Its name for people: of a component, a type or a value.
+        value: Its discriminator value, or "".
+        parts: Its schemas.
+        is_component: Whether it is a reference to a component.
+    """
 
     label: str
     value: str
@@ -39,27 +47,27 @@ class Option(NamedTuple):
 
 
 def as_list(value: Any) -> list[Any]:
-    """Return the value where it is a list, else an empty one."""
+    """Return the value if it is a list, else an empty list."""
     return value if isinstance(value, list) else []
 
 
 def canonical_text(value: Any) -> str:
-    """Write a JSON value so that two are written the same if and only if they are the same (`true` isn't `1`)."""
+    """Return a JSON value as text that is equal for two values if and only if they are (`true` isn't `1`)."""
     return json.dumps(value, sort_keys=True, ensure_ascii=False)
 
 
 def as_schema(value: Any) -> Json:
-    """Return a schema as an object, which `true` and `false` are short for."""
+    """Return a schema as an object, also if it is `true` or `false`."""
     return value if isinstance(value, dict) else NEVER if value is False else ANY
 
 
 def assertions(part: Json) -> list[str]:
-    """Return the keywords of a part by which it allows some values and others not."""
+    """Return the keywords of a part that restrict the allowed values."""
     return [key for key in part if key not in _NOT_ASSERTIONS and key not in _REFERENCES and key[:2] != "x-"]
 
 
 class Document:
-    """Hold a copy of a document in one spelling, and know where its references lead."""
+    """Represent a copy of a document in canonical form, and resolve its references."""
 
     def __init__(self, document: Json) -> None:
         self.json: Json = json.loads(json.dumps(document))
@@ -91,7 +99,7 @@ class Document:
         return as_mapping(as_mapping(self.json.get("components")).get("schemas"))
 
     def target(self, reference: Any) -> Any:
-        """Return what a reference leads to, None where that isn't in this document."""
+        """Return the target of a reference, None if it isn't in this document."""
         if not isinstance(reference, str) or not reference.startswith("#/"):
             return self.by_identifier.get(reference) if isinstance(reference, str) else None
         try:
@@ -100,7 +108,7 @@ class Document:
             return None
 
     def follow(self, value: Any) -> Json:
-        """Return the object that stands behind any number of references, itself where it is none."""
+        """Return the object at the end of a chain of references; the object itself if it isn't a reference."""
         seen = set()
         while isinstance(value, dict) and isinstance(value.get("$ref"), str) and value["$ref"] not in seen:
             seen.add(value["$ref"])
@@ -109,7 +117,7 @@ class Document:
         return as_mapping(value)
 
     def flatten(self, parts: Iterable[Json]) -> Parts:
-        """Return the parts with all that they include by `$ref` and `allOf`, each once, the outermost first."""
+        """Return the parts and all that they include by `$ref` and `allOf`, each once, outermost first."""
         flattened: dict[int, Json] = {}
         visited: set[int] = set()
         stack = list(parts)[::-1]
@@ -123,22 +131,22 @@ class Document:
                 flattened[id(part)] = part
             inner += as_list(part.get("allOf"))
             stack += [as_schema(each) for each in reversed(inner) if each is not None]
-        # A reference to itself says nothing.
+        # A reference to itself restricts nothing.
         return tuple(flattened.values()) or (ANY,)
 
     def unresolved(self, parts: Parts) -> list[str]:
-        """Return the references of the parts that lead out of this document."""
+        """Return the references of the parts to other documents."""
         references = [part[key] for part in parts for key in _REFERENCES if key in part]
         return [canonical_text(reference) for reference in references if self.target(reference) is None]
 
     def options(self, parts: Parts, seen: frozenset[int] = frozenset()) -> list[Option]:
-        """Return what leaves allow as a list of options; a list of one where they are no union."""
+        """Return the options of flattened parts; a single one if the parts aren't a union."""
         unions = [part for part in parts if union_of(part)]
         others = [part for part in parts if assertions(part) and not union_of(part)]
         if len(unions) != 1 or id(unions[0]) in seen or any(assertions(part) != ["type"] for part in others):
             return [Option(self._label(parts), "", parts)]
         union, result = unions[0], list[Option]()
-        # One object for each type, for parts are told apart by identity.
+        # One object per type, because parts are compared by identity.
         types = [self._type_parts.setdefault(canonical_text(part["type"]), {"type": part["type"]}) for part in others]
         for each in map(as_schema, union[union_of(union)]):
             inner = self.options(self.flatten((*types, each)), seen | {id(union)})
@@ -156,7 +164,7 @@ class Document:
         return Option(label, "|".join(sorted(values)) or name, parts, is_component=True)
 
     def subtypes_of(self, parent: Json) -> dict[str, Json]:
-        """Return the schemas that a discriminator chooses from where no union lists them, by its values."""
+        """Return the schemas that a discriminator selects from without a union, by discriminator value."""
         if union_of(parent) or "discriminator" not in parent:
             return {}
         mapping = as_mapping(as_mapping(parent["discriminator"]).get("mapping"))
@@ -167,11 +175,11 @@ class Document:
         return {value: subtype for value, subtype in (implied | mapped).items() if isinstance(subtype, dict)}
 
     def mapping_target(self, to: Any) -> Any:
-        """Return the schema that a discriminator's mapping names, by its reference or as a bare name."""
+        """Return the schema that a discriminator's mapping leads to by a reference or a component's name."""
         return self.schemas().get(to) if isinstance(to, str) and to in self.schemas() else self.target(to)
 
     def component_name(self, option: Json) -> str:
-        """Return the name of the component that a schema refers to, "" where it refers to none."""
+        """Return the name of the component that a schema refers to, or ""."""
         reference = option.get("$ref")
         return from_pointer(reference)[-1] if isinstance(reference, str) and reference.startswith(COMPONENT) else ""
 
@@ -186,12 +194,12 @@ class Document:
 
 
 def union_of(part: Json) -> str:
-    """Return the keyword by which a part is a union, "" where it is none."""
+    """Return the keyword that makes a part a union (`anyOf`, `oneOf`), or ""."""
     return next((key for key in _UNIONS if isinstance(part.get(key), list)), "")
 
 
 def _canonicalise(schema: Json) -> None:
-    """Bring one schema into the spelling that is compared; what it means stays."""
+    """Bring one schema into canonical form, in place."""
     if "const" in schema:
         schema["enum"] = [schema.pop("const")]
     if _COMPOUND.isdisjoint(schema):
@@ -215,7 +223,7 @@ def _split_types(schema: Json) -> None:
     declared = schema.get("type")
     types = [declared] if isinstance(declared, str) else as_list(declared)
     values = schema.get("enum")
-    # An `enum` without null keeps null out, whatever `type` says.
+    # An `enum` without null excludes null, whatever `type` is.
     null = "null" in types or not types
     if isinstance(values, list):
         null = null and None in values
@@ -237,10 +245,10 @@ def _split_types(schema: Json) -> None:
 
 
 class Fingerprints:
-    """Tell which schemas of two documents are the same through all references, whatever their names.
+    """Fingerprints of schemas: equal for schemas that are the same through all references, whatever their names.
 
-    Components begin with what they are without the names in them; then those that refer to unlike ones are told
-    apart, until nothing changes. This only decides which options of two unions are looked at together.
+    Components start with their content without the names in it; then those that refer to different ones are
+    distinguished, until nothing changes. Fingerprints only decide which options of two unions are compared.
     """
 
     def __init__(self, *documents: Document) -> None:
@@ -262,6 +270,6 @@ class Fingerprints:
         return self._numbers.setdefault((tuple(pieces[::2]), mentioned), len(self._numbers))
 
     def of(self, document: Document, option: Option) -> tuple[int, ...]:
-        """Return a number for each part that says which values are allowed, the same to two that are the same."""
+        """Return the fingerprint of an option: a number for each of its parts that restricts the allowed values."""
         split = [re.split(f'"{COMPONENT}([^"]+)"', canonical_text(part)) for part in option.parts if assertions(part)]
         return tuple(self._number(id(document), pieces) for pieces in split)

@@ -1,4 +1,4 @@
-"""What one keyword says about the allowed values, and what a change of it does to them."""
+"""The keywords of a schema, and the effect of a change of one of them on the allowed values."""
 
 from collections.abc import Iterator
 from enum import Enum
@@ -18,19 +18,19 @@ from composer.openapi._structure import as_mapping
 
 
 class Side(Enum):
-    """Say who sends the values: the client, the server, or either (any difference then breaks)."""
+    """Enumerate who sends a value: the client, the server, or either; with either, every difference breaks."""
 
     REQUEST = "request"
     RESPONSE = "response"
     BOTH = "both"
 
     def opposite(self) -> "Side":
-        """Return the side for which narrower is wider: that of `not`, and of a callback."""
+        """Return the opposite side: for `not`, where narrower is wider, and for callbacks, which the server sends."""
         return {Side.REQUEST: Side.RESPONSE, Side.RESPONSE: Side.REQUEST, Side.BOTH: Side.BOTH}[self]
 
 
 class Effect(Enum):
-    """Say what a difference does to the set of allowed values."""
+    """Enumerate what a difference does to the set of allowed values."""
 
     NONE = "unchanged"
     NARROWS = "narrowed"
@@ -38,25 +38,25 @@ class Effect(Enum):
     UNKNOWN = "changed"
 
     def breaks(self, side: Side) -> bool:
-        """Tell whether it can break a client that kept to the old contract."""
+        """Return whether this effect can break a client of the old document."""
         harmless = {Side.REQUEST: Effect.WIDENS, Side.RESPONSE: Effect.NARROWS}.get(side, Effect.NONE)
         return self not in (Effect.NONE, harmless)
 
 
 Difference: TypeAlias = tuple[Effect, str]
 
-# What a limit is called; the keywords that set it; 1 where more is stricter, -1 where less is.
+# Name of a limit; its keywords; 1 if a greater limit is stricter, -1 if a smaller one is.
 _LIMITS: Final = [
     ("minimum", ("minimum", "exclusiveMinimum"), 1),
     ("maximum", ("maximum", "exclusiveMaximum"), -1),
     *((name, (name,), 1) for name in ("minLength", "minItems", "minProperties", "minContains")),
     *((name, (name,), -1) for name in ("maxLength", "maxItems", "maxProperties", "maxContains")),
 ]
-# Keywords under which one schema stands that a value, or a part of it, has to match.
+# Keywords that contain one schema which a value, or a part of it, must match.
 COVARIANT: Final = ("contains", "propertyNames", "unevaluatedItems", "unevaluatedProperties", "contentSchema")
 _CONDITIONS: Final = ("if", "then", "else")
 _BY_NAME: Final = ("patternProperties", "dependentSchemas")
-# Compared by a rule of their own; whatever else a schema asserts is compared as it is written.
+# Keywords with a comparison of their own; all others are compared as written.
 _HANDLED: Final = frozenset((*COVARIANT, *_CONDITIONS, *_BY_NAME)) | {
     *(keyword for _, keywords, _ in _LIMITS for keyword in keywords),
     *("type", "enum", "required", "properties", "additionalProperties", "items", "prefixItems", "additionalItems"),
@@ -68,12 +68,12 @@ _JSON_TYPES: Final = {bool: "boolean", int: "integer", float: "number", str: "st
 
 
 def effect_of(removed: Any, added: Any) -> Effect:
-    """Return what it does to a choice that some of it is gone and some is added."""
+    """Return the effect of removing some of the allowed values and adding others."""
     return Effect.UNKNOWN if removed and added else Effect.NARROWS if removed else Effect.WIDENS
 
 
 def documentation_changes(old: Any, new: Any) -> Iterator[str]:
-    """Yield what changed between two objects, or two tuples of parts, that is of no effect on any value."""
+    """Yield what changed in two objects, or two tuples of parts, without an effect on the allowed values."""
     old_parts, new_parts = ((each,) if isinstance(each, dict) else each for each in (old, new))
     keys = {key for part in (*old_parts, *new_parts) for key in part if key in DOCUMENTATION or key[:2] == "x-"}
     if any(canonical_text(_first(old_parts, key)) != canonical_text(_first(new_parts, key)) for key in keys):
@@ -84,7 +84,7 @@ def documentation_changes(old: Any, new: Any) -> Iterator[str]:
 
 
 def default_changes(old: Parts, new: Parts) -> Iterator[str]:
-    """Yield how the value changed that stands for none."""
+    """Yield how the default value changed."""
     was, now = _first(old, "default"), _first(new, "default")
     if canonical_text(was) != canonical_text(now):
         yield _changed("default", was, now)
@@ -95,12 +95,12 @@ def _first(parts: Parts, key: str) -> list[Any]:
 
 
 def forbids_all(parts: Parts) -> bool:
-    """Tell whether no value matches, as it is written."""
+    """Return whether no value can match, because of `not: {}`."""
     return any(part.get("not") in ({}, True) for part in parts if "not" in part)
 
 
 def type_difference(old: Parts, new: Parts) -> Difference | None:
-    """Return how the types changed that a value may be of."""
+    """Return how the allowed types changed, or None."""
     was, now = _types(old), _types(new)
     if was == now:
         return None
@@ -109,13 +109,13 @@ def type_difference(old: Parts, new: Parts) -> Difference | None:
 
 
 def _types(parts: Parts) -> frozenset[str] | None:
-    """Return the types that a value may be of, None where it may be of any."""
+    """Return the allowed types, None for any type."""
     types: frozenset[str] | None = None
     for part in parts:
         own = _types_of(part)
         if own is not None:
             common = own if types is None else types & own
-            # A whole number that is also a number is a whole number.
+            # What must be both an integer and a number is an integer.
             whole = types is not None and {"integer", "number"} <= types | own and "integer" in types ^ own
             types = common | {"integer"} if whole else common
     return types
@@ -141,7 +141,7 @@ def _describe_types(types: frozenset[str] | None) -> str:
 
 
 def value_differences(old: Parts, new: Parts) -> Iterator[Difference]:
-    """Yield how the listed values changed."""
+    """Yield how the values of `enum` changed."""
     was, now = _values(old), _values(new)
     if was is None or now is None:
         if was is not None:
@@ -171,7 +171,7 @@ def _truncated(texts: list[str]) -> str:
 
 
 def limit_differences(old: Parts, new: Parts) -> Iterator[Difference]:
-    """Yield how the limits of numbers, lengths and counts changed."""
+    """Yield how the limits of numbers, lengths and counts changed, such as `maximum` and `minItems`."""
     for name, keywords, sign in _LIMITS:
         was, now = _strictest_limit(old, keywords, sign), _strictest_limit(new, keywords, sign)
         if was != now:
@@ -181,14 +181,14 @@ def limit_differences(old: Parts, new: Parts) -> Iterator[Difference]:
 
 
 def _strictest_limit(parts: Parts, keywords: tuple[str, ...], sign: int) -> tuple[float, bool] | None:
-    """Return the strictest limit, greater where stricter, and whether it is itself outside."""
+    """Return the strictest limit, multiplied by its sign so that greater is stricter, and whether it is exclusive."""
     limits = [
         (sign * part[keyword], keyword.startswith("exclusive"))
         for part in parts
         for keyword in keywords
         if isinstance(part.get(keyword), int | float) and not isinstance(part[keyword], bool)
     ]
-    # No text is shorter than 0: as good as no limit.
+    # A minimum length or count of 0 is no limit.
     pointless = sign > 0 and keywords[0] not in ("minimum", "minContains")
     return max((limit for limit in limits if not pointless or limit[0] > 0), default=None)
 
@@ -200,7 +200,7 @@ def _describe_limit(limit: tuple[float, bool] | None, sign: int) -> list[Any]:
 
 
 def other_differences(old: Parts, new: Parts) -> Iterator[Difference]:
-    """Yield how the keywords changed that have no rule of their own."""
+    """Yield how the keywords changed that have no comparison of their own."""
     for key in sorted({key for part in (*old, *new) for key in assertions(part)} - _HANDLED):
         was, now = _values_of(old, key), _values_of(new, key)
         if sorted(map(canonical_text, was)) != sorted(map(canonical_text, now)):
@@ -208,7 +208,7 @@ def other_differences(old: Parts, new: Parts) -> Iterator[Difference]:
 
 
 def _values_of(parts: Parts, key: str) -> list[Any]:
-    # `uniqueItems: false` says what its absence says.
+    # `uniqueItems: false` is the default.
     values = [part[key] for part in parts if key in part and (key, part[key]) != ("uniqueItems", False)]
     return list({canonical_text(value): value for value in values}.values())
 
@@ -222,7 +222,7 @@ def _effect_of_keyword(key: str, old: list[Any], new: list[Any]) -> Effect:
 
 
 def _includes(wide: Any, narrow: Any) -> bool:
-    """Tell whether all values of one format, or all multiples of one number, are of another."""
+    """Return whether one format or `multipleOf` includes all values of another."""
     if isinstance(wide, int) and isinstance(narrow, int) and wide:
         return narrow % wide == 0
     return (narrow, wide) in _WIDER_FORMATS
@@ -234,13 +234,13 @@ def _changed(key: str, old: list[Any], new: list[Any]) -> str:
     return f"{key} changed from {was or 'none'} to {now or 'none'}"
 
 
-# -- the schemas inside of a schema ------------------------------------------------------------------------
+# -- subschemas ------------------------------------------------------------------------
 
 
 def properties(document: Document, parts: Parts, side: Side) -> tuple[dict[str, Parts], set[str]]:
-    """Return the properties that the side may send, and the names of those that it must.
+    """Return the properties that the side may send, and the names of those that are required.
 
-    A read-only property is no part of a request, a write-only one no part of a response.
+    Requests don't include read-only properties, responses don't include write-only ones.
     """
     excluding = {Side.REQUEST: "readOnly", Side.RESPONSE: "writeOnly"}.get(side, "")
     allowed: dict[str, Parts] = {}
@@ -266,28 +266,28 @@ def _property(parts: Parts, name: str) -> Parts:
 
 
 def additional_properties(parts: Parts) -> Parts:
-    """Return what properties have to match that aren't declared; nothing where they are free."""
+    """Return the schemas for properties that aren't declared; none if they may have any value."""
     return tuple(as_schema(part["additionalProperties"]) for part in parts if "additionalProperties" in part)
 
 
 def is_closed(parts: Parts) -> bool:
-    """Tell whether no properties are allowed but the declared ones."""
+    """Return whether only the declared properties are allowed."""
     unevaluated = any(part.get("unevaluatedProperties") is False for part in parts)
     return unevaluated or forbids_all(additional_properties(parts))
 
 
 def prefix_length(parts: Parts) -> int:
-    """Return how many items have a schema for their position."""
+    """Return how many positions of an array have a schema of their own."""
     return max(len(_prefix(part)) for part in parts)
 
 
 def _prefix(part: Json) -> list[Any]:
-    # A list under `items` is how it was written before 2020-12.
+    # An array under `items` is the spelling from before JSON Schema 2020-12.
     return as_list(part["items"] if isinstance(part.get("items"), list) else part.get("prefixItems"))
 
 
 def item_schemas(parts: Parts, index: int) -> Parts:
-    """Return what the item at a position has to match; nothing where it is free."""
+    """Return the schemas for the item at a position; none if it may have any value."""
     schemas = []
     for part in parts:
         prefix, rest = _prefix(part), "additionalItems" if isinstance(part.get("items"), list) else "items"
@@ -299,7 +299,7 @@ def item_schemas(parts: Parts, index: int) -> Parts:
 
 
 def other_subschemas(parts: Parts) -> dict[str, Parts]:
-    """Return the schemas under the rarer keywords, by a step that names them: `(if)`, `(patternProperties ^x-)`."""
+    """Return the schemas in less common keywords, by the step in a place: `(if)`, `(patternProperties ^x-)`."""
     subschemas: dict[str, Parts] = {}
     for part in parts:
         inner = {f"({key})": part[key] for key in (*COVARIANT, *_CONDITIONS) if key in part}

@@ -1,4 +1,4 @@
-"""What changed from one operation to another: its parameters, bodies, responses, callbacks, credentials."""
+"""The comparison of operations: parameters, bodies, responses, callbacks, security."""
 
 import re
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from composer.openapi._structure import OPERATION_METHODS, as_mapping
 
 
 class OperationChange(NamedTuple):
-    """Hold one difference at a place; with a `key`, whatever the two schemas differ in below that place."""
+    """Represent a change at a place; with a `key`, all changes of that pair of schemas below the place."""
 
     where: str
     breaking: bool
@@ -20,16 +20,16 @@ class OperationChange(NamedTuple):
     key: PairKey | None = None
 
 
-# Headers that say what others say better: as parameters they count for nothing.
+# OpenAPI ignores parameters for these headers, because other fields describe them.
 _IGNORED_HEADERS: Final = ("accept", "content-type", "authorization")
 _DEFAULT_STYLES: Final = {"query": "form", "cookie": "form", "path": "simple", "header": "simple"}
 _SERIALISATION: Final = ("style", "explode", "allowReserved", "allowEmptyValue")
-# What a security scheme says beside who may come in.
+# Fields of a security scheme that don't affect which credentials it accepts.
 _DESCRIPTIVE_FIELDS: Final = ("description", "bearerFormat")
 
 
 class OperationChanges:
-    """Compare operations; the schemas that they hold are handed to `schemas`, to be compared later."""
+    """Compare operations; their schemas are added to `schemas`, which compares them later."""
 
     def __init__(self, old: Document, new: Document, schemas: SchemaChanges) -> None:
         self.old = old
@@ -37,9 +37,9 @@ class OperationChanges:
         self.schemas = schemas
 
     def compare_items(self, old: Json, new: Json, side: Side, where: str = "") -> Iterator[OperationChange]:
-        """Yield what changed in the operations of path items: of `paths`, or those of a callback or webhook.
+        """Yield what changed in path items: those of `paths`, of a callback or of a webhook.
 
-        `side` says who sends the requests: the client, or the server for a callback.
+        `side` is who sends the requests: the client, or the server for a callback.
         """
         for path_old, path_new in _match_paths(old, new):
             item_old, item_new = self.old.follow(old.get(path_old)), self.new.follow(new.get(path_new))
@@ -82,7 +82,7 @@ class OperationChanges:
     def _compare_parameter(
         self, where: str, what: str, old: Json | None, new: Json | None, side: Side, style: str
     ) -> Iterator[OperationChange]:
-        """Compare a parameter or header with what it was; None stands for none."""
+        """Compare a parameter or a header; None if it doesn't exist."""
         if old is None or new is None:
             yield _added_or_removed(where, what, new is None, new, side)
         else:
@@ -90,7 +90,7 @@ class OperationChanges:
             yield from self._compare_value(where, old, new, side, style)
 
     def _compare_value(self, where: str, old: Json, new: Json, side: Side, style: str) -> Iterator[OperationChange]:
-        """Compare what parameters and headers have in common."""
+        """Compare the fields that parameters and headers have in common."""
         yield from _documentation_changes(where, old, new)
         if ("content" in old) != ("content" in new) or _serialisation(old, style) != _serialisation(new, style):
             yield OperationChange(where, True, "serialisation changed")
@@ -173,7 +173,7 @@ class OperationChanges:
             yield from self.compare_items(left, right, side.opposite(), f"{where} callback {name} ")
 
     def _compare_security(self, where: str, old: Json, new: Json) -> Iterator[OperationChange]:
-        """Compare who may come in: any one of a list, each of which asks for some schemes with some scopes."""
+        """Compare security requirements: a request must satisfy any one of them, that is, all schemes in it."""
         left, right = _requirements(self.old, old), _requirements(self.new, new)
         lost = [was for was in left if not any(_is_no_stricter(now, was) for now in right)]
         for was in lost:
@@ -186,7 +186,7 @@ class OperationChanges:
 def _added_or_removed(
     where: str, what: str, removed: bool, new: Json | None = None, side: Side = Side.RESPONSE
 ) -> OperationChange:
-    """Say that a part is gone, which breaks, or new, which breaks where a client has to send it."""
+    """Return the change for a removed part, which breaks, or an added one, which breaks if clients must send it."""
     required = not removed and (new or {}).get("required") is True
     text = f"{'required ' if required else ''}{what} {'removed' if removed else 'added'}"
     return OperationChange(where, removed or (required and side is Side.REQUEST), text)
@@ -208,7 +208,7 @@ def _documentation_changes(where: str, old: Json, new: Json) -> Iterator[Operati
 
 
 def _match_paths(old: Json, new: Json) -> list[tuple[str, str]]:
-    """Match the paths of which all but the parameters' names is the same; a path without a match has itself."""
+    """Pair the paths that are equal apart from parameter names; a path without a counterpart is paired with itself."""
     taken = {_without_names(path): path for path in new if path not in old and path.startswith("/")}
     pairs = {}
     for path in old:
@@ -232,7 +232,7 @@ def _renamed_path_parameters(where: str, old: str, new: str) -> Iterator[Operati
 
 
 def _effective_operation(document: Document, item: Json, method: str, path: str) -> Json:
-    """Return an operation with what its path item says for it, and its parameters by their place."""
+    """Return an operation with the fields that it inherits from its path item, and its parameters by key."""
     operation = as_mapping(item[method])
     parameters = [*as_list(item.get("parameters")), *as_list(operation.get("parameters"))]
     keyed = [_keyed_parameter(document.follow(parameter), path) for parameter in parameters]
@@ -241,7 +241,7 @@ def _effective_operation(document: Document, item: Json, method: str, path: str)
 
 
 def _keyed_parameter(parameter: Json, path: str) -> tuple[tuple[str, str], Json] | None:
-    """Put a parameter beside what tells it from others; one in the path is told by its position there."""
+    """Return a parameter with its key: location and name, or the position for a path parameter; None to ignore it."""
     location, name = parameter.get("in"), parameter.get("name")
     if not isinstance(location, str) or not isinstance(name, str):
         return None
@@ -274,11 +274,18 @@ def _serialisation(value: Json, style: str) -> str:
     return canonical_text(written | {"explode": value.get("explode", written["style"] == "form")})
 
 
-# -- credentials -------------------------------------------------------------------------------------------
+# -- security ----------------------------------------------------------------------------------------------
 
 
 class _RequiredScheme(NamedTuple):
-    """Hold one scheme that a way in asks for: its name, what it is but for its OAuth flows, these, the scopes asked."""
+    """Represent a scheme in a security requirement.
+
+    Attributes:
+        name: The scheme's name.
+        definition: Its definition as text, without OAuth flows.
+        flows: Its OAuth flows.
+        scopes: The scopes that the requirement asks for.
+    """
 
     name: str
     definition: str
@@ -286,7 +293,7 @@ class _RequiredScheme(NamedTuple):
     scopes: frozenset[str]
 
 
-# One way in: whoever has what all of these ask for may come.
+# A request satisfies a requirement if it satisfies all of its schemes.
 _Requirement: TypeAlias = list[_RequiredScheme]
 
 
@@ -301,7 +308,7 @@ def _requirements(document: Document, operation: Json) -> list[_Requirement]:
 
 
 def _required_scheme(document: Document, name: str, scheme: Any, scopes: Any) -> _RequiredScheme:
-    """Return what a security scheme is, whatever it is called and says of itself."""
+    """Return a required scheme, with a definition that doesn't depend on its name and description."""
     fields = document.follow(scheme)
     value = {key: fields[key] for key in fields if key not in _DESCRIPTIVE_FIELDS and key[:2] != "x-"}
     if isinstance(value.get("scheme"), str):
@@ -311,14 +318,14 @@ def _required_scheme(document: Document, name: str, scheme: Any, scopes: Any) ->
 
 
 def _accepts(new: _RequiredScheme, old: _RequiredScheme) -> bool:
-    """Tell whether the new scheme takes what clients get by each flow of the old one, whatever the scopes asked."""
+    """Return whether the new scheme accepts the credentials of each flow of the old one, regardless of scopes."""
     flows = old.flows.items()
     are_kept = all(kind in new.flows and _is_compatible_flow(new.flows[kind], flow) for kind, flow in flows)
     return new.definition == old.definition and are_kept
 
 
 def _is_compatible_flow(new: Json, old: Json) -> bool:
-    """Tell whether a client of the old flow can go on: each address stays as it is, and each scope can be had."""
+    """Return whether clients of the old flow keep working: the URLs are the same, and all scopes are available."""
     stays = all(new.get(key) == old[key] for key in old if key != "scopes" and key[:2] != "x-")
     return stays and as_mapping(old.get("scopes")).keys() <= as_mapping(new.get("scopes")).keys()
 

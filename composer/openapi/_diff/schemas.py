@@ -1,10 +1,12 @@
-"""What changed from one schema to another, and whom it breaks.
+"""The comparison of schemas.
 
-A schema is a set of values. A client breaks where a request may hold less than before or a response more; so
-every difference is first found to narrow or to widen that set, and the side decides. What is gone, and what
-can't be told, breaks on both sides. The options of `oneOf` are taken to exclude each other, as they are meant
-to: one that grows into another makes the set larger. Pairs of schemas are nodes of a graph, each compared once,
-however many operations use it and however it refers to itself; what an operation meets is collected from there.
+A schema is a set of allowed values. A change breaks a client if a request may contain less than before, or a response
+more: each difference either narrows or widens the set, and the side decides whether that breaks. A removed property,
+and a difference whose effect is unknown, breaks on both sides. The options of `oneOf` are assumed to exclude each
+other, as intended by most authors, so that an option that allows more widens the set.
+
+Pairs of schemas are nodes of a graph. Each is compared once, however many operations use it, even if it refers to
+itself; the changes of an operation are collected from the graph.
 """
 
 from collections import deque
@@ -21,7 +23,7 @@ from composer.openapi._structure import as_mapping
 
 
 class SchemaChange(NamedTuple):
-    """Hold one difference: does it break, where below the schema, what it is."""
+    """Represent one difference: whether it breaks clients, its place below the schema, what changed."""
 
     breaking: bool
     place: str
@@ -47,7 +49,7 @@ class _Pair:
 
 
 class SchemaChanges:
-    """Compare the schemas of two documents: `pair` them as they are met, then `run`, then `collect`."""
+    """Compare the schemas of two documents: `add` all pairs, call `compare_all`, then `collect` the changes."""
 
     def __init__(self, old: Document, new: Document) -> None:
         self.old = old
@@ -58,7 +60,7 @@ class SchemaChanges:
         self._fingerprints: Fingerprints | None = None
 
     def add(self, old: Parts, new: Parts, side: Side, *, documentation: bool = True) -> PairKey:
-        """Have two schemas compared, and return what to ask `collect` for."""
+        """Add two schemas to the comparison, and return the key for `collect`."""
         old, new = self.old.flatten(old), self.new.flatten(new)
         key = (tuple(map(id, old)), tuple(map(id, new)), side, documentation)
         if key not in self._pairs:
@@ -67,7 +69,7 @@ class SchemaChanges:
         return key
 
     def compare_all(self) -> None:
-        """Compare all pairs that were asked for, and those that they lead to."""
+        """Compare all pairs that were added, and those inside of them."""
         while self._waiting:
             self._compare_pair(self._waiting.pop())
         users: dict[PairKey, list[PairKey]] = {}
@@ -82,7 +84,7 @@ class SchemaChanges:
             waiting += new
 
     def collect(self, key: PairKey) -> Iterator[SchemaChange]:
-        """Yield what changed in and below a pair, each pair's own changes at the nearest place that leads there."""
+        """Yield the changes in and below a pair; a pair that is reached twice is reported at the nearest place only."""
         seen = {key}
         queue = deque([("", key)])
         while queue:
@@ -121,7 +123,7 @@ class SchemaChanges:
         if types is not None:
             pair.note(*types)
             if types[0] is Effect.UNKNOWN:
-                # Between a text and a number nothing else is worth comparing.
+                # Between unrelated types, such as string and number, other differences are irrelevant.
                 return
         for differences in _BY_KEYWORD:
             for difference in differences(pair.old, pair.new):
@@ -140,7 +142,7 @@ class SchemaChanges:
 
     def _compare_options(self, pair: _Pair, old: list[Option], new: list[Option]) -> None:
         pairs, removed, added = self._match_options(old, new)
-        # The texts of what stood by itself are compared with those of the union that it became.
+        # If a schema becomes a union, its documentation is compared with that of the union, not of an option.
         documentation = len(old) > 1 and len(new) > 1
         for was, now in pairs:
             step = f"({now.label})" if now.is_component and not _has_one_option(new) else ""
@@ -155,7 +157,7 @@ class SchemaChanges:
                 pair.note(*difference)
 
     def _match_options(self, old: list[Option], new: list[Option]) -> tuple[list[Any], list[Option], list[Option]]:
-        """Match the options of two unions: by content, by name, or as what is left; return what has no match too."""
+        """Match the options of two unions: by content, by name, or as the only ones left; return pairs and the rest."""
         fingerprints = self._fingerprints = self._fingerprints or Fingerprints(self.old, self.new)
         old_key, new_key = (partial(fingerprints.of, document) for document in (self.old, self.new))
         pairs, left, right = _match_by_key(old, new, old_key, new_key)
@@ -210,7 +212,7 @@ class SchemaChanges:
         else:
             pair.note(Effect.NONE, "property added", place)
             if any(map(assertions, additional)):
-                # Until now it could be there as one of the others, with a value like theirs.
+                # It was allowed before as an additional property, with the values of those.
                 self._edge(pair, place, additional, schema)
 
     def _compare_additional_properties(self, pair: _Pair) -> None:
@@ -249,7 +251,7 @@ class SchemaChanges:
             pair.note(effect_of(new, old), "negated schemas (not) changed")
 
     def _compare_unions(self, pair: _Pair) -> None:
-        """Compare the unions that stand beside other keywords, which a value has to match as well."""
+        """Compare unions beside other keywords that a value must match as well."""
         old, new = ([part for part in parts if union_of(part)] for parts in (pair.old, pair.new))
         if len(old) == len(new):
             for was, now in zip(old, new, strict=True):
@@ -265,7 +267,7 @@ class SchemaChanges:
 def _match_by_key(
     left: list[Option], right: list[Option], left_key: Callable[[Option], Any], right_key: Callable[[Option], Any]
 ) -> tuple[list[tuple[Option, Option]], list[Option], list[Option]]:
-    """Pair the options whose keys are equal and not None, in order; return the pairs and what is left."""
+    """Pair options with equal keys that aren't None, in order; return the pairs and the rest of both lists."""
     waiting: dict[Any, list[Option]] = {}
     for option in right:
         waiting.setdefault(right_key(option), []).append(option)
@@ -288,7 +290,7 @@ def _by_label(option: Option) -> tuple[str, bool]:
 
 
 def _has_one_option(options: list[Option]) -> bool:
-    """Tell whether there is but one option beside null."""
+    """Return whether there is exactly one option besides null."""
     return len([option for option in options if option.label != "null"]) == 1
 
 
@@ -297,7 +299,7 @@ def _labels(options: list[Option]) -> str:
 
 
 def _effect_on_options(removed: list[Option], added: list[Option]) -> Effect:
-    """Say what it does that options are gone and added; one that allows anything covers all others."""
+    """Return the effect of removed and added options; an option that allows anything includes all others."""
     if any(option.label == "any" for option in removed):
         return Effect.NARROWS
     if any(option.label == "any" for option in added):
@@ -306,7 +308,7 @@ def _effect_on_options(removed: list[Option], added: list[Option]) -> Effect:
 
 
 def _may_overlap(options: list[Option]) -> bool:
-    """Tell whether a value may match two of the options, as far as their types and a discriminator tell."""
+    """Return whether a value may match two of the options, judged by their types and discriminator values."""
     labels = [option.label for option in options if option.label != "null"]
     exclusive = len(set(labels)) == len(labels) and not any(option.is_component for option in options)
     return len(labels) > 1 and not exclusive and not any(option.value for option in options)
@@ -315,12 +317,12 @@ def _may_overlap(options: list[Option]) -> bool:
 def _keyword_difference(old: Parts, new: Parts) -> Iterator[Difference]:
     was, now = (next(filter(None, map(union_of, parts)), "") for parts in (old, new))
     if was and now and was != now:
-        # One that matches two options is no longer allowed by `oneOf`.
+        # Unlike `anyOf`, `oneOf` doesn't allow a value that matches two options.
         yield Effect.NARROWS if now == "oneOf" else Effect.WIDENS, f"{was} changed to {now}"
 
 
 def _discriminated_part(parts: Parts) -> Json:
-    """Return the part with the discriminator that is the schema's own, not one that it got by `allOf`."""
+    """Return the part with the schema's own discriminator, not one that is inherited by `allOf`."""
     for part in parts:
         if "discriminator" in part:
             return part
