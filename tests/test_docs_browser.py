@@ -455,7 +455,7 @@ def test_the_bar_says_how_the_chosen_app_is_and_who_owns_it(browser: Chrome, hou
     for page in ("docs", "redoc"):
         visit(browser, f"{house}/{page}?app=alpha")
         bar = wait_for(
-            browser, "return document.querySelector('.bar .word') && document.querySelector('.bar').innerText"
+            browser, "return document.querySelector('.bar .badge') && document.querySelector('.bar').innerText"
         )
         assert "up" in bar.split(), page
         assert "owner: Ann · <b>first</b>" in bar, page

@@ -17,7 +17,7 @@ from starlette.responses import HTMLResponse
 
 from composer._docs import AppEntry, install_docs, install_own_docs
 from composer._docs.content import accepts_gzip
-from composer._docs.policy import reached
+from composer._docs.policy import document_origins
 
 EMPTY: dict[str, Any] = {"openapi": "3.1.0", "info": {"title": "All", "version": "1"}, "paths": {}}
 
@@ -320,7 +320,7 @@ def servers(*urls: str) -> dict[str, Any]:
     ],
 )  # fmt: skip
 def test_what_a_request_from_the_page_may_reach(document: dict[str, Any], origins: tuple[str, ...]) -> None:
-    assert reached(document) == origins
+    assert document_origins(document) == origins
 
 
 def test_behind_a_proxy_the_page_names_its_path() -> None:
@@ -377,7 +377,7 @@ def test_what_the_root_sets_for_swagger_ui_wins() -> None:
         "dom_id": "#swagger-ui", "layout": "BaseLayout", "deepLinking": False, "showExtensions": True,
         "showCommonExtensions": True, "validatorUrl": None, "docExpansion": "full",
     }  # fmt: skip
-    assert page["chosen"] == ["deepLinking", "docExpansion"]
+    assert page["explicit"] == ["deepLinking", "docExpansion"]
     assert page["oauth"] == {"clientId": "x"}
 
 

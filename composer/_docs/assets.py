@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from composer._docs.content import Content
 
-_OWN = Path(__file__).parent / "static"
+_OWN_FOLDER = Path(__file__).parent / "static"
 _TYPES = {".js": "text/javascript", ".css": "text/css", ".png": "image/png"}
 
 
@@ -22,20 +22,20 @@ async def asset(request: Request) -> Response:
     if path is None:
         raise HTTPException(404)
     content = await run_in_threadpool(_content, path)
-    return content.answer(request, "public, max-age=86400")
+    return content.response(request, "public, max-age=86400")
 
 
 @cache
 def _paths() -> dict[str, Path]:
-    files = [*viewers().iterdir(), *_OWN.iterdir()]
+    files = [*viewers_folder().iterdir(), *_OWN_FOLDER.iterdir()]
     return {path.name: path for path in files if path.suffix in _TYPES}
 
 
 @cache
-def version() -> str:
+def assets_version() -> str:
     """Return a word that differs where a file does: in an address, it keeps a browser from an old one."""
-    known = [(name, path.stat().st_size, path.stat().st_mtime_ns) for name, path in sorted(_paths().items())]
-    return hashlib.sha256(repr(known).encode()).hexdigest()[:8]
+    files = [(name, path.stat().st_size, path.stat().st_mtime_ns) for name, path in sorted(_paths().items())]
+    return hashlib.sha256(repr(files).encode()).hexdigest()[:8]
 
 
 # Kept once for all pages of the process.
@@ -45,7 +45,7 @@ def _content(path: Path) -> Content:
 
 
 @cache
-def viewers() -> Path:
+def viewers_folder() -> Path:
     """Return the folder of the viewers; raises ModuleNotFoundError without the package that carries them."""
     # Found without being imported: only its files are of use.
     spec = find_spec("fastapi_offline")

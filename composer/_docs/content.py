@@ -13,7 +13,7 @@ class Content(NamedTuple):
 
     media_type: str
     plain: bytes
-    zipped: bytes
+    gzipped: bytes
     etag: str
 
     @classmethod
@@ -22,19 +22,19 @@ class Content(NamedTuple):
         etag = hashlib.sha256(plain).hexdigest()[:32]
         return cls(media_type, plain, gzip.compress(plain, 6, mtime=0), etag)
 
-    def answer(self, request: Request, cache_control: str) -> Response:
+    def response(self, request: Request, cache_control: str) -> Response:
         """Answer a GET or HEAD: 304 where the client has these bytes already.
 
         Source: RFC 9110, sections 8.8.3 (a tag tells the encodings apart), 12.5.3 and 13.1.2.
         """
-        zips = accepts_gzip(request.headers.get("accept-encoding", ""))
-        etag = f'"{self.etag}-gzip"' if zips else f'"{self.etag}"'
+        use_gzip = accepts_gzip(request.headers.get("accept-encoding", ""))
+        etag = f'"{self.etag}-gzip"' if use_gzip else f'"{self.etag}"'
         headers = {"ETag": etag, "Vary": "Accept-Encoding", "Cache-Control": cache_control}
-        if _is_known(etag, request.headers.get("if-none-match", "")):
+        if _matches_etag(etag, request.headers.get("if-none-match", "")):
             return Response(status_code=304, headers=headers)
-        if zips:
+        if use_gzip:
             headers["Content-Encoding"] = "gzip"
-        body = self.zipped if zips else self.plain
+        body = self.gzipped if use_gzip else self.plain
         if request.method == "HEAD":
             headers["Content-Length"] = str(len(body))
             body = b""
@@ -51,6 +51,6 @@ def accepts_gzip(header: str) -> bool:
     return quality.strip("0.") != ""
 
 
-def _is_known(etag: str, header: str) -> bool:
+def _matches_etag(etag: str, header: str) -> bool:
     tags = [tag.strip().removeprefix("W/") for tag in header.split(",")]
     return etag in tags or "*" in tags

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from composer._docs.content import Content
-from composer._docs.policy import reached
+from composer._docs.policy import document_origins
 from composer._json import Json
 from composer._text import json_bytes
 
@@ -31,32 +31,32 @@ class DocumentRoute:
     def __init__(self, root: FastAPI, document: Callable[[], Awaitable[Json]]) -> None:
         self._root = root
         self._document = document
-        self._made_of: Json | None = None
+        self._last_document: Json | None = None
         self._contents: dict[str, Content] = {}
         self._writer = Writer()
-        self._making = Lock()
+        self._lock = Lock()
 
     async def __call__(self, request: Request) -> Response:
         """Answer one request."""
         path = str(request.scope.get("root_path", "")).rstrip("/") if self._root.root_path_in_servers else ""
         document = await self._document()
-        content = self._known(document, path) or await self._make(document, path)
-        return content.answer(request, "no-cache")
+        content = self._cached(document, path) or await self._create(document, path)
+        return content.response(request, "no-cache")
 
-    def _known(self, document: Json, path: str) -> Content | None:
-        return self._contents.get(path) if self._made_of is document else None
+    def _cached(self, document: Json, path: str) -> Content | None:
+        return self._contents.get(path) if self._last_document is document else None
 
-    async def _make(self, document: Json, path: str) -> Content:
-        async with self._making:
-            if (content := self._known(document, path)) is not None:
+    async def _create(self, document: Json, path: str) -> Content:
+        async with self._lock:
+            if (content := self._cached(document, path)) is not None:
                 return content
-            content = await run_in_threadpool(self._serialised, document, path)
-            if self._made_of is not document or len(self._contents) >= _ROOT_PATHS:
-                self._made_of, self._contents = document, {}
+            content = await run_in_threadpool(self._serialise, document, path)
+            if self._last_document is not document or len(self._contents) >= _ROOT_PATHS:
+                self._last_document, self._contents = document, {}
             self._contents[path] = content
             return content
 
-    def _serialised(self, document: Json, path: str) -> Content:
+    def _serialise(self, document: Json, path: str) -> Content:
         return Content.of(json_bytes(self._writer.write(_with_server(document, path))), "application/json")
 
 
@@ -68,13 +68,13 @@ class Writer:
 
     def __init__(self) -> None:
         # The object stands beside its text, or another one could come to have its id.
-        self._before: dict[int, tuple[Json, str]] = {}
-        self._now: dict[int, tuple[Json, str]] = {}
+        self._previous: dict[int, tuple[Json, str]] = {}
+        self._current: dict[int, tuple[Json, str]] = {}
 
     def write(self, document: Json) -> str:
         """Return the document's text."""
         text = "".join(self._pieces(document, _DEPTH))
-        self._before, self._now = self._now, {}
+        self._previous, self._current = self._current, {}
         return text
 
     def _pieces(self, value: Any, depth: int) -> Iterator[str]:
@@ -87,12 +87,12 @@ class Writer:
                 yield from self._pieces(inner, depth - 1)
             yield "}"
         else:
-            yield self._written(value)
+            yield self._text_of(value)
 
-    def _written(self, piece: Json) -> str:
-        known = self._before.get(id(piece)) or (piece, _encode(piece))
-        self._now[id(piece)] = known
-        return known[1]
+    def _text_of(self, piece: Json) -> str:
+        cached = self._previous.get(id(piece)) or (piece, _encode(piece))
+        self._current[id(piece)] = cached
+        return cached[1]
 
 
 class ConnectOrigins:
@@ -100,15 +100,15 @@ class ConnectOrigins:
 
     def __init__(self, document: Callable[[], Awaitable[Json]]) -> None:
         self._document = document
-        self._made_of: Json | None = None
+        self._last_document: Json | None = None
         self._origins: tuple[str, ...] = ()
 
     async def __call__(self) -> tuple[str, ...]:
         """Return them; none where the document can't be had, of which the route of the document tells more."""
         try:
             document = await self._document()
-            if document is not self._made_of:
-                self._origins, self._made_of = await run_in_threadpool(reached, document), document
+            if document is not self._last_document:
+                self._origins, self._last_document = await run_in_threadpool(document_origins, document), document
         except Exception:
             return ()
         return self._origins

@@ -13,9 +13,9 @@ from starlette.routing import BaseRoute, Route
 
 from composer._asgi import Receive, Scope, Send
 from composer._compat.fastapi import is_own_page
-from composer._docs.assets import asset, viewers
+from composer._docs.assets import asset, viewers_folder
 from composer._docs.document import ConnectOrigins, DocumentRoute
-from composer._docs.pages import AppEntry, Apps, Document, Page, PageContext, oauth2_redirect, redoc, swagger
+from composer._docs.pages import AppEntry, GetApps, GetDocument, Page, PageContext, oauth2_redirect, redoc, swagger
 
 
 def install_docs(
@@ -42,53 +42,53 @@ def install_own_docs(app: FastAPI) -> None:
     _install_pages(app, lambda: run_in_threadpool(app.openapi), None)
 
 
-def _install_pages(app: FastAPI, document: Document, apps: Apps | None) -> None:
+def _install_pages(app: FastAPI, document: GetDocument, apps: GetApps | None) -> None:
     pages: dict[str | None, Page] = {app.docs_url: swagger, app.redoc_url: redoc}
     own = [(index, route.path) for index, route in enumerate(app.router.routes) if is_own_page(route)]
     first, path = next(((index, path) for index, path in own if path in pages), (None, ""))
     if first is None:
         return
-    viewers()
+    viewers_folder()
     base = path.rstrip("/")
-    shown = PageContext(app, base, ConnectOrigins(document), apps)
+    context = PageContext(app, base, ConnectOrigins(document), apps)
     pages[app.swagger_ui_oauth2_redirect_url] = oauth2_redirect
-    _replace(app, {path: _PageApp(page, shown) for path, page in pages.items()})
-    app.router.routes[first:first] = _beside(shown)
+    _replace(app, {path: _PageApp(page, context) for path, page in pages.items()})
+    app.router.routes[first:first] = _extra_routes(context)
 
 
 class _PageApp:
     """Answer requests for one page; a composition has some for each app, so they are small."""
 
-    __slots__ = ("_shown", "page")
+    __slots__ = ("_context", "page")
 
-    def __init__(self, page: Page, shown: PageContext) -> None:
+    def __init__(self, page: Page, context: PageContext) -> None:
         self.page = page
-        self._shown = shown
+        self._context = context
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        response = await self.page(self._shown, Request(scope, receive, send))
+        response = await self.page(self._context, Request(scope, receive, send))
         await response(scope, receive, send)
 
 
 # One for all apps whose pages are at the same address.
 @cache
-def _files(base: str) -> Route:
+def _assets_route(base: str) -> Route:
     return Route(f"{base}/assets/{{name}}", asset, include_in_schema=False)
 
 
-def _beside(shown: PageContext) -> list[BaseRoute]:
+def _extra_routes(context: PageContext) -> list[BaseRoute]:
     """Return the routes that the pages need besides their own."""
-    files = _files(shown.base)
-    if (apps := shown.apps) is None:
-        return [files]
+    assets = _assets_route(context.base)
+    if (apps := context.apps) is None:
+        return [assets]
 
     async def states(request: Request) -> Response:
         # In ASCII: a title from an app's document may hold half of a surrogate pair, which UTF-8 can't have.
-        told = json.dumps([entry._asdict() for entry in apps()])
-        return Response(told, headers={"Cache-Control": "no-store"}, media_type="application/json")
+        entries = json.dumps([entry._asdict() for entry in apps()])
+        return Response(entries, headers={"Cache-Control": "no-store"}, media_type="application/json")
 
-    return [files, Route(f"{shown.base}/apps", states, include_in_schema=False)]
+    return [assets, Route(f"{context.base}/apps", states, include_in_schema=False)]
 
 
 def _replace(app: FastAPI, endpoints: Mapping[str | None, Callable[..., Any]]) -> None:
@@ -101,8 +101,8 @@ def _replace(app: FastAPI, endpoints: Mapping[str | None, Callable[..., Any]]) -
 
 def _route_like(route: Route, endpoint: Callable[..., Any]) -> Route:
     methods = list(route.methods or ["GET"])
-    made = Route(route.path, endpoint, methods=methods, name=route.name, include_in_schema=False)
+    copy = Route(route.path, endpoint, methods=methods, name=route.name, include_in_schema=False)
     if isinstance(endpoint, _PageApp):
         # What looks at the routes sees the function that answers, as at FastAPI's own pages.
-        made.endpoint = endpoint.page
-    return made
+        copy.endpoint = endpoint.page
+    return copy

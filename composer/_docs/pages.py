@@ -13,11 +13,11 @@ from fastapi.openapi.docs import swagger_ui_default_parameters
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
-from composer._docs.assets import version
+from composer._docs.assets import assets_version
 from composer._docs.policy import policy
 from composer._json import Json
 
-Document: TypeAlias = Callable[[], Awaitable[Json]]
+GetDocument: TypeAlias = Callable[[], Awaitable[Json]]
 
 
 class AppEntry(NamedTuple):
@@ -40,7 +40,7 @@ class AppEntry(NamedTuple):
     fault: str
 
 
-Apps: TypeAlias = Callable[[], Sequence[AppEntry]]
+GetApps: TypeAlias = Callable[[], Sequence[AppEntry]]
 Page: TypeAlias = Callable[["PageContext", Request], Awaitable[HTMLResponse]]
 
 
@@ -52,40 +52,40 @@ class PageContext(NamedTuple):
 
     app: FastAPI
     base: str
-    connects: Callable[[], Awaitable[tuple[str, ...]]]
-    apps: Apps | None
+    connect_origins: Callable[[], Awaitable[tuple[str, ...]]]
+    apps: GetApps | None
 
 
-async def swagger(shown: PageContext, request: Request) -> HTMLResponse:
+async def swagger(context: PageContext, request: Request) -> HTMLResponse:
     """Make the page of Swagger UI."""
-    app, base = shown.app, _base(request)
+    app, root_path = context.app, _root_path(request)
     # First of all: once the document is made, it is known what there is to tell of each app.
-    connects = await shown.connects()
+    origins = await context.connect_origins()
     redirect = app.swagger_ui_oauth2_redirect_url
     # Its badge would send the document's address to a validator elsewhere.
     parameters = {**swagger_ui_default_parameters, "validatorUrl": None, **(app.swagger_ui_parameters or {})}
-    told = {
+    configuration = {
         "parameters": jsonable_encoder(parameters),
-        "chosen": sorted(app.swagger_ui_parameters or {}),
+        "explicit": sorted(app.swagger_ui_parameters or {}),
         "oauth": jsonable_encoder(app.swagger_ui_init_oauth),
-        "redirect": f"{base}{redirect}" if redirect else None,
+        "redirect": f"{root_path}{redirect}" if redirect else None,
     }
-    return _guarded(_html(shown, base, "Swagger UI", "swagger-ui", told), connects)
+    return _page_response(_html(context, root_path, "Swagger UI", "swagger-ui", configuration), origins)
 
 
-async def redoc(shown: PageContext, request: Request) -> HTMLResponse:
+async def redoc(context: PageContext, request: Request) -> HTMLResponse:
     """Make the page of ReDoc."""
-    await shown.connects()
+    await context.connect_origins()
     # ReDoc makes its styles while it runs, and marks them by this.
     nonce = secrets.token_urlsafe(16)
-    return _guarded(_html(shown, _base(request), "ReDoc", "redoc", {"nonce": nonce}), nonce=nonce)
+    return _page_response(_html(context, _root_path(request), "ReDoc", "redoc", {"nonce": nonce}), nonce=nonce)
 
 
-async def oauth2_redirect(shown: PageContext, request: Request) -> HTMLResponse:
+async def oauth2_redirect(context: PageContext, request: Request) -> HTMLResponse:
     """Make the page that an authorisation server sends the browser back to, for Swagger UI to take over."""
-    script = f"{_base(request)}{shown.base}/assets/oauth2-redirect.js?v={version()}"
+    script = f"{_root_path(request)}{context.base}/assets/oauth2-redirect.js?v={assets_version()}"
     head = f'<title>Authorisation</title>\n<script src="{escape(script)}"></script>'
-    return _guarded(f'<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n{head}\n</html>\n')
+    return _page_response(f'<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n{head}\n</html>\n')
 
 
 _SCRIPTS = {
@@ -95,9 +95,9 @@ _SCRIPTS = {
 _STYLES = {"swagger-ui": ("swagger-ui.css", "pages.css"), "redoc": ("pages.css",)}
 
 
-def _html(shown: PageContext, base: str, viewer: str, element: str, told: Json) -> str:
-    assets = escape(f"{base}{shown.base}/assets")
-    tag = version()
+def _html(context: PageContext, root_path: str, viewer: str, element: str, configuration: Json) -> str:
+    assets = escape(f"{root_path}{context.base}/assets")
+    tag = assets_version()
     styles = "\n".join(f'<link rel="stylesheet" href="{assets}/{name}?v={tag}">' for name in _STYLES[element])
     scripts = "\n".join(f'<script src="{assets}/{name}?v={tag}"></script>' for name in _SCRIPTS[element])
     return f"""<!doctype html>
@@ -105,26 +105,26 @@ def _html(shown: PageContext, base: str, viewer: str, element: str, told: Json) 
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{escape(shown.app.title)} - {viewer}</title>
+<title>{escape(context.app.title)} - {viewer}</title>
 <link rel="icon" href="{assets}/favicon.png?v={tag}">
 {styles}
 </head>
 <body>
 <noscript>This page needs JavaScript.</noscript>
 <div id="{element}"></div>
-<script type="application/json" id="configuration">{_in_script({**_common(shown, base), **told})}</script>
+<script type="application/json" id="configuration">{_in_script(_common(context, root_path) | configuration)}</script>
 {scripts}
 </body>
 </html>
 """
 
 
-def _common(shown: PageContext, base: str) -> Json:
-    app = shown.app
-    told: Json = {"document": f"{base}{app.openapi_url}", "title": app.title, "description": app.description}
-    if shown.apps is None:
-        return {**told, "apps": None}
-    return {**told, "apps": [entry._asdict() for entry in shown.apps()], "states": f"{base}{shown.base}/apps"}
+def _common(context: PageContext, root_path: str) -> Json:
+    app, document = context.app, f"{root_path}{context.app.openapi_url}"
+    common: Json = {"document": document, "title": app.title, "description": app.description, "apps": None}
+    if context.apps is not None:
+        common |= {"apps": [entry._asdict() for entry in context.apps()], "states": f"{root_path}{context.base}/apps"}
+    return common
 
 
 def _in_script(value: Any) -> str:
@@ -132,12 +132,12 @@ def _in_script(value: Any) -> str:
     return json.dumps(value).replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
-def _base(request: Request) -> str:
+def _root_path(request: Request) -> str:
     """Return the path that a proxy puts before all of ours, fit to be written into a page."""
     return quote(str(request.scope.get("root_path", "")).rstrip("/"), safe="/~")
 
 
-def _guarded(html: str, connects: Sequence[str] = (), nonce: str = "") -> HTMLResponse:
+def _page_response(html: str, origins: Sequence[str] = (), nonce: str = "") -> HTMLResponse:
     # A state or a nonce that is kept would be an old one.
-    headers = {"Content-Security-Policy": policy(connects, nonce), "Cache-Control": "no-store"}
+    headers = {"Content-Security-Policy": policy(origins, nonce), "Cache-Control": "no-store"}
     return HTMLResponse(html, headers=headers)

@@ -3,27 +3,27 @@
 // Swagger UI with all apps' operations, grouped by app, or with those of one app, grouped by tag. All of it is done by
 // Swagger UI's plugins: https://swagger.io/docs/open-source-tools/swagger-ui/customization/plugin-api/
 (() => {
-  const { configuration, loading, Catalogue, Bar, element, wordsOf, chosenInAddress, addressFor, watch } = composed;
-  const OPENED = 50; // groups are opened by a filter as long as no more operations than this are found
+  const { configuration, loading, Catalogue, Bar, element, labelsOf, chosenInAddress, addressFor, watch } = composed;
+  const MAX_OPENED = 50; // groups are opened by a filter as long as no more operations than this are found
 
   const dark = matchMedia("(prefers-color-scheme: dark)");
   const colour = () => document.documentElement.classList.toggle("dark-mode", dark.matches);
   dark.addEventListener("change", colour);
   colour();
 
-  const given = (name) => configuration.chosen.includes(name);
+  const isExplicit = (name) => configuration.explicit.includes(name);
   const options = {
     ...configuration.parameters,
     presets: [SwaggerUIBundle.presets.apis],
     ...(configuration.redirect ? { oauth2RedirectUrl: location.origin + configuration.redirect } : {}),
   };
-  if (configuration.apps === null) alone();
-  else together();
+  if (configuration.apps === null) showOneApp();
+  else showAllApps();
 
   // One app's own page, as FastAPI shows it.
-  function alone() {
-    const quick = (system) => ({ ...resolvesParts(system), statePlugins: readsJson() });
-    started(SwaggerUIBundle({ url: configuration.document, ...options, plugins: [quick] }));
+  function showOneApp() {
+    const plugin = (system) => ({ ...resolvesParts(system), statePlugins: readsJson() });
+    started(SwaggerUIBundle({ url: configuration.document, ...options, plugins: [plugin] }));
   }
 
   function started(ui) {
@@ -50,7 +50,7 @@
     return { fn: { resolveSubtree } };
   }
 
-  async function together() {
+  async function showAllApps() {
     const bar = new Bar(choose);
     const filter = filterField();
     if (options.filter !== false) bar.node.append(filter.label, filter.input, filter.found);
@@ -58,8 +58,8 @@
     try {
       api = await loading;
     } catch (error) {
-      const told = element("p", { class: "failed", role: "alert" }, `The document can't be had: ${error.message}`);
-      document.getElementById("swagger-ui").replaceChildren(told);
+      const message = element("p", { class: "failed", role: "alert" }, `The document can't be had: ${error.message}`);
+      document.getElementById("swagger-ui").replaceChildren(message);
       return;
     }
     let catalogue = new Catalogue(api, configuration.apps);
@@ -113,9 +113,9 @@
     }
 
     function matching(words) {
-      const among = view.chosen ? catalogue.byApp.get(view.chosen) : catalogue.operations;
-      const found = among.filter((operation) => words.every((word) => operation.text.includes(word)));
-      return new Set(found.map(keyOf));
+      const candidates = view.chosen ? catalogue.byApp.get(view.chosen) : catalogue.operations;
+      const matched = candidates.filter((operation) => words.every((word) => operation.text.includes(word)));
+      return new Set(matched.map(keyOf));
     }
 
     // Whatever isn't in Swagger UI's own state is drawn anew when this is called.
@@ -202,51 +202,51 @@
 
     // What the page's head says: of all apps, only what the root says itself, since each app's group tells its own.
     function info() {
-      const made = new Map();
+      const cached = new Map();
       return (system, original) => {
-        if (!Object.keys(catalogue.told).length) return original();
-        if (!made.has(view.chosen)) {
-          const told = view.chosen ? catalogue.infoOf(view.chosen) : { ...api.info, description: configuration.description };
-          made.set(view.chosen, system.Im.fromJS(told));
+        if (!Object.keys(catalogue.appInfo).length) return original();
+        if (!cached.has(view.chosen)) {
+          const info = view.chosen ? catalogue.infoOf(view.chosen) : { ...api.info, description: configuration.description };
+          cached.set(view.chosen, system.Im.fromJS(info));
         }
-        return made.get(view.chosen);
+        return cached.get(view.chosen);
       };
     }
 
     // The operations by app, or those of one app by tag. Swagger UI asks for them each time that it draws.
     function groups() {
-      let [made, madeOf] = [null, []];
+      let [cached, cachedFor] = [null, []];
       return (system, original) => {
         const now = [system.specSelectors.operationsWithTags(), catalogue, view.chosen, view.matches];
-        if (made === null || now.some((value, index) => value !== madeOf[index])) {
-          [made, madeOf] = [view.chosen ? byTag(original()) : byApp(original(), system.Im), now];
+        if (cached === null || now.some((value, index) => value !== cachedFor[index])) {
+          [cached, cachedFor] = [view.chosen ? byTag(original()) : byApp(original(), system.Im), now];
         }
-        return made;
+        return cached;
       };
     }
 
-    function fits(operation) {
+    function isShown(operation) {
       const [path, method] = [operation.get("path"), operation.get("method")];
       const isOfApp = !view.chosen || catalogue.appOf(path) === view.chosen;
       return isOfApp && (view.matches === null || view.matches.has(`${method} ${path}`));
     }
 
     function byTag(tagged) {
-      const narrowed = tagged.map((group) => group.update("operations", (operations) => operations.filter(fits)));
+      const narrowed = tagged.map((group) => group.update("operations", (operations) => operations.filter(isShown)));
       return narrowed.filter((group) => group.get("operations").size > 0);
     }
 
     function byApp(tagged, Im) {
-      const found = new Map([...catalogue.entries.keys()].map((name) => [name, new Map()]));
+      const operations = new Map([...catalogue.entries.keys()].map((name) => [name, new Map()]));
       for (const group of tagged.values()) {
         for (const operation of group.get("operations")) {
           // One that has several tags is shown once.
-          if (fits(operation)) found.get(catalogue.appOf(operation.get("path"))).set(operation.get("id"), operation);
+          if (isShown(operation)) operations.get(catalogue.appOf(operation.get("path"))).set(operation.get("id"), operation);
         }
       }
       const words = view.filter.split(/\s+/);
       const named = ([name, own]) => own.size > 0 || words.every((word) => name.toLowerCase().includes(word));
-      const shown = [...found].filter((each) => view.matches === null || named(each));
+      const shown = [...operations].filter((each) => view.matches === null || named(each));
       const group = ([name, own]) => [name, Im.Map({ tagDetails: Im.Map(), operations: Im.List(own.values()) })];
       return Im.OrderedMap(shown.map(group));
     }
@@ -262,15 +262,15 @@
 
       // A filter opens a tag's group too.
       function forced(props) {
-        const isOpened = view.matches !== null && view.matches.size <= OPENED;
+        const isOpened = view.matches !== null && view.matches.size <= MAX_OPENED;
         return isOpened ? { ...props, getConfigs: () => ({ ...props.getConfigs(), docExpansion: "list" }) } : props;
       }
 
       function appGroup(entry, props) {
         const operations = props.tagObj.get("operations");
         const key = view.filter ? ["filtered", view.filter, entry.name] : ["operations-tag", entry.name];
-        const expands = given("docExpansion") && options.docExpansion !== "none";
-        const narrowed = view.matches !== null && view.matches.size <= OPENED;
+        const expands = isExplicit("docExpansion") && options.docExpansion !== "none";
+        const narrowed = view.matches !== null && view.matches.size <= MAX_OPENED;
         const isOpen = operations.size > 0 && props.layoutSelectors.isShown(key, expands || narrowed);
         const toggle = () => operations.size > 0 && props.layoutActions.show(key, !isOpen);
         const head = heading(entry, operations.size, isOpen, toggle);
@@ -278,7 +278,7 @@
       }
 
       function heading(entry, count, isOpen, toggle) {
-        const words = wordsOf(entry).flatMap((word) => [" ", h("span", { key: word, className: "word", "data-word": word }, word)]);
+        const badges = labelsOf(entry).flatMap((label) => [" ", h("span", { key: label, className: "badge", "data-label": label }, label)]);
         const title = entry.title && entry.title !== entry.name ? entry.title : "";
         const facts = [
           title && h("span", { key: "title" }, title),
@@ -286,7 +286,7 @@
           entry.owner && h("span", { key: "owner" }, `owner: ${entry.owner}`),
           count > 0 && h("span", { key: "count" }, count === 1 ? "1 operation" : `${count} operations`),
         ].filter(Boolean);
-        const description = entry.description || (!entry.own && catalogue.told[entry.name]?.info?.summary);
+        const description = entry.description || (!entry.own && catalogue.appInfo[entry.name]?.info?.summary);
         const reasons = [
           description && h("p", { key: "description" }, String(description)),
           entry.reason && h("p", { key: "reason", className: "failed" }, entry.reason),
@@ -297,15 +297,15 @@
         return h(
           "div",
           { key: "head", ...props, "data-empty": count === 0 },
-          h("h3", {}, h("span", { className: "name" }, entry.name), ...words),
-          h("div", { className: "told" }, ...facts.flatMap((fact) => [fact, " "])),
+          h("h3", {}, h("span", { className: "name" }, entry.name), ...badges),
+          h("div", { className: "details" }, ...facts.flatMap((fact) => [fact, " "])),
           ...reasons,
           count > 0 && h("button", { className: "expand", "aria-expanded": isOpen, "aria-label": label, title: label }),
         );
       }
 
       function about(entry) {
-        const text = entry.own ? "" : catalogue.told[entry.name]?.info?.description;
+        const text = entry.own ? "" : catalogue.appInfo[entry.name]?.info?.description;
         return text ? h("div", { key: "about", className: "about" }, h(Markdown, { source: text })) : null;
       }
 
