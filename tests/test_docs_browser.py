@@ -442,7 +442,7 @@ def test_beside_each_app_stands_how_it_is_and_what_is_said_of_it(browser: Chrome
     assert "owner: Ann" in alpha
     assert "<b>first</b>" in alpha
     assert "/group/beta" in group(browser, "group/beta")
-    assert "its document is left out" in group(browser, "faulty")
+    assert "OpenAPI document not included" in group(browser, "faulty")
     assert "private" in group(browser, "hidden")
     assert browser.execute_script("return document.querySelectorAll('.opblock-tag b, .opblock-tag i').length") == 0
     for app in ("hidden", "faulty"):
@@ -469,7 +469,7 @@ def test_redoc_tells_of_every_app_as_docs_does(browser: Chrome, house: str) -> N
     )
     assert "up" in alpha
     assert "owner: Ann · <b>first</b>" in alpha
-    assert "its document is left out: " in faulty
+    assert "OpenAPI document not included: " in faulty
     assert "private" in hidden
 
 

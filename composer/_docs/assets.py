@@ -1,4 +1,4 @@
-"""The files that the pages load: the viewers' from the package fastapi-offline, and our own."""
+"""The files that the pages load: the viewers', from the package fastapi-offline, and our own."""
 
 import hashlib
 from functools import cache
@@ -17,7 +17,7 @@ _TYPES = {".js": "text/javascript", ".css": "text/css", ".png": "image/png"}
 
 
 async def asset(request: Request) -> Response:
-    """Answer a request for one file by its name; 404 where there is none of that name."""
+    """Return one file by its name; raise HTTPException with status 404 for an unknown name."""
     path = _paths().get(request.path_params["name"])
     if path is None:
         raise HTTPException(404)
@@ -33,12 +33,12 @@ def _paths() -> dict[str, Path]:
 
 @cache
 def assets_version() -> str:
-    """Return a word that differs where a file does: in an address, it keeps a browser from an old one."""
+    """Return a version that changes with any file; as part of a URL, it invalidates the browser's cache."""
     files = [(name, path.stat().st_size, path.stat().st_mtime_ns) for name, path in sorted(_paths().items())]
     return hashlib.sha256(repr(files).encode()).hexdigest()[:8]
 
 
-# Kept once for all pages of the process.
+# Cached once for all pages of the process.
 @cache
 def _content(path: Path) -> Content:
     return Content.of(path.read_bytes(), _TYPES[path.suffix])
@@ -46,9 +46,9 @@ def _content(path: Path) -> Content:
 
 @cache
 def viewers_folder() -> Path:
-    """Return the folder of the viewers; raises ModuleNotFoundError without the package that carries them."""
-    # Found without being imported: only its files are of use.
+    """Return the folder of the viewers; raise ModuleNotFoundError if fastapi-offline isn't installed."""
+    # Located without importing it, because only its files are needed.
     spec = find_spec("fastapi_offline")
     if spec is None or spec.origin is None:
-        raise ModuleNotFoundError("the pages need the package fastapi-offline", name="fastapi_offline")
+        raise ModuleNotFoundError("The docs pages require the package fastapi-offline.", name="fastapi_offline")
     return Path(spec.origin).parent / "static"

@@ -1,4 +1,4 @@
-"""What the pages say: HTML without any script of its own, with all that a viewer needs to know in a block of JSON."""
+"""The HTML of the pages: without inline scripts; the viewers' configuration is in a block of JSON."""
 
 import json
 import secrets
@@ -21,11 +21,19 @@ GetDocument: TypeAlias = Callable[[], Awaitable[Json]]
 
 
 class AppEntry(NamedTuple):
-    """Tell what the pages show of one app.
+    """Represent an app on the pages.
 
-    `title` is the app's own, `owner` and `description` (plain text) come from settings; each is empty where there is
-    none. `state` is the value of a `State`, `reason` why it isn't up. `shown` says that its operations are part of the
-    document, `private` that it keeps its document to itself, `fault` why its document was left out.
+    Attributes:
+        name: Name of the app.
+        prefix: Path that it is mounted under.
+        title: Title of the app's own document, or "".
+        owner: Owner from the settings, or "".
+        description: Description from the settings, in plain text, or "".
+        state: Value of its `State`.
+        reason: Why it isn't up, or "".
+        shown: Whether its operations are part of the document.
+        private: Whether it doesn't publish its document.
+        fault: Why its document isn't included, or "".
     """
 
     name: str
@@ -45,9 +53,13 @@ Page: TypeAlias = Callable[["PageContext", Request], Awaitable[HTMLResponse]]
 
 
 class PageContext(NamedTuple):
-    """Say what an app's pages show: which app's they are, below which path their files are, and what they read.
+    """Represent what the pages of an app need.
 
-    `apps` is None where the pages are those of one app, which then look as FastAPI's own do.
+    Attributes:
+        app: The FastAPI app.
+        base: Path that the pages' files are served under.
+        connect_origins: Returns the origins that the pages may send requests to.
+        apps: Returns the apps of the composition; None for an app's own pages, which look like FastAPI's.
     """
 
     app: FastAPI
@@ -57,12 +69,12 @@ class PageContext(NamedTuple):
 
 
 async def swagger(context: PageContext, request: Request) -> HTMLResponse:
-    """Make the page of Swagger UI."""
+    """Return the page of Swagger UI."""
     app, root_path = context.app, _root_path(request)
-    # First of all: once the document is made, it is known what there is to tell of each app.
+    # Must come first: generating the document determines the state of each app that the page shows.
     origins = await context.connect_origins()
     redirect = app.swagger_ui_oauth2_redirect_url
-    # Its badge would send the document's address to a validator elsewhere.
+    # Swagger UI's validator badge would send the document's URL to another host.
     parameters = {**swagger_ui_default_parameters, "validatorUrl": None, **(app.swagger_ui_parameters or {})}
     configuration = {
         "parameters": jsonable_encoder(parameters),
@@ -74,15 +86,15 @@ async def swagger(context: PageContext, request: Request) -> HTMLResponse:
 
 
 async def redoc(context: PageContext, request: Request) -> HTMLResponse:
-    """Make the page of ReDoc."""
+    """Return the page of ReDoc."""
     await context.connect_origins()
-    # ReDoc makes its styles while it runs, and marks them by this.
+    # ReDoc creates styles at run time; the nonce allows them.
     nonce = secrets.token_urlsafe(16)
     return _page_response(_html(context, _root_path(request), "ReDoc", "redoc", {"nonce": nonce}), nonce=nonce)
 
 
 async def oauth2_redirect(context: PageContext, request: Request) -> HTMLResponse:
-    """Make the page that an authorisation server sends the browser back to, for Swagger UI to take over."""
+    """Return the page that an OAuth server redirects to; it hands the result to Swagger UI."""
     script = f"{_root_path(request)}{context.base}/assets/oauth2-redirect.js?v={assets_version()}"
     head = f'<title>Authorisation</title>\n<script src="{escape(script)}"></script>'
     return _page_response(f'<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n{head}\n</html>\n')
@@ -110,7 +122,7 @@ def _html(context: PageContext, root_path: str, viewer: str, element: str, confi
 {styles}
 </head>
 <body>
-<noscript>This page needs JavaScript.</noscript>
+<noscript>This page requires JavaScript.</noscript>
 <div id="{element}"></div>
 <script type="application/json" id="configuration">{_in_script(_common(context, root_path) | configuration)}</script>
 {scripts}
@@ -128,16 +140,16 @@ def _common(context: PageContext, root_path: str) -> Json:
 
 
 def _in_script(value: Any) -> str:
-    # Nothing in it may close the element or open a comment.
+    # Escaped so that no value can close the script element or open a comment.
     return json.dumps(value).replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
 def _root_path(request: Request) -> str:
-    """Return the path that a proxy puts before all of ours, fit to be written into a page."""
+    """Return the request's root path, escaped for use in HTML."""
     return quote(str(request.scope.get("root_path", "")).rstrip("/"), safe="/~")
 
 
 def _page_response(html: str, origins: Sequence[str] = (), nonce: str = "") -> HTMLResponse:
-    # A state or a nonce that is kept would be an old one.
+    # A cached page would have outdated states and nonces.
     headers = {"Content-Security-Policy": policy(origins, nonce), "Cache-Control": "no-store"}
     return HTMLResponse(html, headers=headers)

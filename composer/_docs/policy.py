@@ -1,11 +1,11 @@
-"""What the pages let a browser load and reach: nothing but their own server, and the servers that a document names."""
+"""The Content-Security-Policy of the pages: only their own server, and the servers that the document names."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import urljoin
 
-# What a viewer makes while it runs: pictures and sounds from an app's answer, ReDoc's search.
+# `data:` and `blob:` are for what the viewers create: images and audio of responses, ReDoc's search worker.
 _FIXED_RULES = {
     "default-src": "'none'",
     "script-src": "'self'",
@@ -24,10 +24,10 @@ _URLS = ("tokenUrl", "refreshUrl")
 
 
 def policy(origins: Sequence[str] = (), nonce: str = "") -> str:
-    """Return the value of a `Content-Security-Policy` header: no inline script, no `eval`, no other host's script.
+    """Return the value of a `Content-Security-Policy` header: no inline script, no `eval`, no script of another host.
 
-    `connects` are the origins besides the page's own that its scripts may call; `nonce` marks the styles that one of
-    them makes. Source: https://www.w3.org/TR/CSP3/.
+    `origins` are those, besides the page's own, that its scripts may send requests to; `nonce` allows the styles that
+    ReDoc creates. Source: https://www.w3.org/TR/CSP3/.
     """
     rules = {
         **_FIXED_RULES,
@@ -38,9 +38,9 @@ def policy(origins: Sequence[str] = (), nonce: str = "") -> str:
 
 
 def document_origins(document: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the origins that a request from the page may go to, besides its own: servers, and where tokens come from.
+    """Return the origins, besides its own, that the page may send requests to: servers, and OAuth token URLs.
 
-    A host that has variables in it may be any host of its scheme.
+    A host with variables allows any host with its scheme.
     """
     origins = (_origin(url) for url in _urls(document))
     return tuple(sorted({origin for origin in origins if origin}))
@@ -65,7 +65,7 @@ def _urls(document: Mapping[str, Any]) -> Iterator[str]:
     for scheme in _values(_mapping(document.get("components")).get("securitySchemes")):
         flows = list(_values(scheme.get("flows")))
         urls = [scheme.get("openIdConnectUrl"), *(flow.get(name) for flow in flows for name in _URLS)]
-        # A relative one starts at a server.
+        # A relative URL is relative to a server.
         yield from (urljoin(server, url) for url in urls if isinstance(url, str) for server in ["", *servers])
 
 

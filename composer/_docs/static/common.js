@@ -1,12 +1,12 @@
 "use strict";
 
-// What both pages need: the document, which app each operation belongs to, the chooser, and how each app is.
+// Shared by both pages: the document, the app that each operation belongs to, the app menu, and the apps' states.
 const composed = (() => {
   const configuration = JSON.parse(document.getElementById("configuration").textContent);
   const METHODS = ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
-  const POLL_INTERVAL = 4000; // milliseconds between two questions how the apps are
+  const POLL_INTERVAL = 4000; // milliseconds between two requests for the apps' states
 
-  // ReDoc makes some of its styles before it can be told of the word that marks them as the page's own.
+  // ReDoc creates some of its styles before it reads the option for the nonce, so every style element gets it.
   if (configuration.nonce) {
     const create = document.createElement.bind(document);
     document.createElement = (name, ...more) => {
@@ -16,12 +16,12 @@ const composed = (() => {
     };
   }
 
-  // Asked for before the viewer's own script is read, so that both come at once.
+  // Requested before the viewer's script is loaded, so that both load at the same time.
   const loading = fetch(configuration.document, { headers: { Accept: "application/json" } }).then((answer) => {
     if (!answer.ok) throw new Error(`${answer.status} ${answer.statusText} ${configuration.document}`);
     return answer.json();
   });
-  loading.catch(() => {}); // whoever awaits it tells of it
+  loading.catch(() => {}); // reported by the code that awaits it
 
   function element(name, attributes = {}, ...children) {
     const node = document.createElement(name);
@@ -30,8 +30,8 @@ const composed = (() => {
     return node;
   }
 
-  // What the page knows of the apps and of the operations in a document. An operation belongs to the app with the
-  // longest prefix of its path, whole segments only; one of no app belongs to the root.
+  // The apps and operations of a document. An operation belongs to the app with the longest matching prefix, by whole
+  // segments; an operation of no app belongs to the root.
   class Catalogue {
     constructor(api, entries) {
       this.api = api;
@@ -79,7 +79,7 @@ const composed = (() => {
       return operations;
     }
 
-    // What is said of one app: of the root by the document itself.
+    // The info of one app; that of the root is the document's own.
     infoOf(name) {
       return this.appInfo[name]?.info || this.api.info || {};
     }
@@ -88,8 +88,8 @@ const composed = (() => {
       return this.byApp.get(name)?.length > 0;
     }
 
-    // The operation that a link means: what stands before the last "/" is an app or a tag, and settles which of
-    // several with one id. Both may have "/" in their names, escaped or not.
+    // The operation that a link refers to: the part before the last "/" is an app or a tag, and decides between
+    // operations with the same id. Both names may contain "/", escaped or not.
     operationOf(link) {
       const parts = link.replace(/^#!?\/?/, "").split("/").map(decoded);
       for (let last = 1; last < parts.length; last++) {
@@ -110,7 +110,7 @@ const composed = (() => {
     }
   }
 
-  // The words beside an app's name.
+  // The labels beside an app's name.
   function labelsOf(entry) {
     if (entry.own) return [];
     return [entry.state, ...(entry.private ? ["private"] : []), ...(entry.fault ? ["no document"] : [])];
@@ -128,7 +128,7 @@ const composed = (() => {
     return `${location.pathname}${text ? `?${text}` : ""}${hash}`;
   }
 
-  // The bar on top of the page. `choose` is called with an app's name, or "" for all.
+  // The bar at the top of the page. `choose` is called with an app's name, or "" for all apps.
   class Bar {
     constructor(choose) {
       this._select = element("select", { id: "app" });
@@ -161,7 +161,7 @@ const composed = (() => {
     return element("span", { class: "badge", "data-label": label }, label);
   }
 
-  // Call back with the apps each time one of them is other than before, as long as somebody looks.
+  // Call `changed` with the apps whenever one of them has changed, as long as the page is visible.
   function watch(changed) {
     let before = JSON.stringify(configuration.apps);
     const ask = async () => {
@@ -171,7 +171,7 @@ const composed = (() => {
         const text = answer.ok ? await answer.text() : before;
         if (text !== before) changed(JSON.parse((before = text)));
       } catch {
-        // The server is away at the moment; what was known stays.
+        // The server is unreachable at the moment: keep the last known states.
       }
     };
     setInterval(ask, POLL_INTERVAL);

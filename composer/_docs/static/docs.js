@@ -1,10 +1,10 @@
 "use strict";
 
-// Swagger UI with all apps' operations, grouped by app, or with those of one app, grouped by tag. All of it is done by
-// Swagger UI's plugins: https://swagger.io/docs/open-source-tools/swagger-ui/customization/plugin-api/
+// Swagger UI with the operations of all apps, grouped by app, or of one app, grouped by tag. Implemented with Swagger
+// UI's plugins: https://swagger.io/docs/open-source-tools/swagger-ui/customization/plugin-api/
 (() => {
   const { configuration, loading, Catalogue, Bar, element, labelsOf, chosenInAddress, addressFor, watch } = composed;
-  const MAX_OPENED = 50; // groups are opened by a filter as long as no more operations than this are found
+  const MAX_OPENED = 50; // a filter opens groups if it matches at most this many operations
 
   const dark = matchMedia("(prefers-color-scheme: dark)");
   const colour = () => document.documentElement.classList.toggle("dark-mode", dark.matches);
@@ -20,7 +20,7 @@
   if (configuration.apps === null) showOneApp();
   else showAllApps();
 
-  // One app's own page, as FastAPI shows it.
+  // An app's own page, as FastAPI shows it.
   function showOneApp() {
     const plugin = (system) => ({ ...resolvesParts(system), statePlugins: readsJson() });
     started(SwaggerUIBundle({ url: configuration.document, ...options, plugins: [plugin] }));
@@ -31,8 +31,8 @@
     return ui;
   }
 
-  // Swagger UI reads JSON as YAML, which takes seconds where this takes milliseconds. It is given what was read
-  // already, if anything was.
+  // Swagger UI parses JSON as YAML, which takes seconds instead of milliseconds. A document that is already parsed is
+  // reused.
   function readsJson(known) {
     const parseToJson = (original, system) => (text) => {
       try {
@@ -58,7 +58,7 @@
     try {
       api = await loading;
     } catch (error) {
-      const message = element("p", { class: "failed", role: "alert" }, `The document can't be had: ${error.message}`);
+      const message = element("p", { class: "failed", role: "alert" }, `Failed to load the OpenAPI document: ${error.message}`);
       document.getElementById("swagger-ui").replaceChildren(message);
       return;
     }
@@ -118,13 +118,13 @@
       return new Set(matched.map(keyOf));
     }
 
-    // Whatever isn't in Swagger UI's own state is drawn anew when this is called.
+    // Redraw what isn't part of Swagger UI's own state.
     function redraw() {
       bar.show(catalogue, view.chosen);
       ui.composedActions.redraw();
     }
 
-    // Open what the address names, and scroll there.
+    // Open what the URL refers to, and scroll there.
     function follow() {
       const hash = location.hash;
       if (!options.deepLinking || hash.length < 3) return;
@@ -142,12 +142,12 @@
       reveal(() => blockOf(operation));
     }
 
-    // Swagger UI's own action would write an entry into the browser's history for each thing opened.
+    // Swagger UI's own action would add an entry to the browser's history for each opened element.
     function open(thing) {
       ui.getStore().dispatch({ type: "layout_show", payload: { thing, shown: true } });
     }
 
-    // Scroll there, and again while what is above and below it is still being drawn, unless somebody scrolls away.
+    // Scroll there repeatedly while content around it is still being drawn, unless the user scrolls.
     function reveal(find) {
       const until = performance.now() + 1500;
       const away = new AbortController();
@@ -176,8 +176,8 @@
       const ofChosen = (read) => (original, system) =>
         (state, ...more) => read(system, () => original(state, ...more));
       return {
-        fn: { opsFilter: (tagged) => tagged }, // the groups come filtered
-        components: { FilterContainer: () => null }, // the bar has the field
+        fn: { opsFilter: (tagged) => tagged }, // the groups are already filtered
+        components: { FilterContainer: () => null }, // the filter field is in the bar
         wrapComponents: { OperationTag: appGroups },
         statePlugins: {
           composed: {
@@ -200,7 +200,7 @@
       };
     }
 
-    // What the page's head says: of all apps, only what the root says itself, since each app's group tells its own.
+    // The info at the top of the page: for all apps, only the root's own, because each app's group shows the app's.
     function info() {
       const cached = new Map();
       return (system, original) => {
@@ -213,7 +213,7 @@
       };
     }
 
-    // The operations by app, or those of one app by tag. Swagger UI asks for them each time that it draws.
+    // The operations by app, or those of one app by tag; cached, because Swagger UI calls this on every render.
     function groups() {
       let [cached, cachedFor] = [null, []];
       return (system, original) => {
@@ -240,7 +240,7 @@
       const operations = new Map([...catalogue.entries.keys()].map((name) => [name, new Map()]));
       for (const group of tagged.values()) {
         for (const operation of group.get("operations")) {
-          // One that has several tags is shown once.
+          // An operation with several tags is shown once.
           if (isShown(operation)) operations.get(catalogue.appOf(operation.get("path"))).set(operation.get("id"), operation);
         }
       }
@@ -260,7 +260,7 @@
         return entry === undefined ? h(Original, forced(props)) : h("section", { className: "opblock-tag-section" }, ...appGroup(entry, props));
       };
 
-      // A filter opens a tag's group too.
+      // A filter opens the groups of tags too.
       function forced(props) {
         const isOpened = view.matches !== null && view.matches.size <= MAX_OPENED;
         return isOpened ? { ...props, getConfigs: () => ({ ...props.getConfigs(), docExpansion: "list" }) } : props;
@@ -290,10 +290,10 @@
         const reasons = [
           description && h("p", { key: "description" }, String(description)),
           entry.reason && h("p", { key: "reason", className: "failed" }, entry.reason),
-          entry.fault && h("p", { key: "fault", className: "failed" }, `its document is left out: ${entry.fault}`),
+          entry.fault && h("p", { key: "fault", className: "failed" }, `OpenAPI document not included: ${entry.fault}`),
         ].filter(Boolean);
         const props = { className: "opblock-tag app", onClick: toggle, "data-tag": entry.name, "data-is-open": isOpen };
-        const label = `${entry.name}: ${isOpen ? "hide" : "show"} its operations`;
+        const label = `${isOpen ? "Hide" : "Show"} the operations of ${entry.name}`;
         return h(
           "div",
           { key: "head", ...props, "data-empty": count === 0 },
@@ -309,7 +309,7 @@
         return text ? h("div", { key: "about", className: "about" }, h(Markdown, { source: text })) : null;
       }
 
-      // The operations of an app's group, under the names of their tags where there are several.
+      // The operations of an app's group, under the names of their tags if there are several.
       function byTags(props, operations) {
         const drawn = props.children.props.children;
         const tags = new Map();
@@ -327,7 +327,7 @@
 
   function filterField() {
     const input = element("input", { id: "filter", type: "search", autocomplete: "off", spellcheck: "false" });
-    input.placeholder = "app, tag, path, summary or operation id";
+    input.placeholder = "App, tag, path, summary or operation ID";
     const found = element("span", { class: "found", role: "status" });
     return { input, found, label: element("label", { for: "filter" }, "Filter") };
   }

@@ -1,6 +1,6 @@
 "use strict";
 
-// What an authorisation server answered is in this page's address; it is handed to the page that opened this one.
+// The response of the authorisation server is in this page's URL; pass it to the page that opened this one.
 (() => {
   const opener = window.opener?.swaggerUIRedirectOauth2;
   if (!opener) return;
@@ -14,13 +14,13 @@
   if (!byCode || auth.code) {
     callback({ auth, token: answer, isValid, redirectUrl });
   } else if (answer.code) {
-    if (!isValid) report("warning", "The state that came back isn't the one that was sent: this answer may not be for you.");
+    if (!isValid) report("warning", "Authorisation may be unsafe: the returned state doesn't match the one that was sent.");
     delete opener.state;
     auth.code = answer.code;
     callback({ auth, redirectUrl });
   } else {
     const details = [answer.error_description, answer.error_uri].filter(Boolean).join(" ");
-    report("error", answer.error ? `${answer.error}: ${details}` : "The authorisation server sent no code.");
+    report("error", answer.error ? `${answer.error}: ${details}` : "The authorisation server returned no authorisation code.");
   }
   window.close();
 })();
