@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from urllib.parse import quote, urlsplit
 
+from fastapi import FastAPI
+
 from composer._asgi import ASGIApp, Message, Receive, Scope, Send
 from composer._model import App
 from composer._text import is_below
@@ -24,6 +26,9 @@ Headers = Iterable[tuple[bytes, bytes]]
 
 def adapt_guest(app: ASGIApp, declared: App) -> ASGIApp:
     """Put around an app what it is declared to need, or is known to; return the app itself where that is nothing."""
+    if isinstance(app, FastAPI):
+        # Its own __call__ would put this over the root path that a mounted app is given.
+        app.root_path = ""
     kinds = {f"{kind.__module__}.{kind.__qualname__}" for kind in type(app).__mro__}
     path = declared.path or ("stripped" if kinds & _WANT_IT_STRIPPED else "full")
     location = declared.location or ("rewrite" if kinds & _FORGET_IT else "keep")
