@@ -5,7 +5,7 @@
 
 # The map. Imports go one way: each row imports from the rows above it, never from its own row or below.
 #
-#   _asgi, _scope, _lazy, _gc            shapes of ASGI; our keys in a scope; imports at first use; garbage
+#   _asgi, _json, _scope, _lazy, _gc     types of ASGI and JSON; our keys in a scope; imports at first use; garbage
 #   _compat                              what composer knows of the insides of other packages
 #   _text, _side_effects, _threads       text; what a part changes of the process; threads for each app
 #   _secrets, _problem_json              redaction; answers in an app's place

@@ -128,7 +128,7 @@ def test_openapi_tells_what_has_changed_since_a_file_was_written(project: WriteP
     done = composer(root, "openapi", "--check", "openapi.yaml", "--apps", "notes")
     assert done.returncode == 1
     assert "Breaking changes (2):\n" in done.stdout
-    assert "  GET /v1/notes/items/{number}: operation is gone\n" in done.stdout
+    assert "  GET /v1/notes/items/{number}: operation removed\n" in done.stdout
 
 
 def test_openapi_writes_nothing_where_an_app_s_document_fails(project: WriteProject) -> None:
@@ -143,7 +143,7 @@ def test_openapi_writes_nothing_where_an_app_s_document_fails(project: WriteProj
     root = project(PROJECT | {"apps/bad.py": bad})
     done = composer(root, "openapi", "--output", "openapi.json")
     assert (done.returncode, done.stdout) == (1, "")
-    assert "without that of bad: #: only OpenAPI 3.0 and 3.1 can be merged, this is 2.0" in done.stderr
+    assert "without that of bad: #: unsupported OpenAPI version: 2.0 (supported: 3.0 and 3.1)" in done.stderr
     assert "Nothing was written: the document of every app is needed." in done.stderr
     assert not (root / "openapi.json").exists()
 

@@ -194,7 +194,7 @@ def test_yaml_is_read_as_yaml_1_2(text: str, value: Any) -> None:
     assert (found, type(found["a"])) == ({"a": value, "b": 1}, type(value))
 
 
-def test_what_is_no_number_in_yaml_is_read_as_such() -> None:
+def test_nan_in_yaml_is_parsed_as_nan() -> None:
     assert all(map(math.isnan, parse_document(b"a: [.nan, .NaN, .NAN]", yaml=True)["a"]))
 
 
@@ -227,13 +227,13 @@ def test_what_yaml_has_and_json_has_not_is_refused(text: str) -> None:
     [
         ("a.json", None, "there is no such file."),
         ("a.json", '{"openapi"}', "it can't be read as JSON: Expecting ':' delimiter: line 1 column 11 (char 10)."),
-        ("a.json", "[]", "it can't be read as JSON: it is no object but list."),
+        ("a.json", "[]", "it can't be read as JSON: expected a JSON object, got list."),
         ("a.json", "{}", "it is no OpenAPI 3.0 or 3.1 document."),
         ("a.json", '{"swagger": "2.0"}', "it is no OpenAPI 3.0 or 3.1 document."),
         ("a.yaml", "title: A", "it is no OpenAPI 3.0 or 3.1 document."),
     ],
 )
-def test_a_file_that_is_no_document_is_named(
+def test_an_error_names_a_file_that_is_not_a_document(
     tmp_path: Path, capsys: Capture, name: str, text: str | None, what: str
 ) -> None:
     file = tmp_path / name
@@ -243,14 +243,14 @@ def test_a_file_that_is_no_document_is_named(
     assert capsys.readouterr() == ("", f"{file}: {what}\n")
 
 
-def test_a_place_in_a_file_that_is_no_yaml_is_named(tmp_path: Path) -> None:
+def test_an_error_names_the_line_of_invalid_yaml(tmp_path: Path) -> None:
     file = tmp_path / "a.yaml"
     file.write_text("openapi: 3.1.0\ninfo: [\n")
     with pytest.raises(ValueError, match=r"a\.yaml: it can't be read as YAML: .*line 3, column 1"):
         read(file, "yaml")
 
 
-def test_a_folder_is_no_document(tmp_path: Path) -> None:
+def test_a_folder_is_not_a_document(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="it can't be read: Is a directory"):
         read(tmp_path, "json")
 
@@ -265,7 +265,7 @@ def test_a_file_that_is_up_to_date_passes(tmp_path: Path, capsys: Capture, name:
     assert capsys.readouterr() == (f"{file} is up to date\n", "")
 
 
-def test_what_changed_is_told_breaking_changes_first(tmp_path: Path, capsys: Capture) -> None:
+def test_changes_are_listed_with_breaking_ones_first(tmp_path: Path, capsys: Capture) -> None:
     file = committed(tmp_path, notes(text=TEXT, size={"type": "integer"}))
     before = file.read_bytes()
     assert write_or_check(notes("[red]U", text=TEXT, by=TEXT), None, None, file) == 1
@@ -273,13 +273,13 @@ def test_what_changed_is_told_breaking_changes_first(tmp_path: Path, capsys: Cap
         f"{file} is out of date.\n"
         "\n"
         "Breaking changes (2):\n"
-        "  GET /notes response 200 application/json [].size: property is gone\n"
-        "  POST /notes response 200 application/json size: property is gone\n"
+        "  GET /notes response 200 application/json [].size: property removed\n"
+        "  POST /notes response 200 application/json size: property removed\n"
         "\n"
         "Other changes (3):\n"
-        "  GET /notes response 200 application/json [].by: property is new\n"
-        "  POST /notes response 200 application/json by: property is new\n"
-        "  document: its info changed\n"
+        "  GET /notes response 200 application/json [].by: property added\n"
+        "  POST /notes response 200 application/json by: property added\n"
+        "  document: info changed\n"
         "\n"
         f"Write it anew by the same command, with --output {file} instead of --check {file}.\n"
     )
@@ -289,7 +289,7 @@ def test_what_changed_is_told_breaking_changes_first(tmp_path: Path, capsys: Cap
 def test_a_yaml_file_is_compared_by_what_it_says(tmp_path: Path, capsys: Capture) -> None:
     file = committed(tmp_path, notes(text=TEXT), "openapi.yaml")
     assert write_or_check(notes(), None, None, file) == 1
-    assert "[].text: property is gone\n" in capsys.readouterr().out
+    assert "[].text: property removed\n" in capsys.readouterr().out
 
 
 def test_another_order_of_keys_is_out_of_date_in_form_only(tmp_path: Path, capsys: Capture) -> None:
@@ -316,23 +316,23 @@ def test_what_no_operation_shows_is_out_of_date_too(tmp_path: Path, capsys: Capt
     assert "Other changes (1):\n  document: other details changed\n" in capsys.readouterr().out
 
 
-def test_one_change_that_reaches_many_operations_is_told_once() -> None:
+def test_one_change_of_many_operations_is_listed_once() -> None:
     places = [f"GET /{name} response 200 application/json text" for name in "abcdef"]
-    told = report([Change(True, place, "property is gone") for place in places], Path("openapi.json"))
-    assert told == (
+    text = report([Change(True, place, "property removed") for place in places], Path("openapi.json"))
+    assert text == (
         "openapi.json is out of date.\n"
         "\n"
         "Breaking changes (6):\n"
-        "  GET /a response 200 application/json text: property is gone\n"
+        "  GET /a response 200 application/json text: property removed\n"
         "    as in GET /b, GET /c, GET /d, 2 more\n"
         "\n"
         "Write it anew by the same command, with --output openapi.json instead of --check openapi.json."
     )
 
 
-def test_operations_that_are_gone_are_told_one_by_one() -> None:
-    told = report([Change(True, f"GET /{name}", "operation is gone") for name in "ab"], Path("a"))
-    assert "  GET /a: operation is gone\n  GET /b: operation is gone\n" in told
+def test_removed_operations_are_listed_one_by_one() -> None:
+    text = report([Change(True, f"GET /{name}", "operation removed") for name in "ab"], Path("a"))
+    assert "  GET /a: operation removed\n  GET /b: operation removed\n" in text
 
 
 def test_the_yaml_of_a_document_is_the_one_that_other_readers_see(tmp_path: Path) -> None:

@@ -383,7 +383,7 @@ def test_one_app_is_chosen_and_the_address_keeps_the_choice(browser: Chrome, hou
     assert complaints(browser) == []
 
 
-def test_the_choice_is_taken_from_the_address_and_what_is_no_app_means_all(browser: Chrome, house: str) -> None:
+def test_the_app_is_chosen_by_the_url_and_an_unknown_name_means_all(browser: Chrome, house: str) -> None:
     open_docs(browser, f"{house}/docs?app=group%2Fbeta")
     assert {path.split("/")[1] for path, _ in shown(browser)} == {"group"}
     for name in ("nothing", "hidden"):
@@ -438,14 +438,14 @@ def test_a_link_that_is_followed_on_the_page_opens_the_operation(browser: Chrome
 # -- how the apps are ----------------------------------------------------------------------------------------
 
 
-def test_beside_each_app_stands_how_it_is_and_what_is_said_of_it(browser: Chrome, house: str) -> None:
+def test_each_app_is_shown_with_its_state_and_description(browser: Chrome, house: str) -> None:
     open_docs(browser, f"{house}/docs")
     alpha = group(browser, "alpha")
     assert "up" in alpha.split()
     assert "owner: Ann" in alpha
     assert "<b>first</b>" in alpha
     assert "/group/beta" in group(browser, "group/beta")
-    assert "its document is left out" in group(browser, "faulty")
+    assert "OpenAPI document not included" in group(browser, "faulty")
     assert "private" in group(browser, "hidden")
     assert browser.execute_script("return document.querySelectorAll('.opblock-tag b, .opblock-tag i').length") == 0
     for app in ("hidden", "faulty"):
@@ -454,17 +454,17 @@ def test_beside_each_app_stands_how_it_is_and_what_is_said_of_it(browser: Chrome
     assert complaints(browser) == []
 
 
-def test_the_bar_says_how_the_chosen_app_is_and_who_owns_it(browser: Chrome, house: str) -> None:
+def test_the_bar_shows_the_state_and_the_owner_of_the_chosen_app(browser: Chrome, house: str) -> None:
     for page in ("docs", "redoc"):
         visit(browser, f"{house}/{page}?app=alpha")
         bar = wait_for(
-            browser, "return document.querySelector('.bar .word') && document.querySelector('.bar').innerText"
+            browser, "return document.querySelector('.bar .badge') && document.querySelector('.bar').innerText"
         )
         assert "up" in bar.split(), page
         assert "owner: Ann · <b>first</b>" in bar, page
 
 
-def test_redoc_tells_of_every_app_as_docs_does(browser: Chrome, house: str) -> None:
+def test_redoc_shows_the_state_of_every_app_as_docs_does(browser: Chrome, house: str) -> None:
     visit(browser, f"{house}/redoc")
     rows = wait_for(browser, "return [...document.querySelectorAll('.bar details li')].map(row => row.textContent)")
     alpha, faulty, hidden = (
@@ -472,7 +472,7 @@ def test_redoc_tells_of_every_app_as_docs_does(browser: Chrome, house: str) -> N
     )
     assert "up" in alpha
     assert "owner: Ann · <b>first</b>" in alpha
-    assert "its document is left out: " in faulty
+    assert "OpenAPI document not included: " in faulty
     assert "private" in hidden
 
 
@@ -506,7 +506,7 @@ def test_what_is_typed_once_authorises_calls_of_all_apps_that_share_the_scheme(b
     assert "sesame" not in browser.execute_script("return JSON.stringify([localStorage, sessionStorage])")
 
 
-def test_a_document_that_can_not_be_had_is_told_of(browser: Chrome, tmp_path: Path) -> None:
+def test_a_document_that_fails_to_load_is_reported(browser: Chrome, tmp_path: Path) -> None:
     (tmp_path / "broken.py").write_text(
         "from fastapi import FastAPI\nfrom composer._docs import install_docs\napp = FastAPI()\n"
         "async def document(): raise RuntimeError\ninstall_docs(app, document, list)\n"

@@ -97,7 +97,7 @@ def test_a_copy_is_found_through_references_and_under_a_prefix() -> None:
 
 
 @pytest.mark.parametrize(
-    ("printed", "told"),
+    ("printed", "expected"),
     [
         ("Conflict on paths => /a : get\nConflict on tags => x\nPlease fix conflicts.\n", "Conflict on paths, tags"),
         ("Conflict on paths => operationIds : getUser in files: a.json, b.json\n", "Conflict on operationIds"),
@@ -105,8 +105,8 @@ def test_a_copy_is_found_through_references_and_under_a_prefix() -> None:
         ("", "no message"),
     ],
 )
-def test_a_reason_is_told_in_the_tools_words(printed: str, told: str) -> None:
-    assert reason(printed) == told
+def test_a_reason_is_the_tools_own_message(printed: str, expected: str) -> None:
+    assert reason(printed) == expected
 
 
 def test_a_page_without_a_place_for_the_tables_is_refused(tmp_path_factory: pytest.TempPathFactory) -> None:

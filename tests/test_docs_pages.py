@@ -17,14 +17,14 @@ from starlette.responses import HTMLResponse
 
 from composer._docs import AppEntry, install_docs, install_own_docs
 from composer._docs.content import accepts_gzip
-from composer._docs.policy import reached
+from composer._docs.policy import document_origins
 
 EMPTY: dict[str, Any] = {"openapi": "3.1.0", "info": {"title": "All", "version": "1"}, "paths": {}}
 
 
 def entry(name: str, **more: Any) -> AppEntry:
-    told = {"title": "", "owner": "", "description": "", "state": "up", "reason": "", "fault": ""}
-    return AppEntry(**{"name": name, "prefix": f"/{name}", "shown": True, "private": False, **told, **more})
+    defaults = {"title": "", "owner": "", "description": "", "state": "up", "reason": "", "fault": ""}
+    return AppEntry(**{"name": name, "prefix": f"/{name}", "shown": True, "private": False, **defaults, **more})
 
 
 class Documents:
@@ -46,8 +46,8 @@ def installed(
     return TestClient(root, root_path=root_path)
 
 
-def told(page: str) -> dict[str, Any]:
-    """Return what the page tells its scripts."""
+def configuration_of(page: str) -> dict[str, Any]:
+    """Return the configuration that the page passes to its scripts."""
     found = re.search(r'<script type="application/json" id="configuration">(.*)</script>', page)
     assert found is not None
     configuration: dict[str, Any] = json.loads(found[1])
@@ -85,7 +85,7 @@ def test_half_a_pair_of_surrogates_is_sent_as_an_escape_wherever_it_stands() -> 
     assert r'"/\ud800":{"get":{"summary":"\udfff x \ud83d"}}}' in answer.text
     assert "Ü 😀" in answer.text
     assert [(each["title"], each["fault"]) for each in client.get("/docs/apps").json()] == [("\ud800", "\udc00")]
-    assert told(client.get("/docs").text)["apps"] == client.get("/docs/apps").json()
+    assert configuration_of(client.get("/docs").text)["apps"] == client.get("/docs/apps").json()
 
 
 def test_a_changed_document_has_another_tag() -> None:
@@ -136,7 +136,7 @@ def test_gzip_is_not_taken_where_nothing_says_so(header: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["/openapi.json", "/docs/assets/swagger-ui.css"])
-def test_head_is_told_what_get_would_bring(path: str) -> None:
+def test_head_has_the_headers_of_get(path: str) -> None:
     client = installed(FastAPI())
     head, get = client.head(path), client.get(path)
     assert (head.status_code, head.content) == (200, b"")
@@ -176,13 +176,13 @@ def test_requests_at_one_time_are_all_answered() -> None:
 def test_a_document_is_written_once_and_not_by_the_event_loop() -> None:
     written_by = []
 
-    class RequestObserver(dict[str, Any]):
+    class Watched(dict[str, Any]):
         def items(self) -> Any:
             written_by.append(threading.current_thread())
             return super().items()
 
     root = FastAPI()
-    install_docs(root, Documents({**EMPTY, "x-watched": RequestObserver(a=1)}), list)
+    install_docs(root, Documents({**EMPTY, "x-watched": Watched(a=1)}), list)
 
     async def ask_together() -> list[threading.Thread]:
         async with anyio.create_task_group() as group:
@@ -198,12 +198,12 @@ def test_a_document_is_written_once_and_not_by_the_event_loop() -> None:
 def test_what_two_documents_share_is_written_once() -> None:
     written = []
 
-    class RequestObserver(dict[str, Any]):
+    class Watched(dict[str, Any]):
         def items(self) -> Any:
             written.append(self)
             return super().items()
 
-    shared, own = RequestObserver(type="string"), {"type": "number"}
+    shared, own = Watched(type="string"), {"type": "number"}
     documents = Documents({**EMPTY, "components": {"schemas": {"Shared": shared, "Own": own}}})
     root = FastAPI()
     install_docs(root, documents, list)
@@ -278,8 +278,8 @@ def test_only_redoc_s_styles_are_marked_and_each_time_by_another_word() -> None:
     assert rules(client, "/docs")["style-src"] == "'self'"
     first, second = client.get("/redoc"), client.get("/redoc")
     for page in (first, second):
-        assert f"'nonce-{told(page.text)['nonce']}'" in page.headers["content-security-policy"]
-    assert told(first.text)["nonce"] != told(second.text)["nonce"]
+        assert f"'nonce-{configuration_of(page.text)['nonce']}'" in page.headers["content-security-policy"]
+    assert configuration_of(first.text)["nonce"] != configuration_of(second.text)["nonce"]
 
 
 def test_the_page_may_call_its_own_server_and_those_that_the_document_names() -> None:
@@ -320,11 +320,11 @@ def servers(*urls: str) -> dict[str, Any]:
     ],
 )  # fmt: skip
 def test_what_a_request_from_the_page_may_reach(document: dict[str, Any], origins: tuple[str, ...]) -> None:
-    assert reached(document) == origins
+    assert document_origins(document) == origins
 
 
 def test_behind_a_proxy_the_page_names_its_path() -> None:
-    page = told(installed(FastAPI(), root_path="/api").get("/api/docs").text)
+    page = configuration_of(installed(FastAPI(), root_path="/api").get("/api/docs").text)
     assert (page["document"], page["states"]) == ("/api/openapi.json", "/api/docs/apps")
     assert page["redirect"] == "/api/docs/oauth2-redirect"
 
@@ -339,13 +339,13 @@ def test_nothing_that_an_app_or_a_proxy_says_can_write_into_the_page() -> None:
         assert "<b>" not in text
         assert "<!--" not in text
         assert text.count("</script>") == text.count("<script")
-        assert told(text)["apps"][0]["name"] == told(text)["title"] == evil
+        assert configuration_of(text)["apps"][0]["name"] == configuration_of(text)["title"] == evil
 
 
-def test_the_page_and_a_route_beside_it_tell_of_the_apps_as_they_are_now() -> None:
+def test_the_page_and_the_route_of_the_apps_have_their_current_states() -> None:
     apps = [entry("a", state="starting")]
     client = installed(FastAPI(), apps=apps)
-    assert [app["state"] for app in told(client.get("/docs").text)["apps"]] == ["starting"]
+    assert [app["state"] for app in configuration_of(client.get("/docs").text)["apps"]] == ["starting"]
     apps[0] = entry("a", state="failed", reason="RuntimeError", private=True, shown=False)
     answer = client.get("/docs/apps")
     assert answer.headers["cache-control"] == "no-store"
@@ -356,7 +356,7 @@ def test_the_page_and_a_route_beside_it_tell_of_the_apps_as_they_are_now() -> No
 
 
 @pytest.mark.parametrize("page", ["/docs", "/redoc"])
-def test_the_first_page_tells_already_what_was_wrong_with_an_app_s_document(page: str) -> None:
+def test_the_first_page_already_shows_the_fault_of_an_app_s_document(page: str) -> None:
     faults: list[str] = []
 
     async def document() -> dict[str, Any]:
@@ -365,44 +365,44 @@ def test_the_first_page_tells_already_what_was_wrong_with_an_app_s_document(page
 
     root = FastAPI()
     install_docs(root, document, lambda: [entry("a", fault=", ".join(faults))])
-    assert told(TestClient(root).get(page).text)["apps"][0]["fault"] == "no schema"
+    assert configuration_of(TestClient(root).get(page).text)["apps"][0]["fault"] == "no schema"
 
 
 def test_what_the_root_sets_for_swagger_ui_wins() -> None:
     root = FastAPI(
         swagger_ui_parameters={"docExpansion": "full", "deepLinking": False}, swagger_ui_init_oauth={"clientId": "x"}
     )
-    page = told(installed(root).get("/docs").text)
+    page = configuration_of(installed(root).get("/docs").text)
     assert page["parameters"] == {
         "dom_id": "#swagger-ui", "layout": "BaseLayout", "deepLinking": False, "showExtensions": True,
         "showCommonExtensions": True, "validatorUrl": None, "docExpansion": "full",
     }  # fmt: skip
-    assert page["chosen"] == ["deepLinking", "docExpansion"]
+    assert page["explicit"] == ["deepLinking", "docExpansion"]
     assert page["oauth"] == {"clientId": "x"}
 
 
 def test_the_validator_badge_is_off_unless_it_is_asked_for() -> None:
-    assert told(installed(FastAPI()).get("/docs").text)["parameters"]["validatorUrl"] is None
+    assert configuration_of(installed(FastAPI()).get("/docs").text)["parameters"]["validatorUrl"] is None
     asked = FastAPI(swagger_ui_parameters={"validatorUrl": "/check"})
-    assert told(installed(asked).get("/docs").text)["parameters"]["validatorUrl"] == "/check"
+    assert configuration_of(installed(asked).get("/docs").text)["parameters"]["validatorUrl"] == "/check"
 
 
-def test_the_oauth2_redirect_page_stands_where_the_root_was_told() -> None:
+def test_the_oauth2_redirect_page_has_the_url_that_the_root_sets() -> None:
     client = installed(FastAPI(swagger_ui_oauth2_redirect_url="/back"), root_path="/api")
     page = client.get("/api/back").text
     (script,) = assets(page)
     assert script.startswith("/api/docs/assets/oauth2-redirect.js")
     assert "swaggerUIRedirectOauth2" in client.get(script).text
     without = installed(FastAPI(swagger_ui_oauth2_redirect_url=None))
-    assert told(without.get("/docs").text)["redirect"] is None
+    assert configuration_of(without.get("/docs").text)["redirect"] is None
     assert without.get("/docs/oauth2-redirect").status_code == 404
 
 
-def test_pages_stand_where_the_root_was_told() -> None:
+def test_pages_have_the_urls_that_the_root_sets() -> None:
     client = installed(FastAPI(docs_url="/a/page", redoc_url="/b/page", openapi_url="/c.json"))
     assert "/a/page/assets/swagger-ui-bundle.js" in client.get("/a/page").text
     assert "/a/page/assets/redoc.standalone.js" in client.get("/b/page").text
-    assert told(client.get("/b/page").text)["document"] == "/c.json"
+    assert configuration_of(client.get("/b/page").text)["document"] == "/c.json"
     assert [client.get(path).status_code for path in ("/docs", "/c.json", "/a/page/apps")] == [404, 200, 200]
 
 
@@ -444,7 +444,7 @@ def test_an_app_s_own_pages_load_from_the_app_itself_and_show_it_alone() -> None
         html = client.get(page).text
         assert {client.get(address).status_code for address in assets(html)} == {200}
         assert all(address.startswith("/notes/docs/assets/") for address in assets(html))
-        assert (told(html)["apps"], told(html)["document"]) == (None, "/notes/openapi.json")
+        assert (configuration_of(html)["apps"], configuration_of(html)["document"]) == (None, "/notes/openapi.json")
         assert rules(client, page)["script-src"] == "'self'"
     assert client.get("/notes/docs/apps").status_code == 404
 

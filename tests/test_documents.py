@@ -420,9 +420,9 @@ def test_an_app_whose_document_is_faulty_is_left_out_and_the_log_says_why(caplog
     apps = [App("a", "/a", Starlette(), openapi=faulty), App("b", "/b", app_with("/y"))]
     client = TestClient(composer.compose(apps))
     assert paths(client) == ["/b/y"]
-    assert "that of a: #/paths/~1/$ref: refers to nothing" in caplog.text
+    assert "that of a: #/paths/~1/$ref: unresolved reference" in caplog.text
     [a, b] = client.get("/docs/apps").json()
-    assert (a["fault"], a["shown"]) == ("#/paths/~1/$ref: refers to nothing: '#/components/pathItems/Gone'", False)
+    assert (a["fault"], a["shown"]) == ("#/paths/~1/$ref: unresolved reference: '#/components/pathItems/Gone'", False)
     assert (b["fault"], b["shown"]) == ("", True)
 
 
@@ -430,7 +430,7 @@ def test_an_app_whose_document_is_mended_is_shown_again() -> None:
     given = [{"swagger": "2.0"}, described()]
     documents = documents_of(App("a", "/a", Starlette(), openapi=lambda: given[0]))
     assert list(documents()["paths"]) == []
-    assert documents.faults()["a"] == "#: only OpenAPI 3.0 and 3.1 can be merged, this is 2.0"
+    assert documents.faults()["a"] == "#: unsupported OpenAPI version: 2.0 (supported: 3.0 and 3.1)"
     del given[0]
     assert list(documents()["paths"]) == ["/a/x"]
     assert documents.faults() == {}

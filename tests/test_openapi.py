@@ -73,7 +73,7 @@ def test_two_operations_of_one_place_are_a_fault_of_the_shorter_prefix() -> None
     sources = [("v", "/v", document(paths={"/a/{x}": item})), ("va", "/v/a", document(paths={"/{y}": item}))]
     with pytest.raises(OpenAPIMergeError) as caught:
         merge_openapi(sources, title="T", version="1")
-    expected = Fault("v", "#/paths/~1a~1%7Bx%7D/get", "/v/a/{x} is GET of the app va already")
+    expected = Fault("v", "#/paths/~1a~1%7Bx%7D/get", "duplicate operation GET /v/a/{x}, already defined by app va")
     assert caught.value.faults == (expected,)
 
 
@@ -105,7 +105,9 @@ def test_a_path_that_refers_to_the_operation_of_another_app_is_a_fault_of_the_sh
     for other in ({"get": answering({})}, {"$ref": "elsewhere.json"}):
         with pytest.raises(OpenAPIMergeError) as caught:
             merge_openapi([("root", "", root), ("a", "/a", document(paths={"/x": other}))], title="T", version="1")
-        assert list(caught.value.faults) == [Fault("root", "#/paths/~1a~1x/get", "/a/x is GET of the app a already")]
+        assert list(caught.value.faults) == [
+            Fault("root", "#/paths/~1a~1x/get", "duplicate operation GET /a/x, already defined by app a")
+        ]
 
 
 def test_a_path_without_operations_leaves_that_of_another_app_as_it_is() -> None:
@@ -115,7 +117,7 @@ def test_a_path_without_operations_leaves_that_of_another_app_as_it_is() -> None
         assert merge_openapi(sources, title="T", version="1")["paths"] == {"/a/x": elsewhere}
 
 
-def test_a_path_of_which_nothing_is_said_is_left_out() -> None:
+def test_a_path_that_is_null_is_left_out() -> None:
     sources = [(name, "", document(paths={"/x": None})) for name in "ab"]
     assert merge_openapi(sources, title="T", version="1")["paths"] == {}
 
@@ -322,18 +324,18 @@ def answer(merged: Json, path: str) -> Json:
     return found
 
 
-def test_what_is_referred_to_at_the_top_becomes_a_component_and_stays_there_as_data() -> None:
+def test_a_reference_into_top_level_data_makes_it_a_component_and_the_data_stays() -> None:
     merged = merge(defined(text()))
     assert answer(merged, "/a/") == ref("Root")
     assert schemas(merged) == merged["x-defs"] == {"Root": text()}
 
 
-def test_what_is_referred_to_at_the_top_is_shared_and_kept_apart_like_any_component() -> None:
+def test_components_from_top_level_data_are_shared_and_kept_apart_like_any_component() -> None:
     merged = merge(defined(text()), defined(text()), defined({"type": "null"}))
     assert [answer(merged, f"/{app}/") for app in "abc"] == [ref("a_Root"), ref("a_Root"), ref("c_Root")]
 
 
-def test_references_follow_from_what_is_referred_to_at_the_top() -> None:
+def test_references_in_top_level_data_follow() -> None:
     def source(leaf: Json) -> Json:
         more = {"Leaf": leaf, "Self": {"$ref": "#/x-defs/Root"}}
         return defined({"properties": {"leaf": {"$ref": "#/x-defs/Leaf"}, "self": {"$ref": "#/x-defs/Self"}}}, **more)
@@ -342,7 +344,7 @@ def test_references_follow_from_what_is_referred_to_at_the_top() -> None:
     assert schemas(merged)["b_Root"]["properties"] == {"leaf": ref("b_Leaf"), "self": ref("b_Self")}
 
 
-def test_a_component_made_of_what_stands_at_the_top_takes_no_name_that_is_taken() -> None:
+def test_a_component_from_top_level_data_takes_no_name_that_is_taken() -> None:
     source = defined(text())
     source["components"] = {"schemas": {"Root": {"type": "null"}}}
     assert answer(merge(source), "/a/") == ref("Root_2")
@@ -360,15 +362,15 @@ def test_what_is_referred_to_among_extensions_becomes_a_component(place: str) ->
     assert merged["components"]["parameters"]["b_P"]["schema"] == ref("b_Root")
 
 
-def test_a_mapping_leads_into_what_stands_at_the_top() -> None:
+def test_a_mapping_leads_into_top_level_data() -> None:
     root = {"discriminator": {"propertyName": "kind", "mapping": {"cat": "#/x-defs/Cat"}}}
     merged = merge(defined(root, Cat={"items": {"$ref": "#/x-defs/Root"}}), defined(root, Cat={}))
     expected = {"a_Cat": {"items": ref("a_Root")}, "b_Cat": {}}
     assert {name: schemas(merged)[name] for name in ("a_Cat", "b_Cat")} == expected
 
 
-def test_a_dangling_reference_in_what_stands_at_the_top_is_told_with_its_own_place() -> None:
-    expected = ["a: #/x-defs/Root/items/$ref: refers to nothing: '#/x-defs/Gone'"]
+def test_an_unresolved_reference_in_top_level_data_is_reported_with_its_own_location() -> None:
+    expected = ["a: #/x-defs/Root/items/$ref: unresolved reference: '#/x-defs/Gone'"]
     assert faults(defined({"items": {"$ref": "#/x-defs/Gone"}})) == expected
 
 
@@ -410,23 +412,23 @@ def test_a_mapping_follows_as_a_name_and_as_a_reference() -> None:
     assert schemas(merged)["b_Root"]["discriminator"]["mapping"] == expected
 
 
-def test_what_a_name_said_on_the_wire_is_kept_by_a_mapping() -> None:
+def test_an_implicit_discriminator_value_is_kept_by_a_mapping() -> None:
     merged = merge(union({}, {}), union({}, text()))
     assert schemas(merged)["a_Root"]["discriminator"]["mapping"] == {"Cat": "#/components/schemas/a_Cat"}
 
 
-def heirs(*names: str) -> Json:
+def subtypes(*names: str) -> Json:
     parent = {"discriminator": {"propertyName": "kind"}, **text()}
     return document({"Root": parent, **{name: {"allOf": [ref("Root"), {"title": name}]} for name in names}})
 
 
-def test_a_parent_with_other_heirs_is_another_one() -> None:
-    merged = merge(heirs("Cat"), heirs("Cat", "Dog"))
+def test_a_parent_with_different_subtypes_is_kept_apart() -> None:
+    merged = merge(subtypes("Cat"), subtypes("Cat", "Dog"))
     assert set(schemas(merged)) == {"a_Root", "a_Cat", "b_Root", "b_Cat", "Dog"}
 
 
-def test_another_name_for_an_heir_is_kept_on_the_wire() -> None:
-    one, other = heirs("Cat"), heirs("Cat")
+def test_an_alias_of_a_subtype_keeps_its_discriminator_value() -> None:
+    one, other = subtypes("Cat"), subtypes("Cat")
     for each, more in ((one, {}), (other, text())):
         each["components"]["schemas"].update(Kitten=ref("Cat"), More=more)
         each["components"]["schemas"]["Cat"]["allOf"].append(ref("More"))
@@ -434,8 +436,8 @@ def test_another_name_for_an_heir_is_kept_on_the_wire() -> None:
     assert mapping == {name: f"#/components/schemas/b_{name}" for name in ("Cat", "Kitten")}
 
 
-def test_heirs_that_only_a_discriminator_reaches_survive() -> None:
-    assert set(schemas(merge(heirs("Cat", "Dog"), heirs("Cat", "Dog")))) == {"Root", "Cat", "Dog"}
+def test_subtypes_that_only_a_discriminator_refers_to_are_kept() -> None:
+    assert set(schemas(merge(subtypes("Cat", "Dog"), subtypes("Cat", "Dog")))) == {"Root", "Cat", "Dog"}
 
 
 # -- operations --------------------------------------------------------------------------------------------
@@ -530,7 +532,7 @@ def test_a_relative_address_of_a_documentation_or_an_example_leads_to_where_it_l
     assert merged == expected
 
 
-def test_what_only_the_mounting_tells_apart_is_kept_apart() -> None:
+def test_parts_that_differ_only_by_their_prefix_are_kept_apart() -> None:
     docs = {"externalDocs": {"url": "guide"}}
     merged = merge(*(document({"Root": docs}, tags=[{"name": "t", **docs}]) for _ in "ab"))
     assert merged["components"]["schemas"] == {
@@ -705,7 +707,7 @@ def test_a_dialect_that_not_all_share_goes_to_the_schemas() -> None:
         ({"default": {"nullable": True}}, {"default": {"nullable": True}}),
     ],
 )
-def test_a_3_0_schema_is_said_in_the_words_of_3_1(old: Json, new: Json) -> None:
+def test_a_3_0_schema_is_upgraded_to_3_1(old: Json, new: Json) -> None:
     merged = merge(document({"Root": old}, openapi="3.0.3"), document({"Other": {}}, {}))
     assert merged["openapi"] == "3.1.0"
     assert schemas(merged)["Root"] == new
@@ -774,14 +776,14 @@ def test_every_fault_of_every_document_is_reported_at_once() -> None:
         broken, [], {"openapi": "2.0"}, {"swagger": "2.0"}, {"openapi": "3.1.0", "paths": []}, {"openapi": {1}}
     )
     assert found == [
-        "a: #/components/schemas/Root/items/$ref: refers to nothing: '#/components/schemas/Gone'",
-        "a: #/security/0/gone: requires a security scheme that isn't there: 'gone'",
-        "b: #: the document is no object but list",
-        "c: #: only OpenAPI 3.0 and 3.1 can be merged, this is 2.0",
-        "d: #: only OpenAPI 3.0 and 3.1 can be merged, this is 2.0",
-        "e: #/paths: is no object",
-        "f: #: isn't a JSON document: Object of type set is not JSON serializable",
-        "f: #: only OpenAPI 3.0 and 3.1 can be merged, this is {1}",
+        "a: #/components/schemas/Root/items/$ref: unresolved reference: '#/components/schemas/Gone'",
+        "a: #/security/0/gone: undefined security scheme: 'gone'",
+        "b: #: expected a JSON object, got list",
+        "c: #: unsupported OpenAPI version: 2.0 (supported: 3.0 and 3.1)",
+        "d: #: unsupported OpenAPI version: 2.0 (supported: 3.0 and 3.1)",
+        "e: #/paths: must be an object",
+        "f: #: invalid JSON: Object of type set is not JSON serializable",
+        "f: #: unsupported OpenAPI version: {1} (supported: 3.0 and 3.1)",
     ]
 
 
@@ -797,30 +799,30 @@ def test_links_mappings_and_anchors_that_lead_nowhere_are_faults() -> None:
 
 
 @pytest.mark.parametrize("place", ["#/info", "#/components", "#/components/schemas", "#/paths", "#/x-text"])
-def test_a_reference_to_what_is_no_part_is_a_fault(place: str) -> None:
-    assert "refers to what is no part" in faults(document({"Root": {"$ref": place}}) | {"x-text": "x"})[0]
+def test_a_reference_to_an_invalid_target_is_a_fault(place: str) -> None:
+    assert "invalid reference target" in faults(document({"Root": {"$ref": place}}) | {"x-text": "x"})[0]
 
 
 @pytest.mark.parametrize(
-    ("more", "said"),
+    ("more", "message"),
     [
-        ({"tags": ["users"]}, "#/tags: is no list of objects with a name"),
-        ({"security": {"key": []}}, "#/security: is no list of objects"),
-        ({"info": None}, "#/info: is no object"),
-        ({"openapi": 3.1}, "#/openapi: is no text but a number"),
-        ({"openapi": "3.2.0"}, "#: only OpenAPI 3.0 and 3.1 can be merged, this is 3.2.0"),
-        ({"paths": {"users": {}}}, "#/paths/users: the path doesn't begin with '/'"),
+        ({"tags": ["users"]}, "#/tags: must be an array of objects with a name"),
+        ({"security": {"key": []}}, "#/security: must be an array of objects"),
+        ({"info": None}, "#/info: must be an object"),
+        ({"openapi": 3.1}, "#/openapi: must be a string, not a number"),
+        ({"openapi": "3.2.0"}, "#: unsupported OpenAPI version: 3.2.0 (supported: 3.0 and 3.1)"),
+        ({"paths": {"users": {}}}, "#/paths/users: path must start with '/'"),
         (
             {"components": {"schemas": {"Root": {"$id": "https://x/", "$ref": "http://[x"}}}},
-            "#: isn't a valid OpenAPI document: ValueError: ",
+            "#: invalid OpenAPI document: ValueError: ",
         ),
-        ({"x-more": float("inf")}, "#: isn't a JSON document: "),
-        ({"x-more": nested(2000)}, "#: isn't a JSON document: "),
-        ({"paths": {"/": {"get": {"tags": 1}}}}, "#: isn't a valid OpenAPI document: TypeError: "),
+        ({"x-more": float("inf")}, "#: invalid JSON: "),
+        ({"x-more": nested(2000)}, "#: invalid JSON: "),
+        ({"paths": {"/": {"get": {"tags": 1}}}}, "#: invalid OpenAPI document: TypeError: "),
     ],
 )
-def test_a_document_of_another_form_is_a_fault(more: Json, said: str) -> None:
-    assert faults({**document({"Root": {}}), **more})[0].startswith(f"a: {said}")
+def test_an_invalid_document_is_a_fault(more: Json, message: str) -> None:
+    assert faults({**document({"Root": {}}), **more})[0].startswith(f"a: {message}")
 
 
 def test_tag_groups_of_another_form_are_data() -> None:
@@ -839,14 +841,14 @@ def test_a_name_given_twice_and_a_prefix_without_a_slash_are_faults() -> None:
     with pytest.raises(OpenAPIMergeError) as caught:
         merge_openapi([("a", "/a", one), ("a", "/b", one), ("c", "c", one)], title="T", version="1")
     assert [fault.message for fault in caught.value.faults] == [
-        "two sources have this name",
-        "its prefix 'c' doesn't start with '/'",
+        "duplicate source name",
+        "prefix 'c' must start with '/'",
     ]
 
 
 def test_a_faulty_document_can_be_left_out_with_a_warning() -> None:
     sources = [("a", "/a", document({"Root": ref("Gone")})), ("b", "/b", document({"Root": {}}))]
-    with pytest.warns(OpenAPIMergeWarning, match="left out: a: #/components/schemas/Root"):
+    with pytest.warns(OpenAPIMergeWarning, match="skipped a: #/components/schemas/Root"):
         merged = merge_openapi(sources, title="T", version="1", on_error="skip")
     assert list(merged["paths"]) == ["/b/"]
 
@@ -873,14 +875,14 @@ def test_merging_again_leaves_what_was_merged_before_as_it_was() -> None:
     assert merger.merge([("a", "/a", one)]).document == before
 
 
-def test_a_document_that_failed_can_be_merged_again_once_it_is_mended() -> None:
+def test_a_document_that_failed_can_be_merged_once_it_is_fixed() -> None:
     merger = Merger(title="T", version="1")
     with pytest.raises(OpenAPIMergeError):
         merger.merge([("a", "/a", document({"Root": ref("Gone")}))])
     assert list(merger.merge([("a", "/a", document({"Root": {}}))]).document["paths"]) == ["/a/"]
 
 
-def test_a_source_that_is_left_out_is_told_with_its_faults_and_can_come_back() -> None:
+def test_a_skipped_source_is_reported_with_its_faults_and_can_come_back() -> None:
     faulty, sound = ("a", "/a", document({"Root": ref("Gone")})), ("b", "/b", document({"Root": {}}))
     merger = Merger(title="T", version="1")
     merged = merger.merge([faulty, sound], on_error="skip")

@@ -80,7 +80,7 @@ def update(sources: Sequence[Source], folder: Path) -> Attempt:
 
 
 def redocly(sources: Sequence[Source], folder: Path) -> Attempt:
-    """Run `redocly join`, with as little help as it takes: none, prefixes, then operation ids mended beforehand.
+    """Run `redocly join`, with as little help as it takes: none, prefixes, then operation ids fixed beforehand.
 
     It can't put paths under a prefix, so the documents that it gets have theirs prefixed already.
     """
@@ -93,7 +93,8 @@ def redocly(sources: Sequence[Source], folder: Path) -> Attempt:
     helped = _attempt([*command, *prefixes], prepared, folder, "prefixes")
     if helped.merged is not None or "operationIds" not in helped.reason:
         return helped
-    return _attempt([*command, *prefixes], mended(prepared), folder, "prefixes, and operation ids mended by hand")
+    unique = with_unique_ids(prepared)
+    return _attempt([*command, *prefixes], unique, folder, "prefixes, and operation ids fixed by hand")
 
 
 def openapi_merge(sources: Sequence[Source], folder: Path) -> Attempt:
@@ -134,7 +135,7 @@ def prefixed(name: str, document: Json) -> Json:
     return result
 
 
-def mended(sources: Sequence[Source]) -> list[Source]:
+def with_unique_ids(sources: Sequence[Source]) -> list[Source]:
     """Return the sources with the document's name before each operation id that another has, too, links following."""
     found = Counter(each for _, _, document in sources for each in set(operation_ids(document)))
     return [(name, prefix, _mend(name, document, found)) for name, prefix, document in sources]

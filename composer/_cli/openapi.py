@@ -12,10 +12,10 @@ from typing import Any, Literal, TypeAlias
 from rich.text import Text
 
 from composer._cli.show import out, show_error
+from composer._json import Json
 from composer._text import json_bytes
 from composer.openapi import Change, changes, is_yaml, parse_document
 
-Json: TypeAlias = dict[str, Any]
 Form: TypeAlias = Literal["json", "yaml"]
 
 # How many operations are named where one change of a component reaches many.

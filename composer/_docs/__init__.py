@@ -1,4 +1,4 @@
-"""The pages: one document shown by Swagger UI and ReDoc, from assets that the process serves itself."""
+"""The documentation pages: Swagger UI and ReDoc, with assets that the process serves itself."""
 
 from composer._docs.install import install_docs, install_own_docs
 from composer._docs.pages import AppEntry

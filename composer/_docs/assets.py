@@ -1,4 +1,4 @@
-"""The files that the pages load: the viewers' from the package fastapi-offline, and our own."""
+"""The files that the pages load: the viewers', from the package fastapi-offline, and our own."""
 
 import hashlib
 from functools import cache
@@ -12,43 +12,43 @@ from starlette.responses import Response
 
 from composer._docs.content import Content
 
-_OWN = Path(__file__).parent / "static"
+_OWN_FOLDER = Path(__file__).parent / "static"
 _TYPES = {".js": "text/javascript", ".css": "text/css", ".png": "image/png"}
 
 
 async def asset(request: Request) -> Response:
-    """Answer a request for one file by its name; 404 where there is none of that name."""
+    """Return one file by its name; raise HTTPException with status 404 for an unknown name."""
     path = _paths().get(request.path_params["name"])
     if path is None:
         raise HTTPException(404)
     content = await run_in_threadpool(_content, path)
-    return content.answer(request, "public, max-age=86400")
+    return content.response(request, "public, max-age=86400")
 
 
 @cache
 def _paths() -> dict[str, Path]:
-    files = [*viewers().iterdir(), *_OWN.iterdir()]
+    files = [*viewers_folder().iterdir(), *_OWN_FOLDER.iterdir()]
     return {path.name: path for path in files if path.suffix in _TYPES}
 
 
 @cache
-def version() -> str:
-    """Return a word that differs where a file does: in an address, it keeps a browser from an old one."""
-    known = [(name, path.stat().st_size, path.stat().st_mtime_ns) for name, path in sorted(_paths().items())]
-    return hashlib.sha256(repr(known).encode()).hexdigest()[:8]
+def assets_version() -> str:
+    """Return a version that changes with any file; as part of a URL, it invalidates the browser's cache."""
+    files = [(name, path.stat().st_size, path.stat().st_mtime_ns) for name, path in sorted(_paths().items())]
+    return hashlib.sha256(repr(files).encode()).hexdigest()[:8]
 
 
-# Kept once for all pages of the process.
+# Cached once for all pages of the process.
 @cache
 def _content(path: Path) -> Content:
     return Content.of(path.read_bytes(), _TYPES[path.suffix])
 
 
 @cache
-def viewers() -> Path:
-    """Return the folder of the viewers; raises ModuleNotFoundError without the package that carries them."""
-    # Found without being imported: only its files are of use.
+def viewers_folder() -> Path:
+    """Return the folder of the viewers; raise ModuleNotFoundError if fastapi-offline isn't installed."""
+    # Located without importing it, because only its files are needed.
     spec = find_spec("fastapi_offline")
     if spec is None or spec.origin is None:
-        raise ModuleNotFoundError("the pages need the package fastapi-offline", name="fastapi_offline")
+        raise ModuleNotFoundError("The docs pages require the package fastapi-offline.", name="fastapi_offline")
     return Path(spec.origin).parent / "static"

@@ -1,4 +1,4 @@
-"""Bytes that are sent again and again: with an ETag, gzipped where the client takes that, and not sent twice."""
+"""Content that is sent many times: with an ETag, gzipped if the client accepts it, and 304 if it is unchanged."""
 
 import gzip
 import hashlib
@@ -9,32 +9,32 @@ from starlette.responses import Response
 
 
 class Content(NamedTuple):
-    """Hold bytes ready to be sent, plain and gzipped, each with its ETag."""
+    """Represent a response body, plain and gzipped, with its ETag."""
 
     media_type: str
     plain: bytes
-    zipped: bytes
+    gzipped: bytes
     etag: str
 
     @classmethod
     def of(cls, plain: bytes, media_type: str) -> "Content":
-        """Make both forms of these bytes; takes some 30 ms for each MB, so a thread is the place for it."""
+        """Create the content from bytes; compression takes about 30 ms per MB, so call it in a thread."""
         etag = hashlib.sha256(plain).hexdigest()[:32]
         return cls(media_type, plain, gzip.compress(plain, 6, mtime=0), etag)
 
-    def answer(self, request: Request, cache_control: str) -> Response:
-        """Answer a GET or HEAD: 304 where the client has these bytes already.
+    def response(self, request: Request, cache_control: str) -> Response:
+        """Return the response to a GET or HEAD request: 304 if the client has the current content.
 
-        Source: RFC 9110, sections 8.8.3 (a tag tells the encodings apart), 12.5.3 and 13.1.2.
+        Source: RFC 9110, sections 8.8.3 (each encoding has an ETag of its own), 12.5.3 and 13.1.2.
         """
-        zips = accepts_gzip(request.headers.get("accept-encoding", ""))
-        etag = f'"{self.etag}-gzip"' if zips else f'"{self.etag}"'
+        use_gzip = accepts_gzip(request.headers.get("accept-encoding", ""))
+        etag = f'"{self.etag}-gzip"' if use_gzip else f'"{self.etag}"'
         headers = {"ETag": etag, "Vary": "Accept-Encoding", "Cache-Control": cache_control}
-        if _is_known(etag, request.headers.get("if-none-match", "")):
+        if _matches_etag(etag, request.headers.get("if-none-match", "")):
             return Response(status_code=304, headers=headers)
-        if zips:
+        if use_gzip:
             headers["Content-Encoding"] = "gzip"
-        body = self.zipped if zips else self.plain
+        body = self.gzipped if use_gzip else self.plain
         if request.method == "HEAD":
             headers["Content-Length"] = str(len(body))
             body = b""
@@ -42,7 +42,7 @@ class Content(NamedTuple):
 
 
 def accepts_gzip(header: str) -> bool:
-    """Tell whether an `Accept-Encoding` takes gzip: named, or by `*`, and not with `q=0`."""
+    """Return whether an `Accept-Encoding` header accepts gzip, by name or by `*`, and not with `q=0`."""
     qualities: dict[str, str] = {}
     for part in header.lower().split(","):
         coding, _, parameter = part.partition(";")
@@ -51,6 +51,6 @@ def accepts_gzip(header: str) -> bool:
     return quality.strip("0.") != ""
 
 
-def _is_known(etag: str, header: str) -> bool:
+def _matches_etag(etag: str, header: str) -> bool:
     tags = [tag.strip().removeprefix("W/") for tag in header.split(",")]
     return etag in tags or "*" in tags

@@ -1,9 +1,9 @@
-"""The route of the document: its bytes, made once for each document and each path that a proxy puts before it."""
+"""The route of the OpenAPI document, serialised once for each document and each root path."""
 
 import json
 from collections.abc import Awaitable, Callable, Iterator
 from itertools import chain, repeat
-from typing import Any, TypeAlias
+from typing import Any
 
 from anyio import Lock
 from fastapi import FastAPI
@@ -12,74 +12,73 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from composer._docs.content import Content
-from composer._docs.policy import reached
+from composer._docs.policy import document_origins
+from composer._json import Json
 from composer._text import json_bytes
 
-Json: TypeAlias = dict[str, Any]
-
-# A server has one such path as a rule; a header that a client makes up mustn't fill the memory.
+# A server usually has one root path. The limit keeps clients that invent one per request from filling the memory.
 _ROOT_PATHS = 8
 
-# How deep a document is taken to pieces: down to one operation or component.
+# The depth down to which a document is split into pieces: one operation or component.
 _DEPTH = 3
 
 _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 
 
 class DocumentRoute:
-    """Answer requests for a document as bytes; `document` returns the same object as long as nothing has changed."""
+    """Serve a document; `document` must return the same object as long as it is unchanged."""
 
     def __init__(self, root: FastAPI, document: Callable[[], Awaitable[Json]]) -> None:
         self._root = root
         self._document = document
-        self._made_of: Json | None = None
+        self._last_document: Json | None = None
         self._contents: dict[str, Content] = {}
         self._writer = Writer()
-        self._making = Lock()
+        self._lock = Lock()
 
     async def __call__(self, request: Request) -> Response:
-        """Answer one request."""
+        """Return the response to one request."""
         path = str(request.scope.get("root_path", "")).rstrip("/") if self._root.root_path_in_servers else ""
         document = await self._document()
-        content = self._known(document, path) or await self._make(document, path)
-        return content.answer(request, "no-cache")
+        content = self._cached(document, path) or await self._create(document, path)
+        return content.response(request, "no-cache")
 
-    def _known(self, document: Json, path: str) -> Content | None:
-        return self._contents.get(path) if self._made_of is document else None
+    def _cached(self, document: Json, path: str) -> Content | None:
+        return self._contents.get(path) if self._last_document is document else None
 
-    async def _make(self, document: Json, path: str) -> Content:
-        async with self._making:
-            if (content := self._known(document, path)) is not None:
+    async def _create(self, document: Json, path: str) -> Content:
+        async with self._lock:
+            if (content := self._cached(document, path)) is not None:
                 return content
-            content = await run_in_threadpool(self._serialised, document, path)
-            if self._made_of is not document or len(self._contents) >= _ROOT_PATHS:
-                self._made_of, self._contents = document, {}
+            content = await run_in_threadpool(self._serialise, document, path)
+            if self._last_document is not document or len(self._contents) >= _ROOT_PATHS:
+                self._last_document, self._contents = document, {}
             self._contents[path] = content
             return content
 
-    def _serialised(self, document: Json, path: str) -> Content:
+    def _serialise(self, document: Json, path: str) -> Content:
         return Content.of(json_bytes(self._writer.write(_with_server(document, path))), "application/json")
 
 
 class Writer:
-    """Write one document after another; an operation or component that the last one had too isn't written anew.
+    """Serialise documents in turn, and reuse the text of operations and components that the last document had too.
 
-    It is known by being the same object, so that it mustn't be changed. For one thread at a time.
+    They are compared by identity, so they must not be changed. Use it in one thread at a time.
     """
 
     def __init__(self) -> None:
-        # The object stands beside its text, or another one could come to have its id.
-        self._before: dict[int, tuple[Json, str]] = {}
-        self._now: dict[int, tuple[Json, str]] = {}
+        # Holding the object keeps its id from being reused for another one.
+        self._previous: dict[int, tuple[Json, str]] = {}
+        self._current: dict[int, tuple[Json, str]] = {}
 
     def write(self, document: Json) -> str:
-        """Return the document's text."""
+        """Return the document as JSON text."""
         text = "".join(self._pieces(document, _DEPTH))
-        self._before, self._now = self._now, {}
+        self._previous, self._current = self._current, {}
         return text
 
     def _pieces(self, value: Any, depth: int) -> Iterator[str]:
-        """Yield the text of a document piece by piece: between two of them, other threads have their turn."""
+        """Yield the text of a document in pieces, so that other threads can run between them."""
         if not isinstance(value, dict):
             yield _encode(value)
         elif depth and value:
@@ -88,35 +87,35 @@ class Writer:
                 yield from self._pieces(inner, depth - 1)
             yield "}"
         else:
-            yield self._written(value)
+            yield self._text_of(value)
 
-    def _written(self, piece: Json) -> str:
-        known = self._before.get(id(piece)) or (piece, _encode(piece))
-        self._now[id(piece)] = known
-        return known[1]
+    def _text_of(self, piece: Json) -> str:
+        cached = self._previous.get(id(piece)) or (piece, _encode(piece))
+        self._current[id(piece)] = cached
+        return cached[1]
 
 
 class ConnectOrigins:
-    """Return the origins besides the pages' own that requests go to, as the document has them at the moment."""
+    """Compute the origins, besides the pages' own, that requests may go to according to the current document."""
 
     def __init__(self, document: Callable[[], Awaitable[Json]]) -> None:
         self._document = document
-        self._made_of: Json | None = None
+        self._last_document: Json | None = None
         self._origins: tuple[str, ...] = ()
 
     async def __call__(self) -> tuple[str, ...]:
-        """Return them; none where the document can't be had, of which the route of the document tells more."""
+        """Return the origins; none if the document fails, which the document's own route reports."""
         try:
             document = await self._document()
-            if document is not self._made_of:
-                self._origins, self._made_of = await run_in_threadpool(reached, document), document
+            if document is not self._last_document:
+                self._origins, self._last_document = await run_in_threadpool(document_origins, document), document
         except Exception:
             return ()
         return self._origins
 
 
 def _with_server(document: Json, path: str) -> Json:
-    """Put the proxy's path before the servers that the document names, as FastAPI does it."""
+    """Insert the root path before the document's servers, as FastAPI does."""
     servers = document.get("servers", [])
     if not path or any(server.get("url") == path for server in servers):
         return document

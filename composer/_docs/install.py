@@ -1,4 +1,4 @@
-"""The pages put where FastAPI's own would be, at the same addresses."""
+"""The installation of the pages in place of FastAPI's own, at the same URLs."""
 
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -13,9 +13,9 @@ from starlette.routing import BaseRoute, Route
 
 from composer._asgi import Receive, Scope, Send
 from composer._compat.fastapi import is_own_page
-from composer._docs.assets import asset, viewers
+from composer._docs.assets import asset, viewers_folder
 from composer._docs.document import ConnectOrigins, DocumentRoute
-from composer._docs.pages import AppEntry, Apps, Document, Page, PageContext, oauth2_redirect, redoc, swagger
+from composer._docs.pages import AppEntry, GetApps, GetDocument, Page, PageContext, oauth2_redirect, redoc, swagger
 
 
 def install_docs(
@@ -23,76 +23,76 @@ def install_docs(
     document: Callable[[], Awaitable[dict[str, Any]]],
     apps: Callable[[], Sequence[AppEntry]],
 ) -> None:
-    """Let the root serve this document, and its pages with a list of the apps, from assets of its own.
+    """Install routes in the root that serve this document, and pages that list the apps, with local assets.
 
-    The addresses stay as the root was told (`openapi_url`, `docs_url`, `redoc_url`); where one is None, or something
-    else answers there, nothing is installed. `document` returns the same object as long as nothing has changed.
-    Raises ModuleNotFoundError without `fastapi-offline`.
+    The URLs are the root's `openapi_url`, `docs_url` and `redoc_url`; nothing is installed where one is None, or has a
+    route other than FastAPI's own. `document` must return the same object as long as it is unchanged. Raises
+    ModuleNotFoundError if fastapi-offline isn't installed.
     """
     _replace(root, {root.openapi_url: DocumentRoute(root, document).__call__})
     _install_pages(root, document, apps)
 
 
 def install_own_docs(app: FastAPI) -> None:
-    """Let an app's own pages load what they need from the app itself instead of another host.
+    """Replace an app's own pages with ones that load their assets from the app instead of another host.
 
-    Pages that aren't FastAPI's are left alone, and so is the app's document. To do it again changes nothing.
-    Raises ModuleNotFoundError without `fastapi-offline`.
+    Pages that aren't FastAPI's stay as they are, and so does the app's document. Repeated calls have no effect. Raises
+    ModuleNotFoundError if fastapi-offline isn't installed.
     """
     _install_pages(app, lambda: run_in_threadpool(app.openapi), None)
 
 
-def _install_pages(app: FastAPI, document: Document, apps: Apps | None) -> None:
+def _install_pages(app: FastAPI, document: GetDocument, apps: GetApps | None) -> None:
     pages: dict[str | None, Page] = {app.docs_url: swagger, app.redoc_url: redoc}
     own = [(index, route.path) for index, route in enumerate(app.router.routes) if is_own_page(route)]
     first, path = next(((index, path) for index, path in own if path in pages), (None, ""))
     if first is None:
         return
-    viewers()
+    viewers_folder()
     base = path.rstrip("/")
-    shown = PageContext(app, base, ConnectOrigins(document), apps)
+    context = PageContext(app, base, ConnectOrigins(document), apps)
     pages[app.swagger_ui_oauth2_redirect_url] = oauth2_redirect
-    _replace(app, {path: _PageApp(page, shown) for path, page in pages.items()})
-    app.router.routes[first:first] = _beside(shown)
+    _replace(app, {path: _PageApp(page, context) for path, page in pages.items()})
+    app.router.routes[first:first] = _extra_routes(context)
 
 
 class _PageApp:
-    """Answer requests for one page; a composition has some for each app, so they are small."""
+    """Serve one page. A composition has several per app, so instances use slots to save memory."""
 
-    __slots__ = ("_shown", "page")
+    __slots__ = ("_context", "page")
 
-    def __init__(self, page: Page, shown: PageContext) -> None:
+    def __init__(self, page: Page, context: PageContext) -> None:
         self.page = page
-        self._shown = shown
+        self._context = context
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
-        response = await self.page(self._shown, Request(scope, receive, send))
+        """Serve one request."""
+        response = await self.page(self._context, Request(scope, receive, send))
         await response(scope, receive, send)
 
 
-# One for all apps whose pages are at the same address.
+# Cached, because apps whose pages have the same URL can share one route.
 @cache
-def _files(base: str) -> Route:
+def _assets_route(base: str) -> Route:
     return Route(f"{base}/assets/{{name}}", asset, include_in_schema=False)
 
 
-def _beside(shown: PageContext) -> list[BaseRoute]:
-    """Return the routes that the pages need besides their own."""
-    files = _files(shown.base)
-    if (apps := shown.apps) is None:
-        return [files]
+def _extra_routes(context: PageContext) -> list[BaseRoute]:
+    """Return the additional routes that the pages need: assets, and the states of the apps."""
+    assets = _assets_route(context.base)
+    if (apps := context.apps) is None:
+        return [assets]
 
     async def states(request: Request) -> Response:
-        # In ASCII: a title from an app's document may hold half of a surrogate pair, which UTF-8 can't have.
-        told = json.dumps([entry._asdict() for entry in apps()])
-        return Response(told, headers={"Cache-Control": "no-store"}, media_type="application/json")
+        # ASCII, because a title may contain half of a surrogate pair, which UTF-8 can't encode.
+        entries = json.dumps([entry._asdict() for entry in apps()])
+        return Response(entries, headers={"Cache-Control": "no-store"}, media_type="application/json")
 
-    return [files, Route(f"{shown.base}/apps", states, include_in_schema=False)]
+    return [assets, Route(f"{context.base}/apps", states, include_in_schema=False)]
 
 
 def _replace(app: FastAPI, endpoints: Mapping[str | None, Callable[..., Any]]) -> None:
-    """Put other routes in the place of FastAPI's own ones, with the same paths, methods and names."""
+    """Replace FastAPI's own routes with others that have the same paths, methods and names."""
     routes = app.router.routes
     for index, route in enumerate(routes):
         if is_own_page(route) and route.path in endpoints:
@@ -101,8 +101,8 @@ def _replace(app: FastAPI, endpoints: Mapping[str | None, Callable[..., Any]]) -
 
 def _route_like(route: Route, endpoint: Callable[..., Any]) -> Route:
     methods = list(route.methods or ["GET"])
-    made = Route(route.path, endpoint, methods=methods, name=route.name, include_in_schema=False)
+    copy = Route(route.path, endpoint, methods=methods, name=route.name, include_in_schema=False)
     if isinstance(endpoint, _PageApp):
-        # What looks at the routes sees the function that answers, as at FastAPI's own pages.
-        made.endpoint = endpoint.page
-    return made
+        # Code that inspects the routes sees the function that serves the page, as with FastAPI's own.
+        copy.endpoint = endpoint.page
+    return copy

@@ -1,4 +1,4 @@
-"""What the pages say: HTML without any script of its own, with all that a viewer needs to know in a block of JSON."""
+"""The HTML of the pages: without inline scripts; the viewers' configuration is in a block of JSON."""
 
 import json
 import secrets
@@ -13,19 +13,27 @@ from fastapi.openapi.docs import swagger_ui_default_parameters
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
-from composer._docs.assets import version
+from composer._docs.assets import assets_version
 from composer._docs.policy import policy
+from composer._json import Json
 
-Json: TypeAlias = dict[str, Any]
-Document: TypeAlias = Callable[[], Awaitable[Json]]
+GetDocument: TypeAlias = Callable[[], Awaitable[Json]]
 
 
 class AppEntry(NamedTuple):
-    """Tell what the pages show of one app.
+    """Represent an app on the pages.
 
-    `title` is the app's own, `owner` and `description` (plain text) come from settings; each is empty where there is
-    none. `state` is the value of a `State`, `reason` why it isn't up. `shown` says that its operations are part of the
-    document, `private` that it keeps its document to itself, `fault` why its document was left out.
+    Attributes:
+        name: Name of the app.
+        prefix: Path that it is mounted under.
+        title: Title of the app's own document, or "".
+        owner: Owner from the settings, or "".
+        description: Description from the settings, in plain text, or "".
+        state: Value of its `State`.
+        reason: Why it isn't up, or "".
+        shown: Whether its operations are part of the document.
+        private: Whether it doesn't publish its document.
+        fault: Why its document isn't included, or "".
     """
 
     name: str
@@ -40,64 +48,68 @@ class AppEntry(NamedTuple):
     fault: str
 
 
-Apps: TypeAlias = Callable[[], Sequence[AppEntry]]
+GetApps: TypeAlias = Callable[[], Sequence[AppEntry]]
 Page: TypeAlias = Callable[["PageContext", Request], Awaitable[HTMLResponse]]
 
 
 class PageContext(NamedTuple):
-    """Say what an app's pages show: which app's they are, below which path their files are, and what they read.
+    """Represent what the pages of an app need.
 
-    `apps` is None where the pages are those of one app, which then look as FastAPI's own do.
+    Attributes:
+        app: The FastAPI app.
+        base: Path that the pages' files are served under.
+        connect_origins: Returns the origins that the pages may send requests to.
+        apps: Returns the apps of the composition; None for an app's own pages, which look like FastAPI's.
     """
 
     app: FastAPI
     base: str
-    connects: Callable[[], Awaitable[tuple[str, ...]]]
-    apps: Apps | None
+    connect_origins: Callable[[], Awaitable[tuple[str, ...]]]
+    apps: GetApps | None
 
 
-async def swagger(shown: PageContext, request: Request) -> HTMLResponse:
-    """Make the page of Swagger UI."""
-    app, base = shown.app, _base(request)
-    # First of all: once the document is made, it is known what there is to tell of each app.
-    connects = await shown.connects()
+async def swagger(context: PageContext, request: Request) -> HTMLResponse:
+    """Return the page of Swagger UI."""
+    app, root_path = context.app, _root_path(request)
+    # Must come first: generating the document determines the state of each app that the page shows.
+    origins = await context.connect_origins()
     redirect = app.swagger_ui_oauth2_redirect_url
-    # Its badge would send the document's address to a validator elsewhere.
+    # Swagger UI's validator badge would send the document's URL to another host.
     parameters = {**swagger_ui_default_parameters, "validatorUrl": None, **(app.swagger_ui_parameters or {})}
-    told = {
+    configuration = {
         "parameters": jsonable_encoder(parameters),
-        "chosen": sorted(app.swagger_ui_parameters or {}),
+        "explicit": sorted(app.swagger_ui_parameters or {}),
         "oauth": jsonable_encoder(app.swagger_ui_init_oauth),
-        "redirect": f"{base}{redirect}" if redirect else None,
+        "redirect": f"{root_path}{redirect}" if redirect else None,
     }
-    return _guarded(_html(shown, base, "Swagger UI", "swagger-ui", told), connects)
+    return _page_response(_html(context, root_path, "Swagger UI", "swagger-ui", configuration), origins)
 
 
-async def redoc(shown: PageContext, request: Request) -> HTMLResponse:
-    """Make the page of ReDoc."""
-    await shown.connects()
-    # ReDoc makes its styles while it runs, and marks them by this.
+async def redoc(context: PageContext, request: Request) -> HTMLResponse:
+    """Return the page of ReDoc."""
+    await context.connect_origins()
+    # ReDoc creates styles at run time; the nonce allows them.
     nonce = secrets.token_urlsafe(16)
-    return _guarded(_html(shown, _base(request), "ReDoc", "redoc", {"nonce": nonce}), nonce=nonce)
+    return _page_response(_html(context, _root_path(request), "ReDoc", "redoc", {"nonce": nonce}), nonce=nonce)
 
 
-async def oauth2_redirect(shown: PageContext, request: Request) -> HTMLResponse:
-    """Make the page that an authorisation server sends the browser back to, for Swagger UI to take over."""
-    script = f"{_base(request)}{shown.base}/assets/oauth2-redirect.js?v={version()}"
+async def oauth2_redirect(context: PageContext, request: Request) -> HTMLResponse:
+    """Return the page that an OAuth server redirects to; it hands the result to Swagger UI."""
+    script = f"{_root_path(request)}{context.base}/assets/oauth2-redirect.js?v={assets_version()}"
     head = f'<title>Authorisation</title>\n<script src="{escape(script)}"></script>'
-    return _guarded(f'<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n{head}\n</html>\n')
+    return _page_response(f'<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n{head}\n</html>\n')
 
 
 _SCRIPTS = {
-    "swagger-ui": ("common.js", "reach.js", "swagger-ui-bundle.js", "docs.js"),
+    "swagger-ui": ("common.js", "reachable.js", "swagger-ui-bundle.js", "docs.js"),
     "redoc": ("common.js", "redoc.standalone.js", "redoc.js"),
 }
 _STYLES = {"swagger-ui": ("swagger-ui.css", "pages.css"), "redoc": ("pages.css",)}
 
 
-def _html(shown: PageContext, base: str, viewer: str, element: str, told: Json) -> str:
-    assets = escape(f"{base}{shown.base}/assets")
-    tag = version()
+def _html(context: PageContext, root_path: str, viewer: str, element: str, configuration: Json) -> str:
+    assets = escape(f"{root_path}{context.base}/assets")
+    tag = assets_version()
     styles = "\n".join(f'<link rel="stylesheet" href="{assets}/{name}?v={tag}">' for name in _STYLES[element])
     scripts = "\n".join(f'<script src="{assets}/{name}?v={tag}"></script>' for name in _SCRIPTS[element])
     return f"""<!doctype html>
@@ -105,39 +117,39 @@ def _html(shown: PageContext, base: str, viewer: str, element: str, told: Json) 
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{escape(shown.app.title)} - {viewer}</title>
+<title>{escape(context.app.title)} - {viewer}</title>
 <link rel="icon" href="{assets}/favicon.png?v={tag}">
 {styles}
 </head>
 <body>
-<noscript>This page needs JavaScript.</noscript>
+<noscript>This page requires JavaScript.</noscript>
 <div id="{element}"></div>
-<script type="application/json" id="configuration">{_in_script({**_common(shown, base), **told})}</script>
+<script type="application/json" id="configuration">{_in_script(_common(context, root_path) | configuration)}</script>
 {scripts}
 </body>
 </html>
 """
 
 
-def _common(shown: PageContext, base: str) -> Json:
-    app = shown.app
-    told: Json = {"document": f"{base}{app.openapi_url}", "title": app.title, "description": app.description}
-    if shown.apps is None:
-        return {**told, "apps": None}
-    return {**told, "apps": [entry._asdict() for entry in shown.apps()], "states": f"{base}{shown.base}/apps"}
+def _common(context: PageContext, root_path: str) -> Json:
+    app, document = context.app, f"{root_path}{context.app.openapi_url}"
+    common: Json = {"document": document, "title": app.title, "description": app.description, "apps": None}
+    if context.apps is not None:
+        common |= {"apps": [entry._asdict() for entry in context.apps()], "states": f"{root_path}{context.base}/apps"}
+    return common
 
 
 def _in_script(value: Any) -> str:
-    # Nothing in it may close the element or open a comment.
+    # Escaped so that no value can close the script element or open a comment.
     return json.dumps(value).replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
-def _base(request: Request) -> str:
-    """Return the path that a proxy puts before all of ours, fit to be written into a page."""
+def _root_path(request: Request) -> str:
+    """Return the request's root path, escaped for use in HTML."""
     return quote(str(request.scope.get("root_path", "")).rstrip("/"), safe="/~")
 
 
-def _guarded(html: str, connects: Sequence[str] = (), nonce: str = "") -> HTMLResponse:
-    # A state or a nonce that is kept would be an old one.
-    headers = {"Content-Security-Policy": policy(connects, nonce), "Cache-Control": "no-store"}
+def _page_response(html: str, origins: Sequence[str] = (), nonce: str = "") -> HTMLResponse:
+    # A cached page would have outdated states and nonces.
+    headers = {"Content-Security-Policy": policy(origins, nonce), "Cache-Control": "no-store"}
     return HTMLResponse(html, headers=headers)

@@ -1,12 +1,12 @@
-"""What the pages let a browser load and reach: nothing but their own server, and the servers that a document names."""
+"""The Content-Security-Policy of the pages: only their own server, and the servers that the document names."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import urljoin
 
-# What a viewer makes while it runs: pictures and sounds from an app's answer, ReDoc's search.
-_ALWAYS = {
+# `data:` and `blob:` are for what the viewers create: images and audio of responses, ReDoc's search worker.
+_FIXED_RULES = {
     "default-src": "'none'",
     "script-src": "'self'",
     "img-src": "'self' data: blob:",
@@ -23,30 +23,30 @@ _ORIGIN = re.compile(r"(https?)://([a-z0-9.-]+|\[[0-9a-f:.]+\])(:\d+)?(?=[/?#]|$
 _URLS = ("tokenUrl", "refreshUrl")
 
 
-def policy(connects: Sequence[str] = (), nonce: str = "") -> str:
-    """Return the value of a `Content-Security-Policy` header: no inline script, no `eval`, no other host's script.
+def policy(origins: Sequence[str] = (), nonce: str = "") -> str:
+    """Return the value of a `Content-Security-Policy` header: no inline script, no `eval`, no script of another host.
 
-    `connects` are the origins besides the page's own that its scripts may call; `nonce` marks the styles that one of
-    them makes. Source: https://www.w3.org/TR/CSP3/.
+    `origins` are those, besides the page's own, that its scripts may send requests to; `nonce` allows the styles that
+    ReDoc creates. Source: https://www.w3.org/TR/CSP3/.
     """
     rules = {
-        **_ALWAYS,
+        **_FIXED_RULES,
         "style-src": f"'self' 'nonce-{nonce}'" if nonce else "'self'",
-        "connect-src": " ".join(["'self'", *connects]),
+        "connect-src": " ".join(["'self'", *origins]),
     }
     return "; ".join(f"{name} {value}" for name, value in rules.items())
 
 
-def reached(document: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the origins that a request from the page may go to, besides its own: servers, and where tokens come from.
+def document_origins(document: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the origins, besides its own, that the page may send requests to: servers, and OAuth token URLs.
 
-    A host that has variables in it may be any host of its scheme.
+    A host with variables allows any host with its scheme.
     """
-    found = (_source(url) for url in _named(document))
-    return tuple(sorted({origin for origin in found if origin}))
+    origins = (_origin(url) for url in _urls(document))
+    return tuple(sorted({origin for origin in origins if origin}))
 
 
-def _source(url: str) -> str:
+def _origin(url: str) -> str:
     if match := _ORIGIN.match(url):
         return match[0].lower()
     scheme, _, rest = url.partition("://")
@@ -55,7 +55,7 @@ def _source(url: str) -> str:
     return f"{scheme.lower()}:" if scheme.lower() in ("http", "https") else "https:"
 
 
-def _named(document: Mapping[str, Any]) -> Iterator[str]:
+def _urls(document: Mapping[str, Any]) -> Iterator[str]:
     servers = list(_servers(document))
     yield from servers
     for item in _values(document.get("paths")):
@@ -65,20 +65,20 @@ def _named(document: Mapping[str, Any]) -> Iterator[str]:
     for scheme in _values(_mapping(document.get("components")).get("securitySchemes")):
         flows = list(_values(scheme.get("flows")))
         urls = [scheme.get("openIdConnectUrl"), *(flow.get(name) for flow in flows for name in _URLS)]
-        # A relative one starts at a server.
+        # A relative URL is relative to a server.
         yield from (urljoin(server, url) for url in urls if isinstance(url, str) for server in ["", *servers])
 
 
-def _servers(thing: Mapping[str, Any]) -> Iterator[str]:
-    servers = thing.get("servers")
+def _servers(value: Mapping[str, Any]) -> Iterator[str]:
+    servers = value.get("servers")
     for server in servers if isinstance(servers, list) else ():
         if isinstance(url := _mapping(server).get("url"), str):
             yield url
 
 
-def _values(thing: Any) -> Iterable[Mapping[str, Any]]:
-    return (value for value in _mapping(thing).values() if isinstance(value, dict))
+def _values(value: Any) -> Iterable[Mapping[str, Any]]:
+    return (each for each in _mapping(value).values() if isinstance(each, dict))
 
 
-def _mapping(thing: Any) -> Mapping[str, Any]:
-    return thing if isinstance(thing, dict) else {}
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}

@@ -2,15 +2,13 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import Any, TypeAlias
+from typing import Any
 
 import anyio
 import anyio.to_thread
 
 from composer._asgi import ASGIApp
-
-_Json: TypeAlias = dict[str, Any]
-
+from composer._json import Json
 
 # Where an app that isn't FastAPI's is asked for a document that nobody has named: FastAPI's own place, which most
 # others have taken over, and Litestar's.
@@ -41,10 +39,10 @@ class Guest:
         self._reach = reach
         self._asked = False
         self._answer: tuple[bytes, bool] | None = None
-        self._document: _Json | None = None
+        self._document: Json | None = None
         self._failure: DocumentError | None = None
 
-    def last(self) -> _Json | None:
+    def last(self) -> Json | None:
         """Return what was answered last, None for no document; raise DocumentError for none where one was named."""
         if not self._asked and not _in_event_loop():
             asyncio.run(self.ask())
@@ -103,7 +101,7 @@ async def _get(app: ASGIApp, path: str) -> tuple[bytes, bool]:
     return answer.content, "yaml" in answer.headers.get("content-type", "")
 
 
-def _parsed(path: str, text: bytes, yaml: bool) -> _Json:
+def _parsed(path: str, text: bytes, yaml: bool) -> Json:
     from composer.openapi import parse_document
 
     try:

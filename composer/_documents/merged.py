@@ -4,7 +4,7 @@ import logging
 import threading
 from collections.abc import Iterable, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING
 
 import anyio
 import anyio.to_thread
@@ -12,13 +12,12 @@ from fastapi import FastAPI
 
 from composer._documents.provider import Source, knowing
 from composer._gc import pause_while_merging
+from composer._json import Json
 
 if TYPE_CHECKING:
     from composer.openapi import Fault, Merger
 
 _log = logging.getLogger("composer")
-
-_Json: TypeAlias = dict[str, Any]
 
 # How many faults of one document are told; who mends these sees the others.
 _TOLD = 3
@@ -38,8 +37,8 @@ class Documents:
         name = "root" if "root" not in self._apps else "composition"
         self._own = Source(name, "", root.openapi, knows=knowing(root.openapi))
         self._info = {"title": root.title, "version": root.version}
-        self._read: list[_Json | None] = []
-        self._merged: _Json = {}
+        self._read: list[Json | None] = []
+        self._merged: Json = {}
         self._unmerged: dict[str, str] = {}
         self._told: set[str] = set()
         self._lock = threading.Lock()
@@ -53,7 +52,7 @@ class Documents:
 
         return Merger(title=self._info["title"], version=self._info["version"])
 
-    async def current(self) -> _Json:
+    async def current(self) -> Json:
         """Return the merged document without keeping the event loop from its work."""
         if guests := [source.guest for source in self._apps.values() if source.guest]:
             async with anyio.create_task_group() as asking:
@@ -85,7 +84,7 @@ class Documents:
         """Return why documents are left out of the merged one, by the names of their apps, in words for everybody."""
         return {source.name: source.fault for source in self._all() if source.fault} | self._unmerged
 
-    def __call__(self) -> _Json:
+    def __call__(self) -> Json:
         """Return the merged document."""
         with self._lock, pause_while_merging():
             for source in self._all():
@@ -102,7 +101,7 @@ class Documents:
     def _all(self) -> list[Source]:
         return [*self._apps.values(), self._own]
 
-    def _merge(self) -> _Json:
+    def _merge(self) -> Json:
         own = self._own.document or {"info": self._info}
         given = [(app.name, app.prefix, app.document) for app in self._apps.values() if app.document is not None]
         if own.get("paths") or own.get("webhooks"):
@@ -129,7 +128,7 @@ def _text(faults: "Sequence[Fault]") -> str:
     return "; ".join([*told, f"and {more} more"] if more else told)
 
 
-def _own_part(own: _Json) -> _Json:
+def _own_part(own: Json) -> Json:
     """Leave to the root's own routes the tags that they use: the others describe those of the apps."""
     used = _used_tags(own)
     tags = [tag for tag in own.get("tags", []) if tag["name"] in used]
@@ -137,12 +136,12 @@ def _own_part(own: _Json) -> _Json:
     return rest | ({"tags": tags} if tags else {})
 
 
-def _used_tags(own: _Json) -> set[str]:
+def _used_tags(own: Json) -> set[str]:
     items = own.get("paths", {}).values()
     return {tag for item in items for each in item.values() if isinstance(each, dict) for tag in each.get("tags", [])}
 
 
-def _headed(own: _Json, merged: _Json) -> _Json:
+def _headed(own: Json, merged: Json) -> Json:
     """Put what the root says of the composition as a whole before what the apps say of themselves."""
     texts = [own["info"].get("description"), merged["info"].get("description")]
     info = {**merged["info"], **own["info"]}

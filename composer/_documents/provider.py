@@ -4,7 +4,7 @@ import inspect
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 from fastapi import FastAPI
 
@@ -13,14 +13,13 @@ from composer._compat.fastapi import made_document
 from composer._dispatch.mounted import Mounted
 from composer._documents.disk_cache import keep, kept_at, read_kept
 from composer._documents.guest import UNKNOWN, DocumentError, Guest
+from composer._json import Json
 from composer._lifecycle.run import Lifecycle
 from composer._model import BuiltApp, Plan, State
 from composer._secrets import Secrets
 from composer._stack.foreign_paths import adapt_guest
 from composer._stack.guard import Guard
 from composer._wire import DeferredApp
-
-_Json: TypeAlias = dict[str, Any]
 
 
 class Sources:
@@ -131,7 +130,7 @@ class Source:
         self.name = name
         self.prefix = prefix
         self.private = private
-        self._document: _Json | None = None
+        self._document: Json | None = None
         self._guard = guard
         self.fault = ""
         self.error: BaseException | None = None
@@ -141,7 +140,7 @@ class Source:
         self._knows = knows
 
     @property
-    def document(self) -> _Json | None:
+    def document(self) -> Json | None:
         """The document as it was read last; the same object as long as it is the same."""
         return self._guard.document(self._document) if self._guard and self._document else self._document
 

@@ -22,7 +22,7 @@ _SANE: Final = re.compile(rb"[A-Za-z0-9._:=+/@-]{1,128}")
 
 # The methods that are shown by their names; all others are one, for anybody may make up as many as he likes.
 # Source: RFC 9110, 9.1, and RFC 5789 for PATCH.
-_METHODS: Final = frozenset(["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"])
+_KNOWN_METHODS: Final = frozenset(["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"])
 OTHER_METHOD, WEBSOCKET = "_OTHER", "WEBSOCKET"
 
 
@@ -69,7 +69,7 @@ class Record:
         """The request's method, by a name that is known."""
         if self._scope["type"] == "websocket":
             return WEBSOCKET
-        return self._scope["method"] if self._scope["method"] in _METHODS else OTHER_METHOD
+        return self._scope["method"] if self._scope["method"] in _KNOWN_METHODS else OTHER_METHOD
 
     @property
     def route(self) -> str | None:

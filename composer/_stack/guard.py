@@ -2,23 +2,21 @@
 
 import re
 from collections.abc import Callable, Sequence
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 from fastapi import FastAPI, Request, Response, Security, WebSocket
 from fastapi.routing import APIRoute
 
 from composer._asgi import ASGIApp, Message, Receive, Scope, Send
+from composer._json import Json
 from composer._scope import SCOPE_BEHIND, SCOPE_INTERNAL
-
-Json: TypeAlias = dict[str, Any]
+from composer.openapi._structure import OPERATION_METHODS
 
 # What makes a path mean different things to different readers, and is never exempt: a segment `.` or `..`, also where
 # it is encoded again or ends where a query would begin, a backslash, an encoded slash, or a control character.
 _UNCLEAR: Final = re.compile(
     r"(?:^|/)(?:\.|%(?:25)*2e){1,2}(?:[/;?#]|$)|[\\\x00-\x1f\x7f]|%(?:25)*(?:2f|5c|[01][0-9a-f]|7f)", re.IGNORECASE
 )
-
-_METHODS: Final = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 
 
 class Guard:
@@ -147,7 +145,8 @@ def _secured_item(item: Any, together: Json, default: list[Json] | None) -> Any:
     if not isinstance(item, dict):
         return item
     return {
-        key: _secured_operation(value, together, default) if key in _METHODS else value for key, value in item.items()
+        key: _secured_operation(value, together, default) if key in OPERATION_METHODS else value
+        for key, value in item.items()
     }
 
 

@@ -1,26 +1,26 @@
 """Merge the OpenAPI documents of many apps into one that means exactly what they mean.
 
-    _faults < _shape < _translate < _source < _normalise < _graph < _refer < _prepared < _identity < _rename
-      < _assemble < _merge
+    _errors < _structure < _upgrade < _source < _normalise < _graph < _references < _cached_source
+      < _equivalence < _naming < _assembly < _merge
 
-Each module imports from those before it: what can be wrong; what stands where in a document; 3.0 in words of
-3.1; one source, read; brought into the form that a merge needs; its named parts; the mentions of them; all that,
-kept for the next merge; which parts are the same; new names; the result; the whole. Beside them stand `_text`,
-documents as JSON and (by `_yaml`) YAML, and `_diff`, which compares two documents. Nothing here knows of FastAPI:
-documents are plain JSON data.
+Each module imports only from those before it: the exceptions; the structure of a document and a walk over it; the
+upgrade from 3.0 to 3.1; one source, validated; its normal form; the graph of its named parts; the references
+between them; a source cached for the next merge; which parts are equivalent; their names in the merged document; its
+assembly; the merge. Beside them, `_parsing` and `_yaml` parse documents, and `_diff` compares two of them. Nothing
+here imports FastAPI: documents are plain JSON data.
 """
 
 from typing import TYPE_CHECKING
 
 from composer._lazy import lazy_attributes
-from composer.openapi._faults import Fault, OpenAPIMergeError, OpenAPIMergeWarning
-from composer.openapi._text import is_yaml, parse_document, read_document
+from composer.openapi._errors import Fault, OpenAPIMergeError, OpenAPIMergeWarning
+from composer.openapi._parsing import is_yaml, parse_document, read_document
 
 if TYPE_CHECKING:
     from composer.openapi._diff import Change, changes
     from composer.openapi._merge import Merged, Merger, merge_openapi
 else:
-    # A server that starts makes no document yet, and compares none.
+    # A starting server neither merges nor compares documents; importing these later keeps the start short.
     _MERGES = dict.fromkeys(["Merged", "Merger", "merge_openapi"], "_merge")
     __getattr__ = lazy_attributes(__name__, {"Change": "_diff", "changes": "_diff", **_MERGES})
 

@@ -1,7 +1,7 @@
-"""What a document names: every named part as a node, every mention of a name as a site.
+"""A document as a graph: a node for every named part, and the references between them.
 
-A name is a component's, a path, a webhook's key, an operation id, an anchor, an `$id` or a tag. What can be
-renamed is found here and in `_refer` once; identity, renaming and reachability work on nodes and sites alone.
+Names are those of components, paths, webhooks, operation ids, anchors, `$id`s and tags. This module and `_references`
+find everything that may be renamed; equivalence, renaming and reachability use nodes and references only.
 """
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
@@ -10,196 +10,214 @@ from enum import Enum
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from composer.openapi._faults import Fault
+from composer._json import Json
+from composer.openapi._errors import Fault
 from composer.openapi._normalise import Normaliser
-from composer.openapi._shape import SECTIONS, Json, Spot, places, to_pointer, walk
 from composer.openapi._source import Source, tag_groups
+from composer.openapi._structure import SECTIONS, SpecObject, locations, to_pointer, walk
 
-_MENTIONS = frozenset(("$ref", "$dynamicRef", "discriminator"))
-_TELLING = _MENTIONS | {"required", "$id", "$anchor", "$dynamicAnchor"}
+_REFERENCE_KEYWORDS = frozenset(("$ref", "$dynamicRef", "discriminator"))
+_NAME_KEYWORDS = _REFERENCE_KEYWORDS | {"required", "$id", "$anchor", "$dynamicAnchor"}
 
 
 class Key(NamedTuple):
-    """Name one node: the app, the section (`schemas`, `paths`, `operationIds`, ...) and the name there."""
+    """Identify a node: the app, the section (`schemas`, `paths`, `operationIds`, ...) and the name there."""
 
     app: str
     section: str
     name: str
 
 
-class Form(Enum):
-    """Say how a site spells the name that it mentions."""
+class Spelling(Enum):
+    """List the ways in which a reference can spell the name of its target."""
 
     POINTER = "#/components/schemas/Name"
     ANCHOR = "#name"
     URI = "https://host/name"
     NAME = "Name"
-    KEY = "Name: the key that a requirement has for a security scheme"
-    IMPLICIT = "a discriminator's value that is a schema's name, written nowhere"
+    KEY = "Name, as a key of a security requirement"
+    IMPLICIT = "the name of a schema as an implicit discriminator value, not written in the document"
 
 
 @dataclass(slots=True)
-class Site:
-    """Hold one mention of a node: written at `holder[key]`, with a `tail` after the name (of a pointer or URI)."""
+class Reference:
+    """Represent a reference to a node, written at `holder[key]`; `tail` is what follows the name."""
 
     holder: Any
     key: Any
     target: Key
-    form: Form
+    spelling: Spelling
     tail: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
 class Node:
-    """Hold one named part, the names that it mentions, and what makes it like or unlike another of its name.
+    """Represent a named part of a document.
 
-    `links` are what it depends on without a site; `sets` are the schemas whose `required` has no order; `only`
-    is what tells a part of which there can't be a second one (a path) from all others; `mark` is its own text.
+    Attributes:
+        key: The node's identity.
+        value: Its content.
+        unique_to: The app's name for a part that is never shared with another app, such as a path; else "".
+        references: The references in it.
+        depends_on: Nodes that it depends on without referring to them.
+        unordered: The schemas in it whose `required` is compared without order.
+        skeleton: Its content without the names that it refers to, computed once by `_equivalence`.
     """
 
     key: Key
     value: Any
-    only: str = ""
-    sites: list[Site] = field(default_factory=list)
-    links: list[Key] = field(default_factory=list)
-    sets: list[Json] = field(default_factory=list)
-    mark: Hashable = None
+    unique_to: str = ""
+    references: list[Reference] = field(default_factory=list)
+    depends_on: list[Key] = field(default_factory=list)
+    unordered: list[Json] = field(default_factory=list)
+    skeleton: Hashable = None
 
     def edges(self) -> list[Key]:
-        """Return what this part depends on, in an order in which names and the order of keys have no say."""
-        return [site.target for site in self.sites] + self.links
+        """Return what this part depends on, in an order that doesn't depend on names or on the order of keys."""
+        return [reference.target for reference in self.references] + self.depends_on
 
 
-class Complaint(NamedTuple):
-    """Say what is wrong at some keys below an object. Where that stands is found only if somebody is told."""
+class PendingFault(NamedTuple):
+    """Represent a fault at keys below an object, whose pointer is computed only if the fault is reported."""
 
     holder: Any
     keys: tuple[str, ...]
     message: str
 
 
-class Mention(NamedTuple):
-    """Say what a reference leads to: the node, how that is spelled, and what stands after its name."""
+class Target(NamedTuple):
+    """Represent the target of a reference: its node, the spelling, and what follows the name."""
 
     key: Key
-    form: Form
+    spelling: Spelling
     tail: tuple[str, ...] = ()
 
 
 @dataclass
 class Graph:
-    """Hold one document's nodes, its objects that mention others, and what is wrong with its references.
+    """Represent one document as nodes and references, with the faults of its references.
 
-    `parts` are the nodes' values with the names that the last merge gave to its nodes, which are `named`.
+    Attributes:
+        source: The document.
+        normaliser: Brings it into normal form.
+        nodes: Its named parts.
+        objects: Its objects that contain references, each with the node that it is part of.
+        has_untagged: Whether any operation has no tag.
+        resolved: The targets of references that are resolved already, or what is wrong with them.
+        hoisted: The original location of nodes that were made from data outside of `components`.
+        pending_faults: Faults of the document.
+        external: References to other files.
+        last_names: The nodes' names in the last merge.
+        last_parts: The nodes' values with these names.
     """
 
     source: Source
-    settling: Normaliser
+    normaliser: Normaliser
     nodes: dict[Key, Node] = field(default_factory=dict)
-    spots: list[tuple[Node, Spot]] = field(default_factory=list)
-    untagged: bool = False
-    resolved: dict[tuple[str, str], Mention | str] = field(default_factory=dict)
+    objects: list[tuple[Node, SpecObject]] = field(default_factory=list)
+    has_untagged: bool = False
+    resolved: dict[tuple[str, str], Target | str] = field(default_factory=dict)
     hoisted: dict[Key, tuple[str, ...]] = field(default_factory=dict)
-    complaints: list[Complaint] = field(default_factory=list)
-    external: list[Complaint] = field(default_factory=list)
-    named: dict[Key, str] = field(default_factory=dict)
-    parts: dict[Key, Any] = field(default_factory=dict)
+    pending_faults: list[PendingFault] = field(default_factory=list)
+    external: list[PendingFault] = field(default_factory=list)
+    last_names: dict[Key, str] = field(default_factory=dict)
+    last_parts: dict[Key, Any] = field(default_factory=dict)
 
     def key(self, section: str, name: str) -> Key:
-        """Name a node of this document."""
+        """Return the key of a node of this document."""
         return Key(self.source.name, section, name)
 
-    def wrong(self, holder: Any, keys: tuple[str, ...], message: str) -> None:
-        """Note what is wrong at a place of this document: at the keys below an object of it."""
-        self.complaints.append(Complaint(holder, keys, message))
+    def add_fault(self, holder: Any, keys: tuple[str, ...], message: str) -> None:
+        """Record a fault at the keys below an object of this document."""
+        self.pending_faults.append(PendingFault(holder, keys, message))
 
-    def faults(self, complaints: list[Complaint]) -> list[Fault]:
-        """Find the places of which something was said."""
-        if not complaints:
+    def faults(self, pending_faults: list[PendingFault]) -> list[Fault]:
+        """Return the faults with the pointers to where they are."""
+        if not pending_faults:
             return []
-        where = places(self.source.document)
+        paths = locations(self.source.document)
         for key, tokens in self.hoisted.items():
-            where.update(places(self.nodes[key].value, tokens))
+            paths.update(locations(self.nodes[key].value, tokens))
         return [
-            Fault(self.source.name, to_pointer([*where.get(id(holder), ()), *keys]), message)
-            for holder, keys, message in complaints
+            Fault(self.source.name, to_pointer([*paths.get(id(holder), ()), *keys]), message)
+            for holder, keys, message in pending_faults
         ]
 
     @property
     def root(self) -> Node:
-        """Return the node of what stands at the top of the document and has no name."""
+        """The node of the top-level fields, which has no name."""
         return self.nodes[self.key("", "")]
 
-    # What follows is asked for by each merge, and only once every mention is known.
+    # The following are used by each merge, once all references are known; so they can be cached.
 
     @cached_property
     def edges(self) -> dict[Key, list[Key]]:
-        """Return what each node depends on."""
+        """What each node depends on."""
         return {key: node.edges() for key, node in self.nodes.items()}
 
     @cached_property
     def used(self) -> set[Key]:
-        """Return what the document itself uses: what there can be but one of, and all that this depends on."""
-        return reachable(self.edges, [key for key, node in self.nodes.items() if node.only], {})
+        """The nodes that the document uses: those that are never shared, such as paths, and all that they depend on."""
+        return reachable(self.edges, [key for key, node in self.nodes.items() if node.unique_to], {})
 
     @cached_property
-    def in_order(self) -> list[Key]:
-        """Return the nodes by name."""
+    def sorted_keys(self) -> list[Key]:
+        """The keys of the nodes in alphabetical order."""
         return sorted(self.nodes)
 
 
-def reachable(edges: Mapping[Key, list[Key]], roots: Iterable[Key], instead: Mapping[Key, Key]) -> set[Key]:
-    """Return the nodes that one comes to from the roots, where some stand in the place of others."""
+def reachable(edges: Mapping[Key, list[Key]], roots: Iterable[Key], replaced_by: Mapping[Key, Key]) -> set[Key]:
+    """Return the nodes that are reachable from the roots, with some nodes replaced by others."""
     seen = set(roots)
-    left = list(seen)
-    while left:
-        for key in edges[left.pop()]:
-            key = instead.get(key, key)
+    pending = list(seen)
+    while pending:
+        for key in edges[pending.pop()]:
+            key = replaced_by.get(key, key)
             if key not in seen:
                 seen.add(key)
-                left.append(key)
+                pending.append(key)
     return seen
 
 
-def declare(source: Source, settling: Normaliser) -> Graph:
-    """Settle the document, and make a node of every name in it, before any mention of one is read."""
-    graph = Graph(source, settling)
-    named = {key: source.document[key] for key in ("tags", "x-tagGroups", "security") if key in source.document}
-    graph.nodes[graph.key("", "")] = Node(graph.key("", ""), named, only=source.name)
-    settling.whole()
+def build_graph(source: Source, normaliser: Normaliser) -> Graph:
+    """Normalise the document and add a node for every name in it; references are added afterwards."""
+    graph = Graph(source, normaliser)
+    top_level = {key: source.document[key] for key in ("tags", "x-tagGroups", "security") if key in source.document}
+    graph.nodes[graph.key("", "")] = Node(graph.key("", ""), top_level, unique_to=source.name)
+    normaliser.normalise_document()
     _declare_tags(graph)
-    for section, kind, name, value in _parts(source.document):
+    for section, kind, name, value in _named_parts(source.document):
         if section == "paths" and not name.startswith("/"):
-            graph.wrong(source.document, ("paths", name), "the path doesn't begin with '/'")
-        node = Node(graph.key(section, name), value, only="" if section in SECTIONS else source.name)
+            graph.add_fault(source.document, ("paths", name), "path must start with '/'")
+        node = Node(graph.key(section, name), value, unique_to="" if section in SECTIONS else source.name)
         graph.nodes[node.key] = node
-        settling.part(section, value)
-        declare_part(graph, node, kind)
+        normaliser.normalise_part(section, value)
+        declare_names(graph, node, kind)
     for requirement in source.document.get("security", []):
-        graph.spots.append((graph.root, Spot("Requirement", requirement, None)))
+        graph.objects.append((graph.root, SpecObject("Requirement", requirement, None)))
     return graph
 
 
-def declare_part(graph: Graph, node: Node, kind: str) -> None:
-    """Settle one part of the document, and make a node of every name in it."""
-    for spot in walk(kind, node.value):
-        graph.settling.spot(spot.kind, spot.value)
-        if spot.kind == "Schema":
-            if _TELLING.isdisjoint(spot.value):
+def declare_names(graph: Graph, node: Node, kind: str) -> None:
+    """Normalise one part of the document and add a node for every name in it."""
+    for obj in walk(kind, node.value):
+        graph.normaliser.normalise_object(obj.kind, obj.value)
+        if obj.kind == "Schema":
+            if _NAME_KEYWORDS.isdisjoint(obj.value):
                 continue
-            _declare_schema(graph, node, spot)
-            if not _MENTIONS.isdisjoint(spot.value):
-                graph.spots.append((node, spot))
-        elif spot.kind == "Operation":
-            _declare_operation(graph, node, spot)
-        elif spot.kind in ("Link", "Requirement") or "$ref" in spot.value:
-            graph.spots.append((node, spot))
+            _declare_schema(graph, node, obj)
+            if not _REFERENCE_KEYWORDS.isdisjoint(obj.value):
+                graph.objects.append((node, obj))
+        elif obj.kind == "Operation":
+            _declare_operation(graph, node, obj)
+        elif obj.kind in ("Link", "Requirement") or "$ref" in obj.value:
+            graph.objects.append((node, obj))
 
 
-def _parts(document: Json) -> Iterator[tuple[str, str, str, Any]]:
+def _named_parts(document: Json) -> Iterator[tuple[str, str, str, Any]]:
     """Yield section, kind, name and value of every path, component and webhook.
 
-    Paths come first: where an operation id is there twice, the operation that clients call keeps it.
+    Paths come first: of two operations with the same id, the one that clients call keeps it.
     """
     for name, value in document.get("paths", {}).items():
         if name[:2] != "x-":
@@ -214,16 +232,16 @@ def _parts(document: Json) -> Iterator[tuple[str, str, str, Any]]:
 
 def _declare_tags(graph: Graph) -> None:
     for tag in graph.source.document.get("tags", []):
-        node = _tag(graph, tag["name"], dict(tag))
-        graph.root.sites.append(Site(tag, "name", node.key, Form.NAME))
+        node = _tag_node(graph, tag["name"], dict(tag))
+        graph.root.references.append(Reference(tag, "name", node.key, Spelling.NAME))
     for group in tag_groups(graph.source.document):
         for index, name in enumerate(group["tags"]):
-            node = _tag(graph, name, {"name": name})
-            graph.root.sites.append(Site(group["tags"], index, node.key, Form.NAME))
+            node = _tag_node(graph, name, {"name": name})
+            graph.root.references.append(Reference(group["tags"], index, node.key, Spelling.NAME))
 
 
 def free_name(name: str, is_taken: Callable[[str], bool]) -> str:
-    """Return the name, or else the first of `name_2`, `name_3` and so on that isn't taken."""
+    """Return the name, or the first of `name_2`, `name_3` and so on, that isn't taken."""
     free, count = name, 1
     while is_taken(free):
         count += 1
@@ -231,40 +249,40 @@ def free_name(name: str, is_taken: Callable[[str], bool]) -> str:
     return free
 
 
-def _tag(graph: Graph, name: str, content: Json) -> Node:
-    # One without a text of its own is a tag all the same: it mustn't take on another app's text.
+def _tag_node(graph: Graph, name: str, content: Json) -> Node:
+    # A tag without a description needs a node too, so that it doesn't take on another app's description.
     key = graph.key("tags", name)
     return graph.nodes.setdefault(key, Node(key, content))
 
 
-def _declare_operation(graph: Graph, owner: Node, spot: Spot) -> None:
-    operation = spot.value
+def _declare_operation(graph: Graph, owner: Node, obj: SpecObject) -> None:
+    operation = obj.value
     tags = operation.get("tags", [])
-    graph.untagged = graph.untagged or not tags
+    graph.has_untagged = graph.has_untagged or not tags
     for index, name in enumerate(tags):
-        owner.sites.append(Site(tags, index, _tag(graph, name, {"name": name}).key, Form.NAME))
+        owner.references.append(Reference(tags, index, _tag_node(graph, name, {"name": name}).key, Spelling.NAME))
     if isinstance(operation.get("operationId"), str):
-        # An id twice isn't allowed, but found in the wild: whoever mentions it means the first one.
+        # Duplicate ids are invalid, but common in published documents; references to one mean the first operation.
         name = free_name(operation["operationId"], lambda name: graph.key("operationIds", name) in graph.nodes)
-        _declare_inner(graph, owner, spot, graph.key("operationIds", name), "operationId")
+        _declare_nested(graph, owner, obj, graph.key("operationIds", name), "operationId")
 
 
-def _declare_schema(graph: Graph, owner: Node, spot: Spot) -> None:
-    schema = spot.value
+def _declare_schema(graph: Graph, owner: Node, obj: SpecObject) -> None:
+    schema = obj.value
     if isinstance(schema.get("required"), list):
-        owner.sets.append(schema)
-    if spot.base is not None:
-        # An anchor below an `$id` is local to it.
+        owner.unordered.append(schema)
+    if obj.base is not None:
+        # An anchor below an `$id` is local to that schema.
         if isinstance(schema.get("$id"), str):
-            _declare_inner(graph, owner, spot, graph.key("ids", spot.base), "$id")
+            _declare_nested(graph, owner, obj, graph.key("ids", obj.base), "$id")
         return
     for keyword in ("$anchor", "$dynamicAnchor"):
         if isinstance(schema.get(keyword), str):
-            _declare_inner(graph, owner, spot, graph.key("anchors", schema[keyword]), keyword)
+            _declare_nested(graph, owner, obj, graph.key("anchors", schema[keyword]), keyword)
 
 
-def _declare_inner(graph: Graph, owner: Node, spot: Spot, key: Key, keyword: str) -> None:
-    """Make a node of a name given inside a part: like another one if the whole parts are alike."""
-    # Parts that are alike are walked alike, so that the same number is the same place in them.
-    graph.nodes.setdefault(key, Node(key, [keyword, len(owner.sites)], links=[owner.key]))
-    owner.sites.append(Site(spot.value, keyword, key, Form.NAME))
+def _declare_nested(graph: Graph, owner: Node, obj: SpecObject, key: Key, keyword: str) -> None:
+    """Add a node for a name that is defined inside a part; it is equivalent to another one if the parts are."""
+    # Equivalent parts are walked in the same order, so the number of references identifies the location in them.
+    graph.nodes.setdefault(key, Node(key, [keyword, len(owner.references)], depends_on=[owner.key]))
+    owner.references.append(Reference(obj.value, keyword, key, Spelling.NAME))

@@ -1,4 +1,4 @@
-"""The merge, from the documents given to the one document."""
+"""The merge: `merge_openapi` for one, `Merger` for repeated ones."""
 
 import warnings
 from collections import Counter
@@ -6,14 +6,14 @@ from collections.abc import Iterable
 from typing import Any, Literal, NamedTuple
 
 from composer._gc import pause_while_merging
-from composer.openapi._assemble import assemble, collisions, head
-from composer.openapi._faults import Fault, OpenAPIMergeError, OpenAPIMergeWarning
+from composer._json import Json
+from composer.openapi._assembly import assemble, document_head, duplicate_operations
+from composer.openapi._cached_source import CachedSource
+from composer.openapi._equivalence import equivalence_classes
+from composer.openapi._errors import Fault, OpenAPIMergeError, OpenAPIMergeWarning
 from composer.openapi._graph import Graph
-from composer.openapi._identity import equivalence_classes
-from composer.openapi._normalise import common_of
-from composer.openapi._prepared import Prepared
-from composer.openapi._rename import names, surviving
-from composer.openapi._shape import Json
+from composer.openapi._naming import choose_names, kept_components
+from composer.openapi._normalise import common_fields
 
 
 def merge_openapi(
@@ -24,26 +24,49 @@ def merge_openapi(
     servers: Literal["host", "keep"] = "host",
     on_error: Literal["raise", "skip"] = "raise",
 ) -> Json:
-    """Merge OpenAPI 3.0 and 3.1 documents into one in which every operation means what it means in its own.
+    """Merge OpenAPI 3.0 and 3.1 documents into one in which every operation keeps its meaning.
 
-    Each source is `(name, prefix, document)`: the app's name, where it is mounted (`/notes`; `""` or `/` for
-    nowhere), and its document as plain JSON data, which isn't changed. The result does not depend on the order
-    of the sources, and shares no object with them. Parts with one name are one where they are the same through
-    all references, and carry their apps' names where they aren't.
+    Components with the same name are shared if they are equivalent through all references; otherwise they are
+    prefixed with the names of their apps. The result doesn't depend on the order of the sources, and shares no object
+    with them. References to other files stay as they are, with an `OpenAPIMergeWarning`.
 
-    `servers="host"` says that the composition is the server and drops the sources' own; `"keep"` keeps each
-    operation's. Raise OpenAPIMergeError with every fault of every source; with `on_error="skip"` leave the
-    faulty sources out, each with an OpenAPIMergeWarning. References into other files stay, with a warning.
+    Args:
+        sources: Tuples `(name, prefix, document)`: the app's name, the path that it is mounted under (`"/notes"`; `""`
+            or `"/"` for the root), and its document as plain JSON data, which isn't changed.
+        title: Title of the merged document.
+        version: Version of the merged document's API.
+        servers: `"host"` drops the servers of the sources, for apps that one server serves; `"keep"` keeps the servers
+            of each operation.
+        on_error: `"raise"` raises an exception for faulty sources; `"skip"` leaves them out, each with an
+            `OpenAPIMergeWarning`.
+
+    Returns:
+        The merged document as plain JSON data: 3.1 if any source is, else 3.0.
+
+    Raises:
+        OpenAPIMergeError: With `on_error="raise"`, if any source is faulty. Lists every fault of every source.
+
+    Example:
+        >>> notes = {"openapi": "3.1.0", "info": {}, "paths": {"/": {"get": {"responses": {}}}}}
+        >>> merged = merge_openapi([("notes", "/notes", notes)], title="All", version="1")
+        >>> list(merged["paths"])
+        ['/notes/']
     """
     merger = Merger(title=title, version=version, servers=servers)
     merged = merger.merge(sources, on_error)
-    for told in (*(f"left out: {fault}" for fault in merged.left_out), *map(str, merged.external)):
-        warnings.warn(told, OpenAPIMergeWarning, stacklevel=2)
+    for message in (*(f"skipped {fault}" for fault in merged.left_out), *map(str, merged.external)):
+        warnings.warn(message, OpenAPIMergeWarning, stacklevel=2)
     return merged.document
 
 
 class Merged(NamedTuple):
-    """Hold a merged document, its references into other files, and the faults of the sources that it is without."""
+    """Represent the result of `Merger.merge`.
+
+    Attributes:
+        document: The merged document.
+        external: References to other files, which stay as they are.
+        left_out: The faults of the sources that were skipped.
+    """
 
     document: Json
     external: list[Fault]
@@ -51,60 +74,81 @@ class Merged(NamedTuple):
 
 
 class Merger:
-    """Merge again and again, and read anew only the documents that are other objects than at the last time.
+    """Merge repeatedly, and process only the sources whose document is a different object than in the last merge.
 
-    What it returns shares objects with what it returned before and will return: none of that may be changed, nor
-    a document that was given. It is for one thread at a time.
+    Merged documents share objects with earlier and later ones, so neither they nor the sources' documents may be
+    changed. A merger may be used by one thread at a time.
+
+    Args:
+        title: Title of the merged documents.
+        version: Version of the merged documents' API.
+        servers: As for `merge_openapi`.
+
+    Example:
+        >>> merger = Merger(title="All", version="1")
+        >>> merger.merge([("notes", "/notes", {"openapi": "3.1.0", "info": {}})]).document["info"]
+        {'title': 'All', 'version': '1'}
     """
 
     def __init__(self, *, title: str, version: str, servers: Literal["host", "keep"] = "host") -> None:
         self._info = {"title": title, "version": version}
         self._servers = servers
-        self._known: dict[str, Prepared] = {}
+        self._cached: dict[str, CachedSource] = {}
 
     def merge(self, sources: Iterable[tuple[str, str, Any]], on_error: Literal["raise", "skip"] = "raise") -> Merged:
-        """Merge the sources; raise OpenAPIMergeError for all faults, or with `on_error="skip"` leave out the faulty."""
-        given = list(sources)
+        """Merge the sources.
+
+        Args:
+            sources: As for `merge_openapi`.
+            on_error: `"raise"` raises an exception for faulty sources; `"skip"` leaves them out.
+
+        Returns:
+            The merged document, its references to other files, and the faults of skipped sources.
+
+        Raises:
+            OpenAPIMergeError: With `on_error="raise"`, if any source is faulty.
+        """
+        sources = list(sources)
         with pause_while_merging():
-            prepared = [self._prepare(*each) for each in given]
-            self._known = {each.name: each for each in prepared}
+            cached = [self._cached_source(*each) for each in sources]
+            self._cached = {each.name: each for each in cached}
             left_out: list[Fault] = []
-            faults = _named_twice(given)
+            faults = _duplicate_names(sources)
             while True:
                 try:
-                    return Merged(*self._merge(prepared, faults), left_out)
+                    return Merged(*self._merge(cached, faults), left_out)
                 except OpenAPIMergeError as error:
                     if on_error == "raise":
                         raise
                     faulty = {fault.app for fault in error.faults}
                     left_out += error.faults
-                    prepared, faults = [each for each in prepared if each.name not in faulty], []
+                    cached, faults = [each for each in cached if each.name not in faulty], []
 
-    def _prepare(self, name: str, prefix: str, document: Any) -> Prepared:
-        known = self._known.get(name)
-        return known if known and known.holds(prefix, document) else Prepared(name, prefix, document)
+    def _cached_source(self, name: str, prefix: str, document: Any) -> CachedSource:
+        cached = self._cached.get(name)
+        return cached if cached and cached.matches(prefix, document) else CachedSource(name, prefix, document)
 
-    def _merge(self, prepared: list[Prepared], faults: list[Fault]) -> tuple[Json, list[Fault]]:
-        common = common_of([each.top for each in prepared if each.top], self._servers)
-        found = [graph for each in prepared if (graph := each.graph(common))]
-        # No result may depend on the order in which the apps are given.
-        graphs = sorted(found, key=lambda graph: (graph.source.prefix, graph.source.name))
+    def _merge(self, cached: list[CachedSource], faults: list[Fault]) -> tuple[Json, list[Fault]]:
+        common = common_fields([each.top for each in cached if each.top], self._servers)
+        built = [graph for each in cached if (graph := each.graph(common))]
+        # Sorted, because the result may not depend on the order of the sources.
+        graphs = sorted(built, key=lambda graph: (graph.source.prefix, graph.source.name))
         sources = [graph.source for graph in graphs]
-        faults += [fault for each in prepared for fault in each.faults]
-        faults += [fault for graph in graphs for fault in graph.faults(graph.complaints)]
-        faults += collisions(sources)
+        faults += [fault for each in cached for fault in each.faults]
+        faults += [fault for graph in graphs for fault in graph.faults(graph.pending_faults)]
+        faults += duplicate_operations(sources)
         if faults:
             raise OpenAPIMergeError(faults)
-        merged = _put_together(graphs, head(sources, common.version, **self._info))
-        return merged, [note for graph in graphs for note in graph.faults(graph.external)]
+        merged = _merge_graphs(graphs, document_head(sources, common.version, **self._info))
+        return merged, [fault for graph in graphs for fault in graph.faults(graph.external)]
 
 
-def _named_twice(given: list[tuple[str, str, Any]]) -> list[Fault]:
-    counts = Counter(name for name, _, _ in given)
-    return [Fault(name, "#", "two sources have this name") for name, count in counts.items() if count > 1]
+def _duplicate_names(sources: list[tuple[str, str, Any]]) -> list[Fault]:
+    counts = Counter(name for name, _, _ in sources)
+    return [Fault(name, "#", "duplicate source name") for name, count in counts.items() if count > 1]
 
 
-def _put_together(graphs: list[Graph], about: Json) -> Json:
+def _merge_graphs(graphs: list[Graph], head: Json) -> Json:
     nodes = {key: node for graph in graphs for key, node in graph.nodes.items()}
-    colour = equivalence_classes(nodes)
-    return assemble(graphs, surviving(graphs, colour), names(graphs, colour), about)
+    classes = equivalence_classes(nodes)
+    return assemble(graphs, kept_components(graphs, classes), choose_names(graphs, classes), head)

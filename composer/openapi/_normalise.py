@@ -1,4 +1,4 @@
-"""What the documents of a merge have in common, and each brought into the form in which they can be put together."""
+"""The normal form that documents need before they can be merged; it depends on what they have in common."""
 
 import json
 import re
@@ -6,16 +6,17 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from composer.openapi._shape import METHODS, Json, from_pointer, kind_at, look_up, walk
-from composer.openapi._source import Source, copy_of, relocate
-from composer.openapi._translate import translate_one
+from composer._json import Json
+from composer.openapi._source import Source, json_copy, relocate
+from composer.openapi._structure import OPERATION_METHODS, from_pointer, kind_at, look_up, walk
+from composer.openapi._upgrade import upgrade_object
 
 
 @dataclass(frozen=True, slots=True)
-class Common:
-    """Say what holds for all documents of a merge: the version, and what may stay at the top since all say the same.
+class CommonFields:
+    """Represent what the documents of a merge have in common: the version, and which top-level fields are the same.
 
-    What isn't the same in all of them moves from the top to what it governs.
+    A field that differs moves from the top level to the operations or schemas that it applies to.
     """
 
     version: str
@@ -26,8 +27,8 @@ class Common:
 
 
 @dataclass(frozen=True, slots=True)
-class Top:
-    """Hold what stands at the top of one document and can be compared with others."""
+class TopFields:
+    """Represent the top-level fields of one document in a form that can be compared with others."""
 
     version: str
     security: str
@@ -35,19 +36,19 @@ class Top:
     dialect: str
 
 
-def top_of(source: Source) -> Top:
-    """Return what the document says at its top; ask before it is settled."""
+def top_fields(source: Source) -> TopFields:
+    """Return the top-level fields of a document that isn't normalised yet."""
     document = source.document
     servers, dialect = document.get("servers"), document.get("jsonSchemaDialect")
-    return Top(
-        document["openapi"], _security_meaning(document), json.dumps(servers, sort_keys=True), json.dumps(dialect)
+    return TopFields(
+        document["openapi"], _resolved_security(document), json.dumps(servers, sort_keys=True), json.dumps(dialect)
     )
 
 
-def common_of(tops: list[Top], servers: str) -> Common:
-    """Find out what the documents have in common."""
-    return Common(
-        version=max((top.version for top in tops), key=_order, default="3.1.0"),
+def common_fields(tops: list[TopFields], servers: str) -> CommonFields:
+    """Return what the documents have in common."""
+    return CommonFields(
+        version=max((top.version for top in tops), key=_version_key, default="3.1.0"),
         keeps_servers=servers == "keep",
         security=len({top.security for top in tops}) < 2,
         servers=len({top.servers for top in tops}) < 2,
@@ -55,19 +56,19 @@ def common_of(tops: list[Top], servers: str) -> Common:
     )
 
 
-def _order(version: str) -> list[int]:
+def _version_key(version: str) -> list[int]:
     return [int(number) for number in re.findall(r"\d+", version)]
 
 
-def _security_meaning(document: Json) -> str:
-    """Write the security at the top by what its schemes are, whatever else the document holds."""
+def _resolved_security(document: Json) -> str:
+    """Return the top-level security with the definitions of its schemes, as comparable text."""
     schemes = document.get("components", {}).get("securitySchemes", {})
     requirements = document.get("security")
     names = sorted({name for each in requirements or [] if isinstance(each, dict) for name in each})
-    return json.dumps([requirements, [[name, _behind(schemes, name)] for name in names]], sort_keys=True)
+    return json.dumps([requirements, [[name, _resolved_scheme(schemes, name)] for name in names]], sort_keys=True)
 
 
-def _behind(schemes: Json, name: str) -> Any:
+def _resolved_scheme(schemes: Json, name: str) -> Any:
     seen: set[str] = set()
     scheme = schemes.get(name)
     while isinstance(scheme, dict) and isinstance(scheme.get("$ref"), str) and name not in seen:
@@ -78,89 +79,89 @@ def _behind(schemes: Json, name: str) -> Any:
 
 
 class Normaliser:
-    """Change one document into what can be merged: first what stands at its top, then each object that a walk meets."""
+    """Bring one document into normal form, in place: its top-level fields first, then each object during a walk."""
 
-    def __init__(self, source: Source, common: Common) -> None:
+    def __init__(self, source: Source, common: CommonFields) -> None:
         document = source.document
         self._source = source
-        self._is_old = common.version >= "3.1" and document["openapi"] < "3.1"
-        self._changes: dict[str, Callable[[Json], None]] = {}
+        self._must_upgrade = common.version >= "3.1" and document["openapi"] < "3.1"
+        self._edits: dict[str, Callable[[Json], None]] = {}
         if not common.keeps_servers:
-            # The composition is the server now.
+            # The composition is the server.
             document.pop("servers", None)
-            self._changes["Link"] = lambda link: link.pop("server", None)
+            self._edits["Link"] = lambda link: link.pop("server", None)
         self._keeps_servers = common.keeps_servers
         self._servers = None if common.servers else document.pop("servers", None)
         if not common.security and "security" in document:
             security = document.pop("security")
-            self._changes["Operation"] = lambda operation: operation.setdefault("security", copy_of(security))
+            self._edits["Operation"] = lambda operation: operation.setdefault("security", json_copy(security))
         self._dialect = None if common.dialect else document.pop("jsonSchemaDialect", None)
         if self._dialect is not None:
-            self._changes.update(dict.fromkeys(("Parameter", "Header", "MediaType"), self._say_dialect))
+            self._edits.update(dict.fromkeys(("Parameter", "Header", "MediaType"), self._add_dialect))
 
-    def whole(self) -> None:
-        """Settle what only the whole document tells, before any part of it."""
+    def normalise_document(self) -> None:
+        """Normalise what depends on the document as a whole; call it before the walk."""
         if not self._keeps_servers:
             _drop_servers(self._source.document)
 
-    def part(self, section: str, value: Any) -> None:
-        """Settle a component or path as such, before it is walked."""
+    def normalise_part(self, section: str, value: Any) -> None:
+        """Normalise a component or path item; call it before walking it."""
         if section in ("paths", "pathItems", "webhooks") and isinstance(value, dict):
-            self._serve(value)
+            self._add_servers(value)
         elif section == "schemas" and self._dialect is not None:
-            self._say_dialect({"schema": value})
+            self._add_dialect({"schema": value})
 
-    def spot(self, kind: str, value: Json) -> None:
-        """Settle one object, before what it holds is walked."""
-        if self._is_old:
-            translate_one(kind, value)
-        if kind in self._changes:
-            self._changes[kind](value)
+    def normalise_object(self, kind: str, value: Json) -> None:
+        """Normalise one object; call it before walking into it."""
+        if self._must_upgrade:
+            upgrade_object(kind, value)
+        if kind in self._edits:
+            self._edits[kind](value)
         if "externalDocs" in value and kind in ("Operation", "Schema"):
             relocate(self._source, value["externalDocs"], "url")
         elif kind == "Example":
             relocate(self._source, value, "externalValue")
 
-    def _serve(self, item: Json) -> None:
-        """Give a path item the servers that stood at the top, where it has no others."""
-        if self._servers is not None and not METHODS.isdisjoint(item):
-            item.setdefault("servers", copy_of(self._servers))
+    def _add_servers(self, item: Json) -> None:
+        """Add the top-level servers to a path item with operations that has none of its own."""
+        if self._servers is not None and not OPERATION_METHODS.isdisjoint(item):
+            item.setdefault("servers", json_copy(self._servers))
 
-    def _say_dialect(self, holder: Json) -> None:
+    def _add_dialect(self, holder: Json) -> None:
         schema = holder.get("schema")
         if isinstance(schema, dict) and ("$ref" not in schema or len(schema) > 1):
             schema.setdefault("$schema", self._dialect)
 
 
 def _drop_servers(document: Json) -> None:
-    """Drop the servers of all path items that `paths` holds or refers to: that is what clients call.
+    """Drop the servers of all path items that `paths` contains or refers to.
 
-    Those that a callback or webhook names are somebody else's, and stay. Where both refer to one path item, it stays
-    as it is for them, and the path gets a copy without servers.
+    Those of callbacks and webhooks are other servers, and stay. A path item that both refer to stays as it is for the
+    callback or webhook, and the path gets a copy without servers.
     """
     paths = document.get("paths", {})
-    refers = any("$ref" in item for item in paths.values() if isinstance(item, dict))
-    sent = _sent(document) if refers else set()
+    has_references = any("$ref" in item for item in paths.values() if isinstance(item, dict))
+    outgoing = _outgoing_items(document) if has_references else set()
     for path, item in paths.items():
-        called = list(_followed(document, item))
-        if any(id(each) in sent and _has_servers(each) for each in called):
-            called = [copy_of(_joined(called))]
-            paths[path] = called[0]
-        for each in called:
-            for served in _served(each):
-                served.pop("servers", None)
+        chain = list(_reference_chain(document, item))
+        if any(id(each) in outgoing and _has_servers(each) for each in chain):
+            chain = [json_copy(_combined_item(chain))]
+            paths[path] = chain[0]
+        for each in chain:
+            for holder in _server_holders(each):
+                holder.pop("servers", None)
 
 
-def _sent(document: Json) -> set[int]:
-    """Return all path items, by `id()`, that callbacks and webhooks hold or refer to: requests that apps send."""
+def _outgoing_items(document: Json) -> set[int]:
+    """Return the `id()` of all path items that callbacks and webhooks contain or refer to: requests that apps send."""
     holders = (document.get("paths", {}), document.get("components", {}).get("pathItems", {}))
-    named = {id(item) for holder in holders for item in holder.values()}
-    items = [spot.value for spot in walk("OpenAPI", document) if spot.kind == "PathItem"]
-    return {id(each) for item in items if id(item) not in named for each in _followed(document, item)}
+    referable = {id(item) for holder in holders for item in holder.values()}
+    items = [obj.value for obj in walk("OpenAPI", document) if obj.kind == "PathItem"]
+    return {id(each) for item in items if id(item) not in referable for each in _reference_chain(document, item)}
 
 
-def _followed(document: Json, item: Any) -> Iterator[Json]:
-    """Yield a path item, the one that it refers to, and so on; not what is mere data or in another document."""
+def _reference_chain(document: Json, item: Any) -> Iterator[Json]:
+    """Yield a path item and those that it refers to, in turn, as long as they are path items of this document."""
     seen: set[int] = set()
     while isinstance(item, dict) and id(item) not in seen:
         seen.add(id(item))
@@ -173,16 +174,16 @@ def _followed(document: Json, item: Any) -> Iterator[Json]:
             return
 
 
-def _joined(items: list[Json]) -> Json:
-    """Return one path item in the place of several that refer to each other, in this order."""
-    joined = {key: value for item in reversed(items) for key, value in item.items()}
-    joined.pop("$ref", None)
-    return joined | {key: items[-1][key] for key in ("$ref",) if key in items[-1]}
+def _combined_item(items: list[Json]) -> Json:
+    """Return one path item equivalent to a chain of references, where earlier ones override later ones."""
+    combined = {key: value for item in reversed(items) for key, value in item.items()}
+    combined.pop("$ref", None)
+    return combined | {key: items[-1][key] for key in ("$ref",) if key in items[-1]}
 
 
-def _served(item: Json) -> list[Json]:
-    return [item, *(item[method] for method in METHODS & item.keys())]
+def _server_holders(item: Json) -> list[Json]:
+    return [item, *(item[method] for method in OPERATION_METHODS & item.keys())]
 
 
 def _has_servers(item: Json) -> bool:
-    return any("servers" in served for served in _served(item))
+    return any("servers" in holder for holder in _server_holders(item))

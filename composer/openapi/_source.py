@@ -1,4 +1,4 @@
-"""One app's document, read into an own copy and checked for its outer form."""
+"""One source of a merge: a validated copy of its document."""
 
 import json
 import re
@@ -6,31 +6,32 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from composer.openapi._faults import Fault
-from composer.openapi._shape import SECTIONS, Json
+from composer._json import Json
+from composer.openapi._errors import Fault
+from composer.openapi._structure import SECTIONS
 
 _OAUTH_URLS = ("authorizationUrl", "tokenUrl", "refreshUrl", "deviceAuthorizationUrl")
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:|//")
-# Infinities aren't JSON: one of them would keep the whole merged document from being served.
+# NaN and infinities aren't JSON: with one of them, the merged document could not be served.
 _encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
 
 @dataclass
 class Source:
-    """Hold an app's name, its prefix (empty or `/notes`) and a copy of its document that may be changed."""
+    """Represent a source: its name, its prefix (`""` or `/notes`), and a private copy of its document."""
 
     name: str
     prefix: str
     document: Json
 
 
-def read(name: str, prefix: str, document: Any) -> tuple[Source | None, list[Fault]]:
-    """Copy and check one document; return the copy, None where it isn't well-formed, and every fault of its form."""
-    faults = list(_faults_of_form(name, prefix, document))
+def read_source(name: str, prefix: str, document: Any) -> tuple[Source | None, list[Fault]]:
+    """Copy and validate one document; return the copy, or None if it is malformed, and all faults of its structure."""
+    faults = list(_structural_faults(name, prefix, document))
     try:
-        source = Source(name, prefix.rstrip("/"), copy_of(document))
+        source = Source(name, prefix.rstrip("/"), json_copy(document))
     except (TypeError, ValueError, RecursionError) as error:
-        return None, [*faults, Fault(name, "#", f"isn't a JSON document: {error}")]
+        return None, [*faults, Fault(name, "#", f"invalid JSON: {error}")]
     if faults:
         return None, faults
     if source.prefix:
@@ -39,50 +40,50 @@ def read(name: str, prefix: str, document: Any) -> tuple[Source | None, list[Fau
     return source, []
 
 
-def copy_of(value: Any) -> Any:
-    """Copy a JSON value, digit for digit; raise TypeError or ValueError where it isn't one."""
+def json_copy(value: Any) -> Any:
+    """Copy a JSON value, with numbers digit for digit; raise TypeError or ValueError if it isn't JSON."""
     return json.loads(_encode(value))
 
 
-def _faults_of_form(name: str, prefix: str, document: Any) -> Iterator[Fault]:
+def _structural_faults(name: str, prefix: str, document: Any) -> Iterator[Fault]:
     if prefix and not prefix.startswith("/"):
-        yield Fault(name, "#", f"its prefix {prefix!r} doesn't start with '/'")
+        yield Fault(name, "#", f"prefix {prefix!r} must start with '/'")
     if not isinstance(document, dict):
-        yield Fault(name, "#", f"the document is no object but {type(document).__name__}")
+        yield Fault(name, "#", f"expected a JSON object, got {type(document).__name__}")
         return
     version = document.get("openapi", document.get("swagger"))
     if not re.match(r"3\.[01](\.|$)", str(version)):
-        yield Fault(name, "#", f"only OpenAPI 3.0 and 3.1 can be merged, this is {version or 'of no version'}")
+        yield Fault(name, "#", f"unsupported OpenAPI version: {version or 'none'} (supported: 3.0 and 3.1)")
     elif not isinstance(version, str):
-        yield Fault(name, "#/openapi", "is no text but a number")
-    yield from _faults_of_lists(name, document)
-    places = [(key, document) for key in ("info", "paths", "webhooks", "components")]
+        yield Fault(name, "#/openapi", "must be a string, not a number")
+    yield from _list_faults(name, document)
+    fields = [(key, document) for key in ("info", "paths", "webhooks", "components")]
     if isinstance(document.get("components"), dict):
-        places += [(section, document["components"]) for section in SECTIONS]
-    for key, holder in places:
+        fields += [(section, document["components"]) for section in SECTIONS]
+    for key, holder in fields:
         if not isinstance(holder.get(key, {}), dict):
-            yield Fault(name, f"#/{'' if holder is document else 'components/'}{key}", "is no object")
+            yield Fault(name, f"#/{'' if holder is document else 'components/'}{key}", "must be an object")
 
 
-def _faults_of_lists(name: str, document: Json) -> Iterator[Fault]:
-    for key, what in (("tags", "name"), ("security", "")):
+def _list_faults(name: str, document: Json) -> Iterator[Fault]:
+    for key, field in (("tags", "name"), ("security", "")):
         listed = document.get(key, [])
         entries = listed if isinstance(listed, list) else [None]
-        if not all(isinstance(each, dict) and (not what or isinstance(each.get(what), str)) for each in entries):
-            yield Fault(name, f"#/{key}", f"is no list of objects{f' with a {what}' if what else ''}")
+        if not all(isinstance(each, dict) and (not field or isinstance(each.get(field), str)) for each in entries):
+            yield Fault(name, f"#/{key}", f"must be an array of objects{f' with a {field}' if field else ''}")
 
 
 def tag_groups(document: Json) -> list[Json]:
-    """Return the groups of tags that the document itself makes; none where they aren't of the form that is known."""
+    """Return the document's own `x-tagGroups`, or an empty list if they don't have the known form."""
     groups = document.get("x-tagGroups")
-    known = isinstance(groups, list) and all(
+    is_known = isinstance(groups, list) and all(
         isinstance(group, dict)
         and isinstance(group.get("name"), str)
         and isinstance(group.get("tags"), list)
         and all(isinstance(tag, str) for tag in group["tags"])
         for group in groups
     )
-    return groups if known and isinstance(groups, list) else []
+    return groups if is_known and isinstance(groups, list) else []
 
 
 def _relocate_oauth(source: Source) -> None:
@@ -95,7 +96,7 @@ def _relocate_oauth(source: Source) -> None:
 
 
 def _relocate_links(source: Source) -> None:
-    """Relocate what stands at the top; what stands deeper is met on the walk that settles a document."""
+    """Relocate the links at the top level; those in operations and schemas are relocated by the normaliser's walk."""
     document = source.document
     info = document.get("info", {})
     relocate(source, info, "termsOfService")
@@ -106,9 +107,9 @@ def _relocate_links(source: Source) -> None:
 
 
 def relocate(source: Source, holder: Any, *keys: str) -> None:
-    """Let relative URLs lead to where they led before the app was mounted under its prefix.
+    """Rewrite the relative URLs at these keys so that they lead to the same place after mounting under the prefix.
 
-    They start from the server's URL, which is `/` unless the document says otherwise.
+    They are relative to the server's URL, which defaults to `/`.
     Source: OpenAPI 3.1.0, "Relative References in URLs".
     """
     for key in keys if isinstance(holder, dict) and source.prefix else ():

@@ -58,11 +58,11 @@ class Side:
             for method, operation in self.item(item).items()
             if method in METHODS and "operationId" in operation
         }
-        self.heirs: dict[str, set[str]] = {}
+        self.subtypes: dict[str, set[str]] = {}
         for name, schema in document.get("components", {}).get("schemas", {}).items():
             for parent in self.parents({"allOf": [schema]}):
-                # Another name for a schema is one more name for its heir.
-                self.heirs.setdefault(parent, set()).add(name)
+                # Another name for a schema is one more name for its subtype.
+                self.subtypes.setdefault(parent, set()).add(name)
 
     def parents(self, schema: Any) -> Iterator[str]:
         for part in schema.get("allOf", []) if isinstance(schema, dict) else []:
@@ -324,8 +324,8 @@ def mapping(side: Side, schema: Json) -> Json:
     ]
     own = [name for name, each in schemas.items() if each is schema]
     for name in own:
-        names += side.heirs.get(name, ())
-        own += side.heirs.get(name, set()) - set(own)
+        names += side.subtypes.get(name, ())
+        own += side.subtypes.get(name, set()) - set(own)
     targets = [id(each) for each in wire.values()]
     for name in names:
         if id(schemas[name]) not in targets:

@@ -1,29 +1,29 @@
 "use strict";
 
-// Swagger UI with all apps' operations, grouped by app, or with those of one app, grouped by tag. All of it is done by
-// Swagger UI's plugins: https://swagger.io/docs/open-source-tools/swagger-ui/customization/plugin-api/
+// Swagger UI with the operations of all apps, grouped by app, or of one app, grouped by tag. Implemented with Swagger
+// UI's plugins: https://swagger.io/docs/open-source-tools/swagger-ui/customization/plugin-api/
 (() => {
-  const { configuration, loading, Catalogue, Bar, element, wordsOf, chosenInAddress, addressFor, watch } = composed;
-  const OPENED = 50; // groups are opened by a filter as long as no more operations than this are found
+  const { configuration, loading, Catalogue, Bar, element, labelsOf, chosenInAddress, addressFor, watch } = composed;
+  const MAX_OPENED = 50; // a filter opens groups if it matches at most this many operations
 
   const dark = matchMedia("(prefers-color-scheme: dark)");
   const colour = () => document.documentElement.classList.toggle("dark-mode", dark.matches);
   dark.addEventListener("change", colour);
   colour();
 
-  const given = (name) => configuration.chosen.includes(name);
+  const isExplicit = (name) => configuration.explicit.includes(name);
   const options = {
     ...configuration.parameters,
     presets: [SwaggerUIBundle.presets.apis],
     ...(configuration.redirect ? { oauth2RedirectUrl: location.origin + configuration.redirect } : {}),
   };
-  if (configuration.apps === null) alone();
-  else together();
+  if (configuration.apps === null) showOneApp();
+  else showAllApps();
 
-  // One app's own page, as FastAPI shows it.
-  function alone() {
-    const quick = (system) => ({ ...resolvesParts(system), statePlugins: readsJson() });
-    started(SwaggerUIBundle({ url: configuration.document, ...options, plugins: [quick] }));
+  // An app's own page, as FastAPI shows it.
+  function showOneApp() {
+    const plugin = (system) => ({ ...resolvesParts(system), statePlugins: readsJson() });
+    started(SwaggerUIBundle({ url: configuration.document, ...options, plugins: [plugin] }));
   }
 
   function started(ui) {
@@ -31,8 +31,8 @@
     return ui;
   }
 
-  // Swagger UI reads JSON as YAML, which takes seconds where this takes milliseconds. It is given what was read
-  // already, if anything was.
+  // Swagger UI parses JSON as YAML, which takes seconds instead of milliseconds. A document that is already parsed is
+  // reused.
   function readsJson(known) {
     const parseToJson = (original, system) => (text) => {
       try {
@@ -50,7 +50,7 @@
     return { fn: { resolveSubtree } };
   }
 
-  async function together() {
+  async function showAllApps() {
     const bar = new Bar(choose);
     const filter = filterField();
     if (options.filter !== false) bar.node.append(filter.label, filter.input, filter.found);
@@ -58,8 +58,8 @@
     try {
       api = await loading;
     } catch (error) {
-      const told = element("p", { class: "failed", role: "alert" }, `The document can't be had: ${error.message}`);
-      document.getElementById("swagger-ui").replaceChildren(told);
+      const message = element("p", { class: "failed", role: "alert" }, `Failed to load the OpenAPI document: ${error.message}`);
+      document.getElementById("swagger-ui").replaceChildren(message);
       return;
     }
     let catalogue = new Catalogue(api, configuration.apps);
@@ -113,18 +113,18 @@
     }
 
     function matching(words) {
-      const among = view.chosen ? catalogue.byApp.get(view.chosen) : catalogue.operations;
-      const found = among.filter((operation) => words.every((word) => operation.text.includes(word)));
-      return new Set(found.map(keyOf));
+      const candidates = view.chosen ? catalogue.byApp.get(view.chosen) : catalogue.operations;
+      const matched = candidates.filter((operation) => words.every((word) => operation.text.includes(word)));
+      return new Set(matched.map(keyOf));
     }
 
-    // Whatever isn't in Swagger UI's own state is drawn anew when this is called.
+    // Redraw what isn't part of Swagger UI's own state.
     function redraw() {
       bar.show(catalogue, view.chosen);
       ui.composedActions.redraw();
     }
 
-    // Open what the address names, and scroll there.
+    // Open what the URL refers to, and scroll there.
     function follow() {
       const hash = location.hash;
       if (!options.deepLinking || hash.length < 3) return;
@@ -142,12 +142,12 @@
       reveal(() => blockOf(operation));
     }
 
-    // Swagger UI's own action would write an entry into the browser's history for each thing opened.
+    // Swagger UI's own action would add an entry to the browser's history for each opened element.
     function open(thing) {
       ui.getStore().dispatch({ type: "layout_show", payload: { thing, shown: true } });
     }
 
-    // Scroll there, and again while what is above and below it is still being drawn, unless somebody scrolls away.
+    // Scroll there repeatedly while content around it is still being drawn, unless the user scrolls.
     function reveal(find) {
       const until = performance.now() + 1500;
       const away = new AbortController();
@@ -176,8 +176,8 @@
       const ofChosen = (read) => (original, system) =>
         (state, ...more) => read(system, () => original(state, ...more));
       return {
-        fn: { opsFilter: (tagged) => tagged }, // the groups come filtered
-        components: { FilterContainer: () => null }, // the bar has the field
+        fn: { opsFilter: (tagged) => tagged }, // the groups are already filtered
+        components: { FilterContainer: () => null }, // the filter field is in the bar
         wrapComponents: { OperationTag: appGroups },
         statePlugins: {
           composed: {
@@ -200,53 +200,53 @@
       };
     }
 
-    // What the page's head says: of all apps, only what the root says itself, since each app's group tells its own.
+    // The info at the top of the page: for all apps, only the root's own, because each app's group shows the app's.
     function info() {
-      const made = new Map();
+      const cached = new Map();
       return (system, original) => {
-        if (!Object.keys(catalogue.told).length) return original();
-        if (!made.has(view.chosen)) {
-          const told = view.chosen ? catalogue.infoOf(view.chosen) : { ...api.info, description: configuration.description };
-          made.set(view.chosen, system.Im.fromJS(told));
+        if (!Object.keys(catalogue.appInfo).length) return original();
+        if (!cached.has(view.chosen)) {
+          const info = view.chosen ? catalogue.infoOf(view.chosen) : { ...api.info, description: configuration.description };
+          cached.set(view.chosen, system.Im.fromJS(info));
         }
-        return made.get(view.chosen);
+        return cached.get(view.chosen);
       };
     }
 
-    // The operations by app, or those of one app by tag. Swagger UI asks for them each time that it draws.
+    // The operations by app, or those of one app by tag; cached, because Swagger UI calls this on every render.
     function groups() {
-      let [made, madeOf] = [null, []];
+      let [cached, cachedFor] = [null, []];
       return (system, original) => {
         const now = [system.specSelectors.operationsWithTags(), catalogue, view.chosen, view.matches];
-        if (made === null || now.some((value, index) => value !== madeOf[index])) {
-          [made, madeOf] = [view.chosen ? byTag(original()) : byApp(original(), system.Im), now];
+        if (cached === null || now.some((value, index) => value !== cachedFor[index])) {
+          [cached, cachedFor] = [view.chosen ? byTag(original()) : byApp(original(), system.Im), now];
         }
-        return made;
+        return cached;
       };
     }
 
-    function fits(operation) {
+    function isShown(operation) {
       const [path, method] = [operation.get("path"), operation.get("method")];
       const isOfApp = !view.chosen || catalogue.appOf(path) === view.chosen;
       return isOfApp && (view.matches === null || view.matches.has(`${method} ${path}`));
     }
 
     function byTag(tagged) {
-      const narrowed = tagged.map((group) => group.update("operations", (operations) => operations.filter(fits)));
+      const narrowed = tagged.map((group) => group.update("operations", (operations) => operations.filter(isShown)));
       return narrowed.filter((group) => group.get("operations").size > 0);
     }
 
     function byApp(tagged, Im) {
-      const found = new Map([...catalogue.entries.keys()].map((name) => [name, new Map()]));
+      const operations = new Map([...catalogue.entries.keys()].map((name) => [name, new Map()]));
       for (const group of tagged.values()) {
         for (const operation of group.get("operations")) {
-          // One that has several tags is shown once.
-          if (fits(operation)) found.get(catalogue.appOf(operation.get("path"))).set(operation.get("id"), operation);
+          // An operation with several tags is shown once.
+          if (isShown(operation)) operations.get(catalogue.appOf(operation.get("path"))).set(operation.get("id"), operation);
         }
       }
       const words = view.filter.split(/\s+/);
       const named = ([name, own]) => own.size > 0 || words.every((word) => name.toLowerCase().includes(word));
-      const shown = [...found].filter((each) => view.matches === null || named(each));
+      const shown = [...operations].filter((each) => view.matches === null || named(each));
       const group = ([name, own]) => [name, Im.Map({ tagDetails: Im.Map(), operations: Im.List(own.values()) })];
       return Im.OrderedMap(shown.map(group));
     }
@@ -260,17 +260,17 @@
         return entry === undefined ? h(Original, forced(props)) : h("section", { className: "opblock-tag-section" }, ...appGroup(entry, props));
       };
 
-      // A filter opens a tag's group too.
+      // A filter opens the groups of tags too.
       function forced(props) {
-        const isOpened = view.matches !== null && view.matches.size <= OPENED;
+        const isOpened = view.matches !== null && view.matches.size <= MAX_OPENED;
         return isOpened ? { ...props, getConfigs: () => ({ ...props.getConfigs(), docExpansion: "list" }) } : props;
       }
 
       function appGroup(entry, props) {
         const operations = props.tagObj.get("operations");
         const key = view.filter ? ["filtered", view.filter, entry.name] : ["operations-tag", entry.name];
-        const expands = given("docExpansion") && options.docExpansion !== "none";
-        const narrowed = view.matches !== null && view.matches.size <= OPENED;
+        const expands = isExplicit("docExpansion") && options.docExpansion !== "none";
+        const narrowed = view.matches !== null && view.matches.size <= MAX_OPENED;
         const isOpen = operations.size > 0 && props.layoutSelectors.isShown(key, expands || narrowed);
         const toggle = () => operations.size > 0 && props.layoutActions.show(key, !isOpen);
         const head = heading(entry, operations.size, isOpen, toggle);
@@ -278,7 +278,7 @@
       }
 
       function heading(entry, count, isOpen, toggle) {
-        const words = wordsOf(entry).flatMap((word) => [" ", h("span", { key: word, className: "word", "data-word": word }, word)]);
+        const badges = labelsOf(entry).flatMap((label) => [" ", h("span", { key: label, className: "badge", "data-label": label }, label)]);
         const title = entry.title && entry.title !== entry.name ? entry.title : "";
         const facts = [
           title && h("span", { key: "title" }, title),
@@ -286,30 +286,30 @@
           entry.owner && h("span", { key: "owner" }, `owner: ${entry.owner}`),
           count > 0 && h("span", { key: "count" }, count === 1 ? "1 operation" : `${count} operations`),
         ].filter(Boolean);
-        const description = entry.description || (!entry.own && catalogue.told[entry.name]?.info?.summary);
+        const description = entry.description || (!entry.own && catalogue.appInfo[entry.name]?.info?.summary);
         const reasons = [
           description && h("p", { key: "description" }, String(description)),
           entry.reason && h("p", { key: "reason", className: "failed" }, entry.reason),
-          entry.fault && h("p", { key: "fault", className: "failed" }, `its document is left out: ${entry.fault}`),
+          entry.fault && h("p", { key: "fault", className: "failed" }, `OpenAPI document not included: ${entry.fault}`),
         ].filter(Boolean);
         const props = { className: "opblock-tag app", onClick: toggle, "data-tag": entry.name, "data-is-open": isOpen };
-        const label = `${entry.name}: ${isOpen ? "hide" : "show"} its operations`;
+        const label = `${isOpen ? "Hide" : "Show"} the operations of ${entry.name}`;
         return h(
           "div",
           { key: "head", ...props, "data-empty": count === 0 },
-          h("h3", {}, h("span", { className: "name" }, entry.name), ...words),
-          h("div", { className: "told" }, ...facts.flatMap((fact) => [fact, " "])),
+          h("h3", {}, h("span", { className: "name" }, entry.name), ...badges),
+          h("div", { className: "details" }, ...facts.flatMap((fact) => [fact, " "])),
           ...reasons,
           count > 0 && h("button", { className: "expand", "aria-expanded": isOpen, "aria-label": label, title: label }),
         );
       }
 
       function about(entry) {
-        const text = entry.own ? "" : catalogue.told[entry.name]?.info?.description;
+        const text = entry.own ? "" : catalogue.appInfo[entry.name]?.info?.description;
         return text ? h("div", { key: "about", className: "about" }, h(Markdown, { source: text })) : null;
       }
 
-      // The operations of an app's group, under the names of their tags where there are several.
+      // The operations of an app's group, under the names of their tags if there are several.
       function byTags(props, operations) {
         const drawn = props.children.props.children;
         const tags = new Map();
@@ -327,7 +327,7 @@
 
   function filterField() {
     const input = element("input", { id: "filter", type: "search", autocomplete: "off", spellcheck: "false" });
-    input.placeholder = "app, tag, path, summary or operation id";
+    input.placeholder = "App, tag, path, summary or operation ID";
     const found = element("span", { class: "found", role: "status" });
     return { input, found, label: element("label", { for: "filter" }, "Filter") };
   }

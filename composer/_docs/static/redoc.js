@@ -1,19 +1,19 @@
 "use strict";
 
-// ReDoc with all apps' operations, grouped by app, or with those of one app.
+// ReDoc with the operations of all apps, grouped by app, or of one app.
 (async () => {
-  const { configuration, loading, Catalogue, Bar, element, badge, wordsOf, chosenInAddress, addressFor, watch } = composed;
-  const AT_ONCE = 300; // ReDoc draws all operations at once: with more of them, an app is to be chosen first
+  const { configuration, loading, Catalogue, Bar, element, badge, labelsOf, chosenInAddress, addressFor, watch } = composed;
+  const MAX_OPERATIONS = 300; // ReDoc renders all operations at once: with more than this, the user chooses an app first
 
-  const place = document.getElementById("redoc");
+  const container = document.getElementById("redoc");
   const settings = { nonce: configuration.nonce, ...(configuration.apps ? { scrollYOffset: ".bar" } : {}) };
-  const draw = (api) => Redoc.init(api, settings, place);
+  const draw = (api) => Redoc.init(api, settings, container);
   let api;
   try {
     api = await loading;
   } catch (error) {
-    const told = element("p", { class: "failed", role: "alert" }, `The document can't be had: ${error.message}`);
-    place.replaceChildren(told);
+    const message = element("p", { class: "failed", role: "alert" }, `Failed to load the OpenAPI document: ${error.message}`);
+    container.replaceChildren(message);
     return;
   }
   if (configuration.apps === null) {
@@ -25,8 +25,8 @@
   const bar = new Bar((name) => location.assign(addressFor(name)));
   const chosen = chosenOne();
   const all = element("ul");
-  const onePage = !chosen && catalogue.operations.length <= AT_ONCE;
-  if (onePage) bar.node.append(element("details", { class: "list" }, element("summary", {}, "How the apps are"), all));
+  const onePage = !chosen && catalogue.operations.length <= MAX_OPERATIONS;
+  if (onePage) bar.node.append(element("details", { class: "list" }, element("summary", {}, "App status"), all));
   show();
   if (chosen) draw(only(chosen));
   else if (onePage) draw(grouped());
@@ -36,7 +36,7 @@
     show();
     if (!chosen && !onePage) list();
   });
-  // A page that the browser kept shows another app's name in the field.
+  // After going back, the browser may restore another app's name in the menu.
   addEventListener("pageshow", show);
 
   function show() {
@@ -48,7 +48,7 @@
     const asked = chosenInAddress();
     if (catalogue.canChoose(asked)) return asked;
     const [, id] = /operation\/(.+)$/.exec(decodeURIComponent(location.hash)) || [];
-    const linked = catalogue.operations.length > AT_ONCE && catalogue.operations.find((each) => each.id === id);
+    const linked = catalogue.operations.length > MAX_OPERATIONS && catalogue.operations.find((each) => each.id === id);
     return linked ? linked.app : "";
   }
 
@@ -65,7 +65,7 @@
     };
   }
 
-  // ReDoc groups tags, so each operation gets one, and two apps' tags of one name are kept apart.
+  // ReDoc groups by tag, so each operation gets one, and tags with the same name are separated by app.
   function grouped() {
     const users = new Map();
     for (const { app, tags } of catalogue.operations) {
@@ -97,10 +97,10 @@
     const count = catalogue.byApp.get(entry.name).length;
     const name = count ? element("a", { href: addressFor(entry.name) }, entry.name) : entry.name;
     const owner = entry.owner && `owner: ${entry.owner}`;
-    const fault = entry.fault && `its document is left out: ${entry.fault}`;
+    const fault = entry.fault && `OpenAPI document not included: ${entry.fault}`;
     const title = entry.title !== entry.name && entry.title;
-    const told = [title, count && `${count} operations`, owner, entry.description, entry.reason, fault].filter(Boolean);
-    return element("li", {}, name, " ", ...wordsOf(entry).map(badge), element("div", {}, told.join(" · ")));
+    const details = [title, count && `${count} operations`, owner, entry.description, entry.reason, fault].filter(Boolean);
+    return element("li", {}, name, " ", ...labelsOf(entry).map(badge), element("div", {}, details.join(" · ")));
   }
 
   function list() {
@@ -108,6 +108,6 @@
     const rows = [...catalogue.entries.values()].map(row);
     const everything = element("button", {}, `Show all ${catalogue.operations.length} operations on one page`);
     everything.addEventListener("click", () => draw(grouped()));
-    place.replaceChildren(element("main", { class: "list" }, heading, element("ul", {}, ...rows), everything));
+    container.replaceChildren(element("main", { class: "list" }, heading, element("ul", {}, ...rows), everything));
   }
 })();

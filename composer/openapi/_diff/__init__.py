@@ -1,17 +1,17 @@
-"""What changed from one OpenAPI document to another, and whether it breaks a client of the older one.
+"""Comparison of two OpenAPI documents: what changed, and whether a change breaks clients of the older one.
 
-What a client is told to rely on may not get less: anything gone breaks, a request that is asked for more, a
-response that promises less or that holds what wasn't foreseen (a new value of an `enum` too), other names in a
-generated client (`operationId`, path parameters), other credentials. More choice breaks nothing: operations,
-optional parameters and properties, status codes and media types that are new; nor do texts and default values.
-Documents are compared by what they mean: by which names components are called makes no difference.
+Breaking changes are: anything removed; a request that requires more; a response that guarantees less, or that may
+contain something unexpected (such as a new `enum` value); different names in generated clients (`operationId`, path
+parameters); different credentials. New operations, optional parameters and properties, status codes and media types
+break nothing, and neither do documentation and default values. Documents are compared by meaning: the names of
+components make no difference.
 
-    _view < _rules < _schemas < _operations < _documents
+    document < keywords < schemas < operations < comparison
 
-Each module imports from those before it: a schema as what it asserts; what a difference of one keyword means;
-two schemas; two operations; two documents.
+Each module imports only from those before it: a document in canonical form, and schemas as the values that they allow;
+the effect of one keyword's change; the comparison of schemas, of operations, of documents.
 """
 
-from composer.openapi._diff.documents import Change, changes
+from composer.openapi._diff.comparison import Change, changes
 
 __all__ = ["Change", "changes"]

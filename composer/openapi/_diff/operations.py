@@ -1,336 +1,355 @@
-"""What changed from one operation to another: its parameters, bodies, responses, callbacks, credentials."""
+"""The comparison of operations: parameters, bodies, responses, callbacks, security."""
 
 import re
 from collections.abc import Iterator
 from typing import Any, Final, NamedTuple, TypeAlias
 
-from composer.openapi._diff.rules import Effect, Side, texts
-from composer.openapi._diff.schemas import Key, SchemaChanges
-from composer.openapi._diff.view import Document, as_schema, listing, text_of
-from composer.openapi._shape import METHODS, Json, mapping
+from composer._json import Json
+from composer.openapi._diff.document import Document, as_list, as_schema, canonical_text
+from composer.openapi._diff.keywords import Effect, Side, documentation_changes
+from composer.openapi._diff.schemas import PairKey, SchemaChanges
+from composer.openapi._structure import OPERATION_METHODS, as_mapping
 
 
-class Found(NamedTuple):
-    """Hold one difference at a place; with a `key`, whatever the two schemas differ in below that place."""
+class OperationChange(NamedTuple):
+    """Represent a change at a place; with a `key`, all changes of that pair of schemas below the place."""
 
     where: str
     breaking: bool
     what: str
-    key: Key | None = None
+    key: PairKey | None = None
 
 
-# Headers that say what others say better: as parameters they count for nothing.
-_NO_PARAMETERS: Final = ("accept", "content-type", "authorization")
-_STYLES: Final = {"query": "form", "cookie": "form", "path": "simple", "header": "simple"}
-_SERIAL: Final = ("style", "explode", "allowReserved", "allowEmptyValue")
-# What a security scheme says beside who may come in.
-_HINTS: Final = ("description", "bearerFormat")
+# OpenAPI ignores parameters for these headers, because other fields describe them.
+_IGNORED_HEADERS: Final = ("accept", "content-type", "authorization")
+_DEFAULT_STYLES: Final = {"query": "form", "cookie": "form", "path": "simple", "header": "simple"}
+_SERIALISATION: Final = ("style", "explode", "allowReserved", "allowEmptyValue")
+# Fields of a security scheme that don't affect which credentials it accepts.
+_DESCRIPTIVE_FIELDS: Final = ("description", "bearerFormat")
 
 
 class OperationChanges:
-    """Compare operations; the schemas that they hold are handed to `schemas`, to be compared later."""
+    """Compare operations; their schemas are added to `schemas`, which compares them later."""
 
     def __init__(self, old: Document, new: Document, schemas: SchemaChanges) -> None:
         self.old = old
         self.new = new
         self.schemas = schemas
 
-    def items(self, old: Json, new: Json, side: Side, where: str = "") -> Iterator[Found]:
-        """Yield what changed in the operations of path items: of `paths`, or those of a callback or webhook.
+    def compare_items(self, old: Json, new: Json, side: Side, where: str = "") -> Iterator[OperationChange]:
+        """Yield what changed in path items: those of `paths`, of a callback or of a webhook.
 
-        `side` says who sends the requests: the client, or the server for a callback.
+        `side` is who sends the requests: the client, or the server for a callback.
         """
-        for path_old, path_new in _same_paths(old, new):
+        for path_old, path_new in _match_paths(old, new):
             item_old, item_new = self.old.follow(old.get(path_old)), self.new.follow(new.get(path_new))
             path = path_new or path_old
             if path_old in old and path_new in new:
-                yield from _notes(f"{where}{path}", item_old, item_new)
-            for method in sorted(METHODS & (item_old.keys() | item_new.keys())):
+                yield from _documentation_changes(f"{where}{path}", item_old, item_new)
+            for method in sorted(OPERATION_METHODS & (item_old.keys() | item_new.keys())):
                 place = f"{where}{method.upper()} {path}".rstrip()
                 if method in item_old and method in item_new:
-                    was, now = (
-                        _whole(self.old, item_old, method, path_old),
-                        _whole(self.new, item_new, method, path_new),
-                    )
-                    yield from _renamed_in_path(place, path_old, path_new)
-                    yield from self._operation(place, was, now, side)
+                    was = _effective_operation(self.old, item_old, method, path_old)
+                    now = _effective_operation(self.new, item_new, method, path_new)
+                    yield from _renamed_path_parameters(place, path_old, path_new)
+                    yield from self._compare_operation(place, was, now, side)
                 else:
-                    yield _gone_or_new(place, "operation", method in item_old)
+                    yield _added_or_removed(place, "operation", method in item_old)
 
-    def _operation(self, where: str, old: Json, new: Json, side: Side) -> Iterator[Found]:
-        yield from _notes(where, old, new)
+    def _compare_operation(self, where: str, old: Json, new: Json, side: Side) -> Iterator[OperationChange]:
+        yield from _documentation_changes(where, old, new)
         if old.get("operationId") != new.get("operationId"):
             was, now = old.get("operationId", "none"), new.get("operationId", "none")
-            yield Found(where, True, f"operationId is now {now}, was {was}")
+            yield OperationChange(where, True, f"operationId changed from {was} to {now}")
         for key in ("tags", "servers"):
-            if text_of(old.get(key, [])) != text_of(new.get(key, [])):
-                yield Found(where, False, f"its {key} changed")
-        yield from self._security(where, old, new)
-        yield from self._parameters(where, old, new, side)
-        yield from self._body(f"{where} request", old, new, side)
-        yield from self._responses(where, mapping(old.get("responses")), mapping(new.get("responses")), side.other())
-        yield from self._callbacks(where, mapping(old.get("callbacks")), mapping(new.get("callbacks")), side)
+            if canonical_text(old.get(key, [])) != canonical_text(new.get(key, [])):
+                yield OperationChange(where, False, f"{key} changed")
+        yield from self._compare_security(where, old, new)
+        yield from self._compare_parameters(where, old, new, side)
+        yield from self._compare_body(f"{where} request", old, new, side)
+        yield from self._compare_responses(where, *_fields("responses", old, new), side.opposite())
+        yield from self._compare_callbacks(where, *_fields("callbacks", old, new), side)
 
     # -- parameters ----------------------------------------------------------------------------------------
 
-    def _parameters(self, where: str, old: Json, new: Json, side: Side) -> Iterator[Found]:
+    def _compare_parameters(self, where: str, old: Json, new: Json, side: Side) -> Iterator[OperationChange]:
         left, right = old["parameters"], new["parameters"]
         for key in sorted(left.keys() | right.keys()):
             was, now = left.get(key), right.get(key)
-            place = f"{where} {key[0]} parameter {(now or was)['name']}"
-            yield from self._sent(place, "parameter", was, now, side, _STYLES.get(key[0], "simple"))
+            place, style = f"{where} {key[0]} parameter {(now or was)['name']}", _DEFAULT_STYLES.get(key[0], "simple")
+            yield from self._compare_parameter(place, "parameter", was, now, side, style)
 
-    def _sent(
+    def _compare_parameter(
         self, where: str, what: str, old: Json | None, new: Json | None, side: Side, style: str
-    ) -> Iterator[Found]:
-        """Compare a parameter or header with what it was; None stands for none."""
+    ) -> Iterator[OperationChange]:
+        """Compare a parameter or a header; None if it doesn't exist."""
         if old is None or new is None:
-            yield _gone_or_new(where, what, new is None, new, side)
+            yield _added_or_removed(where, what, new is None, new, side)
         else:
             yield from _required(where, old, new, side)
-            yield from self._value(where, old, new, side, style)
+            yield from self._compare_value(where, old, new, side, style)
 
-    def _value(self, where: str, old: Json, new: Json, side: Side, style: str) -> Iterator[Found]:
-        """Compare what parameters and headers have in common."""
-        yield from _notes(where, old, new)
-        if ("content" in old) != ("content" in new) or _serial(old, style) != _serial(new, style):
-            yield Found(where, True, "is written in another way")
+    def _compare_value(self, where: str, old: Json, new: Json, side: Side, style: str) -> Iterator[OperationChange]:
+        """Compare the fields that parameters and headers have in common."""
+        yield from _documentation_changes(where, old, new)
+        if ("content" in old) != ("content" in new) or _serialisation(old, style) != _serialisation(new, style):
+            yield OperationChange(where, True, "serialisation changed")
         if "content" in old and "content" in new:
-            yield from self._content(where, old, new, side)
+            yield from self._compare_content(where, old, new, side)
         elif "content" not in old and "content" not in new:
-            yield self._schema(where, old, new, side)
+            yield self._compare_schema(where, old, new, side)
 
-    def _schema(self, where: str, old: Json, new: Json, side: Side) -> Found:
+    def _compare_schema(self, where: str, old: Json, new: Json, side: Side) -> OperationChange:
         was, now = ((as_schema(holder.get("schema", True)),) for holder in (old, new))
-        return Found(where, False, "", self.schemas.pair(was, now, side))
+        return OperationChange(where, False, "", self.schemas.add(was, now, side))
 
     # -- bodies --------------------------------------------------------------------------------------------
 
-    def _body(self, where: str, old: Json, new: Json, side: Side) -> Iterator[Found]:
+    def _compare_body(self, where: str, old: Json, new: Json, side: Side) -> Iterator[OperationChange]:
         was, now = self.old.follow(old.get("requestBody")), self.new.follow(new.get("requestBody"))
         if "requestBody" in old and "requestBody" in new:
-            yield from _notes(where, was, now)
+            yield from _documentation_changes(where, was, now)
             yield from _required(where, was, now, side)
-            yield from self._content(where, was, now, side)
+            yield from self._compare_content(where, was, now, side)
         elif "requestBody" in old or "requestBody" in new:
-            yield _gone_or_new(where, "body", "requestBody" in old, now, side)
+            yield _added_or_removed(where, "body", "requestBody" in old, now, side)
 
-    def _responses(self, where: str, old: Json, new: Json, side: Side) -> Iterator[Found]:
+    def _compare_responses(self, where: str, old: Json, new: Json, side: Side) -> Iterator[OperationChange]:
         for status in sorted(key for key in old.keys() | new.keys() if key[:2] != "x-"):
             place = f"{where} response {status}"
             if status in old and status in new:
                 was, now = self.old.follow(old[status]), self.new.follow(new[status])
-                yield from _notes(place, was, now)
-                yield from self._headers(place, was, now, side)
-                yield from self._content(place, was, now, side)
-                yield from self._links(place, mapping(was.get("links")), mapping(now.get("links")))
+                yield from _documentation_changes(place, was, now)
+                yield from self._compare_headers(place, was, now, side)
+                yield from self._compare_content(place, was, now, side)
+                yield from self._compare_links(place, *_fields("links", was, now))
             else:
-                yield _gone_or_new(place, "response", status in old)
+                yield _added_or_removed(place, "response", status in old)
 
-    def _content(self, where: str, old: Json, new: Json, side: Side) -> Iterator[Found]:
+    def _compare_content(self, where: str, old: Json, new: Json, side: Side) -> Iterator[OperationChange]:
         left, right = _media_types(old), _media_types(new)
         for kind in sorted(left.keys() | right.keys()):
             place = f"{where} {kind}"
             if kind in left and kind in right:
-                yield from _notes(place, left[kind], right[kind])
-                yield from self._encoding(place, left[kind], right[kind], side)
-                yield self._schema(place, left[kind], right[kind], side)
+                yield from _documentation_changes(place, left[kind], right[kind])
+                yield from self._compare_encoding(place, left[kind], right[kind], side)
+                yield self._compare_schema(place, left[kind], right[kind], side)
             else:
-                yield _gone_or_new(place, "media type", kind in left)
+                yield _added_or_removed(place, "media type", kind in left)
 
-    def _encoding(self, where: str, old: Json, new: Json, side: Side) -> Iterator[Found]:
-        left, right = mapping(old.get("encoding")), mapping(new.get("encoding"))
+    def _compare_encoding(self, where: str, old: Json, new: Json, side: Side) -> Iterator[OperationChange]:
+        left, right = _fields("encoding", old, new)
         for name in sorted(left.keys() | right.keys()):
-            place, was, now = f"{where} encoding {name}", mapping(left.get(name)), mapping(right.get(name))
+            place, was, now = f"{where} encoding {name}", as_mapping(left.get(name)), as_mapping(right.get(name))
             written = [{key: each[key] for key in each if key != "headers"} for each in (was, now)]
-            if text_of(written[0]) != text_of(written[1]):
-                yield Found(place, True, "is written in another way")
-            yield from self._headers(place, was, now, side)
+            if canonical_text(written[0]) != canonical_text(written[1]):
+                yield OperationChange(place, True, "encoding changed")
+            yield from self._compare_headers(place, was, now, side)
 
-    def _headers(self, where: str, old: Json, new: Json, side: Side) -> Iterator[Found]:
+    def _compare_headers(self, where: str, old: Json, new: Json, side: Side) -> Iterator[OperationChange]:
         left, right = _headers(self.old, old), _headers(self.new, new)
         for key in sorted(left.keys() | right.keys()):
             was, now = left.get(key), right.get(key)
             place = f"{where} header {(now or was or {})['name']}"
-            yield from self._sent(place, "header", was, now, side, "simple")
+            yield from self._compare_parameter(place, "header", was, now, side, "simple")
 
-    def _links(self, where: str, old: Json, new: Json) -> Iterator[Found]:
+    def _compare_links(self, where: str, old: Json, new: Json) -> Iterator[OperationChange]:
         for name in sorted(old.keys() | new.keys()):
             if name not in old or name not in new:
-                yield _gone_or_new(f"{where} link {name}", "link", name in old)
+                yield _added_or_removed(f"{where} link {name}", "link", name in old)
                 continue
             was, now = dict(self.old.follow(old[name])), dict(self.new.follow(new[name]))
-            yield from _notes(f"{where} link {name}", was, now)
+            yield from _documentation_changes(f"{where} link {name}", was, now)
             for key in ("description", "server"):
                 was.pop(key, None), now.pop(key, None)
-            if text_of(was) != text_of(now):
-                yield Found(f"{where} link {name}", True, "link changed")
+            if canonical_text(was) != canonical_text(now):
+                yield OperationChange(f"{where} link {name}", True, "link changed")
 
     # -- callbacks, security -------------------------------------------------------------------------------
 
-    def _callbacks(self, where: str, old: Json, new: Json, side: Side) -> Iterator[Found]:
+    def _compare_callbacks(self, where: str, old: Json, new: Json, side: Side) -> Iterator[OperationChange]:
         for name in sorted(old.keys() | new.keys()):
             left, right = self.old.follow(old.get(name)), self.new.follow(new.get(name))
-            yield from self.items(left, right, side.other(), f"{where} callback {name} ")
+            yield from self.compare_items(left, right, side.opposite(), f"{where} callback {name} ")
 
-    def _security(self, where: str, old: Json, new: Json) -> Iterator[Found]:
-        """Compare who may come in: any one of a list, each of which asks for some schemes with some scopes."""
-        left, right = _ways(self.old, old), _ways(self.new, new)
-        lost = [was for was in left if not any(_asks_no_more(now, was) for now in right)]
+    def _compare_security(self, where: str, old: Json, new: Json) -> Iterator[OperationChange]:
+        """Compare security requirements: a request must satisfy any one of them, that is, all schemes in it."""
+        left, right = _requirements(self.old, old), _requirements(self.new, new)
+        lost = [was for was in left if not any(_is_no_stricter(now, was) for now in right)]
         for was in lost:
-            yield Found(where, True, _said_of_lost(was, right))
-        opened = [now for now in right if not any(_asks_no_more(was, now) for was in left)]
-        if opened and not lost:
-            yield Found(where, False, f"is now open to {_said(opened)}")
+            yield OperationChange(where, True, _describe_lost(was, right))
+        accepted = [now for now in right if not any(_is_no_stricter(was, now) for was in left)]
+        if accepted and not lost:
+            yield OperationChange(where, False, f"security now accepts {_describe(accepted)}")
 
 
-def _gone_or_new(where: str, what: str, gone: bool, new: Json | None = None, side: Side = Side.RESPONSE) -> Found:
-    """Say that a part is gone, which breaks, or new, which breaks where a client has to send it."""
-    needed = not gone and (new or {}).get("required") is True
-    state = "gone" if gone else "new and required" if needed else "new"
-    return Found(where, gone or (needed and side is Side.REQUEST), f"{what} is {state}")
+def _added_or_removed(
+    where: str, what: str, removed: bool, new: Json | None = None, side: Side = Side.RESPONSE
+) -> OperationChange:
+    """Return the change for a removed part, which breaks, or an added one, which breaks if clients must send it."""
+    required = not removed and (new or {}).get("required") is True
+    text = f"{'required ' if required else ''}{what} {'removed' if removed else 'added'}"
+    return OperationChange(where, removed or (required and side is Side.REQUEST), text)
 
 
-def _required(where: str, old: Json, new: Json, side: Side) -> Iterator[Found]:
+def _required(where: str, old: Json, new: Json, side: Side) -> Iterator[OperationChange]:
     was, now = old.get("required") is True, new.get("required") is True
     if was != now:
         effect = Effect.NARROWS if now else Effect.WIDENS
-        yield Found(where, effect.breaks(side), "is newly required" if now else "is no longer required")
+        yield OperationChange(where, effect.breaks(side), "became required" if now else "became optional")
 
 
-def _notes(where: str, old: Json, new: Json) -> Iterator[Found]:
-    for what in texts(old, new):
-        yield Found(where, False, what)
+def _documentation_changes(where: str, old: Json, new: Json) -> Iterator[OperationChange]:
+    for what in documentation_changes(old, new):
+        yield OperationChange(where, False, what)
 
 
 # -- paths and parameters ----------------------------------------------------------------------------------
 
 
-def _same_paths(old: Json, new: Json) -> list[tuple[str, str]]:
-    """Match the paths of which all but the parameters' names is the same; a path without a match has itself."""
-    taken = {_shape(path): path for path in new if path not in old and path.startswith("/")}
+def _match_paths(old: Json, new: Json) -> list[tuple[str, str]]:
+    """Pair the paths that are equal apart from parameter names; a path without a counterpart is paired with itself."""
+    taken = {_without_names(path): path for path in new if path not in old and path.startswith("/")}
     pairs = {}
     for path in old:
-        pairs[path] = path if path in new else taken.pop(_shape(path), path)
+        pairs[path] = path if path in new else taken.pop(_without_names(path), path)
     rest = new.keys() - set(pairs.values())
     return sorted(pair for pair in [*pairs.items(), *((path, path) for path in rest)] if pair[0][:2] != "x-")
 
 
-def _shape(path: str) -> str:
+def _without_names(path: str) -> str:
     return re.sub(r"\{[^{}]*\}", "{}", path)
 
 
-def _names_in(path: str) -> list[str]:
+def _parameter_names(path: str) -> list[str]:
     return re.findall(r"\{([^{}]*)\}", path)
 
 
-def _renamed_in_path(where: str, old: str, new: str) -> Iterator[Found]:
-    for was, now in zip(_names_in(old), _names_in(new), strict=True):
+def _renamed_path_parameters(where: str, old: str, new: str) -> Iterator[OperationChange]:
+    for was, now in zip(_parameter_names(old), _parameter_names(new), strict=True):
         if was != now:
-            yield Found(where, True, f"path parameter {was} is now called {now}")
+            yield OperationChange(where, True, f"path parameter renamed from {was} to {now}")
 
 
-def _whole(document: Document, item: Json, method: str, path: str) -> Json:
-    """Return an operation with what its path item says for it, and its parameters by their place."""
-    operation = mapping(item[method])
-    parameters = [*listing(item.get("parameters")), *listing(operation.get("parameters"))]
-    keyed = [_keyed(document.follow(parameter), path) for parameter in parameters]
+def _effective_operation(document: Document, item: Json, method: str, path: str) -> Json:
+    """Return an operation with the fields that it inherits from its path item, and its parameters by key."""
+    operation = as_mapping(item[method])
+    parameters = [*as_list(item.get("parameters")), *as_list(operation.get("parameters"))]
+    keyed = [_keyed_parameter(document.follow(parameter), path) for parameter in parameters]
     servers = operation.get("servers", item.get("servers", []))
     return {**operation, "servers": servers, "parameters": dict(pair for pair in keyed if pair is not None)}
 
 
-def _keyed(parameter: Json, path: str) -> tuple[tuple[str, str], Json] | None:
-    """Put a parameter beside what tells it from others; one in the path is told by its position there."""
-    place, name = parameter.get("in"), parameter.get("name")
-    if not isinstance(place, str) or not isinstance(name, str):
+def _keyed_parameter(parameter: Json, path: str) -> tuple[tuple[str, str], Json] | None:
+    """Return a parameter with its key: location and name, or the position for a path parameter; None to ignore it."""
+    location, name = parameter.get("in"), parameter.get("name")
+    if not isinstance(location, str) or not isinstance(name, str):
         return None
-    key = name.lower() if place == "header" else name
-    if place == "path" and name in _names_in(path):
-        key = f"{_names_in(path).index(name):03}"
-    return None if place == "header" and key in _NO_PARAMETERS else ((place, key), parameter)
+    key = name.lower() if location == "header" else name
+    if location == "path" and name in _parameter_names(path):
+        key = f"{_parameter_names(path).index(name):03}"
+    return None if location == "header" and key in _IGNORED_HEADERS else ((location, key), parameter)
 
 
 def _headers(document: Document, holder: Json) -> dict[str, Json]:
-    named = {name.lower(): {**document.follow(value), "name": name} for name, value in _items(holder, "headers")}
+    named = {name.lower(): {**document.follow(value), "name": name} for name, value in _entries(holder, "headers")}
     named.pop("content-type", None)
     return named
 
 
 def _media_types(holder: Json) -> dict[str, Json]:
-    return {name.lower().replace(" ", ""): mapping(value) for name, value in _items(holder, "content")}
+    return {name.lower().replace(" ", ""): as_mapping(value) for name, value in _entries(holder, "content")}
 
 
-def _items(holder: Json, key: str) -> list[tuple[str, Any]]:
-    return list(mapping(holder.get(key)).items())
+def _entries(holder: Json, key: str) -> list[tuple[str, Any]]:
+    return list(as_mapping(holder.get(key)).items())
 
 
-def _serial(value: Json, style: str) -> str:
-    written = {key: value.get(key, False) for key in _SERIAL} | {"style": value.get("style", style)}
-    return text_of(written | {"explode": value.get("explode", written["style"] == "form")})
+def _fields(key: str, old: Json, new: Json) -> tuple[Json, Json]:
+    return as_mapping(old.get(key)), as_mapping(new.get(key))
 
 
-# -- credentials -------------------------------------------------------------------------------------------
+def _serialisation(value: Json, style: str) -> str:
+    written = {key: value.get(key, False) for key in _SERIALISATION} | {"style": value.get("style", style)}
+    return canonical_text(written | {"explode": value.get("explode", written["style"] == "form")})
 
 
-class _Asked(NamedTuple):
-    """Hold one scheme that a way in asks for: its name, what it is but for its OAuth flows, these, the scopes asked."""
+# -- security ----------------------------------------------------------------------------------------------
+
+
+class _RequiredScheme(NamedTuple):
+    """Represent a scheme in a security requirement.
+
+    Attributes:
+        name: The scheme's name.
+        definition: Its definition as text, without OAuth flows.
+        flows: Its OAuth flows.
+        scopes: The scopes that the requirement asks for.
+    """
 
     name: str
-    what: str
+    definition: str
     flows: Json
     scopes: frozenset[str]
 
 
-# One way in: whoever has what all of these ask for may come.
-_Way: TypeAlias = list[_Asked]
+# A request satisfies a requirement if it satisfies all of its schemes.
+_Requirement: TypeAlias = list[_RequiredScheme]
 
 
-def _ways(document: Document, operation: Json) -> list[_Way]:
-    schemes = mapping(mapping(document.json.get("components")).get("securitySchemes"))
-    asked = operation.get("security", document.json.get("security"))
+def _requirements(document: Document, operation: Json) -> list[_Requirement]:
+    schemes = as_mapping(as_mapping(document.json.get("components")).get("securitySchemes"))
+    security = operation.get("security", document.json.get("security"))
+    alternatives = [as_mapping(each).items() for each in as_list(security) or [{}]]
     return [
-        [_asked(document, name, schemes.get(name, name), scopes) for name, scopes in mapping(requirement).items()]
-        for requirement in listing(asked) or [{}]
+        [_required_scheme(document, name, schemes.get(name, name), scopes) for name, scopes in each]
+        for each in alternatives
     ]
 
 
-def _asked(document: Document, name: str, scheme: Any, scopes: Any) -> _Asked:
-    """Return what a security scheme is, whatever it is called and says of itself."""
-    value = {key: each for key, each in document.follow(scheme).items() if key not in _HINTS and key[:2] != "x-"}
+def _required_scheme(document: Document, name: str, scheme: Any, scopes: Any) -> _RequiredScheme:
+    """Return a required scheme, with a definition that doesn't depend on its name and description."""
+    fields = document.follow(scheme)
+    value = {key: fields[key] for key in fields if key not in _DESCRIPTIVE_FIELDS and key[:2] != "x-"}
     if isinstance(value.get("scheme"), str):
         value["scheme"] = value["scheme"].lower()
-    flows = {kind: mapping(flow) for kind, flow in mapping(value.pop("flows", None)).items() if kind[:2] != "x-"}
-    return _Asked(name, text_of(value or scheme), flows, frozenset(map(str, listing(scopes))))
+    flows = {kind: as_mapping(flow) for kind, flow in as_mapping(value.pop("flows", None)).items() if kind[:2] != "x-"}
+    return _RequiredScheme(name, canonical_text(value or scheme), flows, frozenset(map(str, as_list(scopes))))
 
 
-def _takes(new: _Asked, old: _Asked) -> bool:
-    """Tell whether the new scheme takes what clients get by each flow of the old one, whatever the scopes asked."""
+def _accepts(new: _RequiredScheme, old: _RequiredScheme) -> bool:
+    """Return whether the new scheme accepts the credentials of each flow of the old one, regardless of scopes."""
     flows = old.flows.items()
-    return new.what == old.what and all(kind in new.flows and _goes_on(new.flows[kind], flow) for kind, flow in flows)
+    are_kept = all(kind in new.flows and _is_compatible_flow(new.flows[kind], flow) for kind, flow in flows)
+    return new.definition == old.definition and are_kept
 
 
-def _goes_on(new: Json, old: Json) -> bool:
-    """Tell whether a client of the old flow can go on: each address stays as it is, and each scope can be had."""
+def _is_compatible_flow(new: Json, old: Json) -> bool:
+    """Return whether clients of the old flow keep working: the URLs are the same, and all scopes are available."""
     stays = all(new.get(key) == old[key] for key in old if key != "scopes" and key[:2] != "x-")
-    return stays and mapping(old.get("scopes")).keys() <= mapping(new.get("scopes")).keys()
+    return stays and as_mapping(old.get("scopes")).keys() <= as_mapping(new.get("scopes")).keys()
 
 
-def _asks_no_more(way: _Way, than: _Way) -> bool:
-    return all(any(_takes(each, known) and each.scopes <= known.scopes for known in than) for each in way)
+def _is_no_stricter(new: _Requirement, old: _Requirement) -> bool:
+    return all(any(_accepts(each, known) and each.scopes <= known.scopes for known in old) for each in new)
 
 
-def _said_of_lost(was: _Way, ways: list[_Way]) -> str:
+def _describe_lost(was: _Requirement, requirements: list[_Requirement]) -> str:
     if not was:
-        return f"security is newly required: {_said(ways)}"
-    had = frozenset[str]().union(*(known.scopes for known in was))
-    for way in ways:
-        more = {scope for each in way for scope in each.scopes} - had
-        if more and len(way) == len(was) and all(any(_takes(each, known) for known in was) for each in way):
-            return f"security {_said([was])} needs more scopes: {', '.join(sorted(more))}"
-    if any(sorted(each.name for each in way) == sorted(each.name for each in was) for way in ways):
-        return f"security {_said([was])} works in another way"
-    return f"security {_said([was])} is no longer enough"
+        return f"security now required: {_describe(requirements)}"
+    scopes = frozenset[str]().union(*(known.scopes for known in was))
+    for now in requirements:
+        missing = {scope for each in now for scope in each.scopes} - scopes
+        if missing and len(now) == len(was) and all(any(_accepts(each, known) for known in was) for each in now):
+            return f"security {_describe([was])} requires more scopes: {', '.join(sorted(missing))}"
+    if any(_names(now) == _names(was) for now in requirements):
+        return f"security {_describe([was])} changed"
+    return f"security {_describe([was])} no longer sufficient"
 
 
-def _said(ways: list[_Way]) -> str:
-    return " or ".join(" with ".join(sorted(each.name for each in way)) or "all" for way in ways)
+def _describe(requirements: list[_Requirement]) -> str:
+    return " or ".join(" and ".join(_names(each)) or "anonymous requests" for each in requirements)
+
+
+def _names(requirement: _Requirement) -> list[str]:
+    return sorted(each.name for each in requirement)

@@ -1,263 +1,279 @@
-"""What changed from one schema to another, and whom it breaks.
+"""The comparison of schemas.
 
-A schema is a set of values. A client breaks where a request may hold less than before or a response more; so
-every difference is first found to narrow or to widen that set, and the side decides. What is gone, and what
-can't be told, breaks on both sides. The options of `oneOf` are taken to exclude each other, as they are meant
-to: one that grows into another makes the set larger. Pairs of schemas are nodes of a graph, each compared once,
-however many operations use it and however it refers to itself; what an operation meets is collected from there.
+A schema is a set of allowed values. A change breaks a client if a request may contain less than before, or a response
+more: each difference either narrows or widens the set, and the side decides whether that breaks. A removed property,
+and a difference whose effect is unknown, breaks on both sides. The options of `oneOf` are assumed to exclude each
+other, as intended by most authors, so that an option that allows more widens the set.
+
+Pairs of schemas are nodes of a graph. Each is compared once, however many operations use it, even if it refers to
+itself; the changes of an operation are collected from the graph.
 """
 
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final, NamedTuple, TypeAlias
 
-from composer.openapi._diff import rules
-from composer.openapi._diff.rules import Difference, Effect, Side, effect_of
-from composer.openapi._diff.view import ANY, Document, Marks, Option, Parts, as_schema, asserted, union_of
-from composer.openapi._shape import Json, mapping
+from composer._json import Json
+from composer.openapi._diff import keywords
+from composer.openapi._diff.document import ANY, Document, Fingerprints, Option, Parts, as_schema, assertions, union_of
+from composer.openapi._diff.keywords import Difference, Effect, Side, effect_of
+from composer.openapi._structure import as_mapping
 
 
-class Finding(NamedTuple):
-    """Hold one difference: does it break, where below the schema, what it is."""
+class SchemaChange(NamedTuple):
+    """Represent one difference: whether it breaks clients, its place below the schema, what changed."""
 
     breaking: bool
     place: str
     what: str
 
 
-Key: TypeAlias = tuple[tuple[int, ...], tuple[int, ...], Side, bool]
+PairKey: TypeAlias = tuple[tuple[int, ...], tuple[int, ...], Side, bool]
 
-_BY_KEYWORD: Final = (rules.value_differences, rules.limit_differences, rules.other_differences)
+_BY_KEYWORD: Final = (keywords.value_differences, keywords.limit_differences, keywords.other_differences)
 
 
 @dataclass
-class _Node:
+class _Pair:
     old: Parts
     new: Parts
     side: Side
-    texts: bool
-    findings: list[Finding] = field(default_factory=list)
-    edges: list[tuple[str, Key]] = field(default_factory=list)
+    documentation: bool
+    changes: list[SchemaChange] = field(default_factory=list)
+    edges: list[tuple[str, PairKey]] = field(default_factory=list)
 
     def note(self, effect: Effect, what: str, place: str = "") -> None:
-        self.findings.append(Finding(effect.breaks(self.side), place, what))
+        self.changes.append(SchemaChange(effect.breaks(self.side), place, what))
 
 
 class SchemaChanges:
-    """Compare the schemas of two documents: `pair` them as they are met, then `run`, then `collect`."""
+    """Compare the schemas of two documents: `add` all pairs, call `compare_all`, then `collect` the changes."""
 
     def __init__(self, old: Document, new: Document) -> None:
         self.old = old
         self.new = new
-        self._nodes: dict[Key, _Node] = {}
-        self._waiting: list[_Node] = []
-        self._telling: set[Key] = set()
-        self._marks: Marks | None = None
+        self._pairs: dict[PairKey, _Pair] = {}
+        self._waiting: list[_Pair] = []
+        self._changed: set[PairKey] = set()
+        self._fingerprints: Fingerprints | None = None
 
-    def pair(self, old: Parts, new: Parts, side: Side, *, texts: bool = True) -> Key:
-        """Have two schemas compared, and return what to ask `collect` for."""
-        old, new = self.old.leaves(old), self.new.leaves(new)
-        key = (tuple(map(id, old)), tuple(map(id, new)), side, texts)
-        if key not in self._nodes:
-            self._nodes[key] = _Node(old, new, side, texts)
-            self._waiting.append(self._nodes[key])
+    def add(self, old: Parts, new: Parts, side: Side, *, documentation: bool = True) -> PairKey:
+        """Add two schemas to the comparison, and return the key for `collect`."""
+        old, new = self.old.flatten(old), self.new.flatten(new)
+        key = (tuple(map(id, old)), tuple(map(id, new)), side, documentation)
+        if key not in self._pairs:
+            self._pairs[key] = _Pair(old, new, side, documentation)
+            self._waiting.append(self._pairs[key])
         return key
 
-    def run(self) -> None:
-        """Compare all pairs that were asked for, and those that they lead to."""
+    def compare_all(self) -> None:
+        """Compare all pairs that were added, and those inside of them."""
         while self._waiting:
-            self._compare(self._waiting.pop())
-        users: dict[Key, list[Key]] = {}
-        for key, node in self._nodes.items():
-            for _, inner in node.edges:
+            self._compare_pair(self._waiting.pop())
+        users: dict[PairKey, list[PairKey]] = {}
+        for key, pair in self._pairs.items():
+            for _, inner in pair.edges:
                 users.setdefault(inner, []).append(key)
-        waiting = [key for key, node in self._nodes.items() if node.findings]
-        self._telling = set(waiting)
+        waiting = [key for key, pair in self._pairs.items() if pair.changes]
+        self._changed = set(waiting)
         while waiting:
-            new = set(users.get(waiting.pop(), ())) - self._telling
-            self._telling |= new
+            new = set(users.get(waiting.pop(), ())) - self._changed
+            self._changed |= new
             waiting += new
 
-    def collect(self, key: Key) -> Iterator[Finding]:
-        """Yield what changed in and below a pair, each pair's own changes at the nearest place that leads there."""
+    def collect(self, key: PairKey) -> Iterator[SchemaChange]:
+        """Yield the changes in and below a pair; a pair that is reached twice is reported at the nearest place only."""
         seen = {key}
         queue = deque([("", key)])
         while queue:
             place, key = queue.popleft()
-            node = self._nodes[key]
-            for breaking, inner, what in node.findings:
-                yield Finding(breaking, (place + inner).removeprefix("."), what)
-            for step, below in node.edges:
-                if below in self._telling and below not in seen:
+            pair = self._pairs[key]
+            for breaking, inner, what in pair.changes:
+                yield SchemaChange(breaking, (place + inner).removeprefix("."), what)
+            for step, below in pair.edges:
+                if below in self._changed and below not in seen:
                     seen.add(below)
                     queue.append((place + step, below))
 
-    def _edge(self, node: _Node, step: str, old: Parts, new: Parts, side: Side | None = None) -> None:
+    def _edge(self, pair: _Pair, step: str, old: Parts, new: Parts, side: Side | None = None) -> None:
         if old or new:
-            node.edges.append((step, self.pair(old or (ANY,), new or (ANY,), side or node.side)))
+            pair.edges.append((step, self.add(old or (ANY,), new or (ANY,), side or pair.side)))
 
-    def _compare(self, node: _Node) -> None:
-        if node.texts:
-            for what in (*rules.texts(node.old, node.new), *rules.default(node.old, node.new)):
-                node.note(Effect.NONE, what)
-        old, new = self.old.options(node.old), self.new.options(node.new)
+    def _compare_pair(self, pair: _Pair) -> None:
+        if pair.documentation:
+            for find in (keywords.documentation_changes, keywords.default_changes):
+                for what in find(pair.old, pair.new):
+                    pair.note(Effect.NONE, what)
+        old, new = self.old.options(pair.old), self.new.options(pair.new)
         if len(old) == len(new) == 1:
-            self._plain(node)
+            self._compare_plain(pair)
         else:
-            self._union(node, old, new)
-        self._discriminators(node)
+            self._compare_options(pair, old, new)
+        self._compare_discriminators(pair)
 
-    def _plain(self, node: _Node) -> None:
-        never = [rules.forbids_all(parts) for parts in (node.old, node.new)]
+    def _compare_plain(self, pair: _Pair) -> None:
+        never = [keywords.forbids_all(parts) for parts in (pair.old, pair.new)]
         if any(never):
             if not all(never):
-                node.note(*((Effect.NARROWS, "is forbidden now") if never[1] else (Effect.WIDENS, "is allowed now")))
+                pair.note(*((Effect.NARROWS, "no longer allowed") if never[1] else (Effect.WIDENS, "now allowed")))
             return
-        types = rules.type_difference(node.old, node.new)
+        types = keywords.type_difference(pair.old, pair.new)
         if types is not None:
-            node.note(*types)
+            pair.note(*types)
             if types[0] is Effect.UNKNOWN:
-                # Between a text and a number nothing else is worth comparing.
+                # Between unrelated types, such as string and number, other differences are irrelevant.
                 return
         for differences in _BY_KEYWORD:
-            for difference in differences(node.old, node.new):
-                node.note(*difference)
-        for compare in (self._properties, self._items, self._rarer, self._negations, self._unions, self._unresolved):
-            compare(node)
+            for difference in differences(pair.old, pair.new):
+                pair.note(*difference)
+        for compare in (
+            self._compare_properties,
+            self._compare_items,
+            self._compare_other_subschemas,
+            self._compare_negations,
+            self._compare_unions,
+            self._compare_external_references,
+        ):
+            compare(pair)
 
     # -- unions --------------------------------------------------------------------------------------------
 
-    def _union(self, node: _Node, old: list[Option], new: list[Option]) -> None:
-        pairs, gone, added = self._matched(old, new)
-        # The texts of what stood by itself are compared with those of the union that it became.
-        texts = len(old) > 1 and len(new) > 1
+    def _compare_options(self, pair: _Pair, old: list[Option], new: list[Option]) -> None:
+        pairs, removed, added = self._match_options(old, new)
+        # If a schema becomes a union, its documentation is compared with that of the union, not of an option.
+        documentation = len(old) > 1 and len(new) > 1
         for was, now in pairs:
-            step = f"({now.label})" if now.named and not _alone(new) else ""
-            node.edges.append((step, self.pair(was.parts, now.parts, node.side, texts=texts)))
+            step = f"({now.label})" if now.is_component and not _has_one_option(new) else ""
+            pair.edges.append((step, self.add(was.parts, now.parts, pair.side, documentation=documentation)))
             if was.value and now.value and was.value != now.value:
-                node.note(Effect.UNKNOWN, f"its discriminator's value is now {now.value}, was {was.value}", step)
-        if gone or added:
-            effect = _effect_on_choice(gone, added)
-            node.note(effect, f"type {effect.value} from {_labels(old)} to {_labels(new)}")
-        elif _overlapping(old) and _overlapping(new):
-            for difference in _keyword_difference(node.old, node.new):
-                node.note(*difference)
+                pair.note(Effect.UNKNOWN, f"discriminator value changed from {was.value} to {now.value}", step)
+        if removed or added:
+            effect = _effect_on_options(removed, added)
+            pair.note(effect, f"type {effect.value} from {_labels(old)} to {_labels(new)}")
+        elif _may_overlap(old) and _may_overlap(new):
+            for difference in _keyword_difference(pair.old, pair.new):
+                pair.note(*difference)
 
-    def _matched(self, old: list[Option], new: list[Option]) -> tuple[list[Any], list[Option], list[Option]]:
-        """Match the options of two unions: by content, by name, or as what is left; return what has no match too."""
-        marks = self._marks = self._marks or Marks(self.old, self.new)
-        pairs, left, right = _match(
-            old, new, lambda each: marks.mark(self.old, each.parts), lambda each: marks.mark(self.new, each.parts)
-        )
+    def _match_options(self, old: list[Option], new: list[Option]) -> tuple[list[Any], list[Option], list[Option]]:
+        """Match the options of two unions: by content, by name, or as the only ones left; return pairs and the rest."""
+        fingerprints = self._fingerprints = self._fingerprints or Fingerprints(self.old, self.new)
+        old_key, new_key = (partial(fingerprints.of, document) for document in (self.old, self.new))
+        pairs, left, right = _match_by_key(old, new, old_key, new_key)
         for key in (_by_value, _by_label):
-            more, left, right = _match(left, right, key, key)
+            more, left, right = _match_by_key(left, right, key, key)
             pairs += more
-        only = len(left) == len(right) == 1
-        if only and (not (left[0].named and right[0].named) or (_alone(old) and _alone(new))):
-            pairs.append((left.pop(), right.pop()))
+        if len(left) == len(right) == 1:
+            are_components = left[0].is_component and right[0].is_component
+            if not are_components or (_has_one_option(old) and _has_one_option(new)):
+                pairs.append((left.pop(), right.pop()))
         return pairs, left, right
 
-    def _discriminators(self, node: _Node) -> None:
-        old, new = _discriminating(node.old), _discriminating(node.new)
-        was, now = (mapping(part.get("discriminator")).get("propertyName") for part in (old, new))
+    def _compare_discriminators(self, pair: _Pair) -> None:
+        old, new = _discriminated_part(pair.old), _discriminated_part(pair.new)
+        was, now = (as_mapping(part.get("discriminator")).get("propertyName") for part in (old, new))
         if was != now:
             effect = Effect.NONE if None in (was, now) else Effect.UNKNOWN
-            node.note(effect, f"discriminator is now {now or 'none'}, was {was or 'none'}")
-        heirs_old, heirs_new = self.old.heirs_of(old), self.new.heirs_of(new)
-        for value in sorted(heirs_old.keys() | heirs_new.keys()):
-            if value in heirs_old and value in heirs_new:
-                self._edge(node, f"({value})", (heirs_old[value],), (heirs_new[value],))
+            pair.note(effect, f"discriminator property changed from {was or 'none'} to {now or 'none'}")
+        subtypes_old, subtypes_new = self.old.subtypes_of(old), self.new.subtypes_of(new)
+        for value in sorted(subtypes_old.keys() | subtypes_new.keys()):
+            if value in subtypes_old and value in subtypes_new:
+                self._edge(pair, f"({value})", (subtypes_old[value],), (subtypes_new[value],))
             else:
-                gone = value in heirs_old
-                node.note(effect_of(gone, not gone), f"discriminator's value {value} is {'gone' if gone else 'new'}")
+                removed = value in subtypes_old
+                state = "removed" if removed else "added"
+                pair.note(effect_of(removed, not removed), f"discriminator value {value} {state}")
 
     # -- objects and arrays --------------------------------------------------------------------------------
 
-    def _properties(self, node: _Node) -> None:
-        old, needed_old = rules.properties(self.old, node.old, node.side)
-        new, needed_new = rules.properties(self.new, node.new, node.side)
+    def _compare_properties(self, pair: _Pair) -> None:
+        old, required_old = keywords.properties(self.old, pair.old, pair.side)
+        new, required_new = keywords.properties(self.new, pair.new, pair.side)
         for name in sorted(old.keys() | new.keys()):
             if name not in new:
-                node.note(Effect.UNKNOWN, "property is gone", f".{name}")
+                pair.note(Effect.UNKNOWN, "property removed", f".{name}")
             elif name in old:
-                self._edge(node, f".{name}", old[name], new[name])
+                self._edge(pair, f".{name}", old[name], new[name])
             else:
-                self._new_property(node, f".{name}", new[name], name in needed_new - needed_old)
-        for name in sorted(needed_new - needed_old - (new.keys() - old.keys())):
-            node.note(Effect.NARROWS, "is newly required", f".{name}")
-        for name in sorted(needed_old - needed_new - (old.keys() - new.keys())):
-            node.note(Effect.WIDENS, "is no longer required", f".{name}")
-        self._additional(node)
+                self._new_property(pair, f".{name}", new[name], name in required_new - required_old)
+        for name in sorted(required_new - required_old - (new.keys() - old.keys())):
+            pair.note(Effect.NARROWS, "became required", f".{name}")
+        for name in sorted(required_old - required_new - (old.keys() - new.keys())):
+            pair.note(Effect.WIDENS, "became optional", f".{name}")
+        self._compare_additional_properties(pair)
 
-    def _new_property(self, node: _Node, place: str, schema: Parts, needed: bool) -> None:
-        others = self.old.leaves(rules.additional(node.old))
-        if rules.closed(node.old) and not (needed and node.side is Side.REQUEST):
-            node.note(Effect.WIDENS, "property is new, where no other was allowed", place)
-        elif needed and node.side is not Side.RESPONSE:
-            node.note(Effect.NARROWS, "property is new and required", place)
+    def _new_property(self, pair: _Pair, place: str, schema: Parts, required: bool) -> None:
+        additional = self.old.flatten(keywords.additional_properties(pair.old))
+        if keywords.is_closed(pair.old) and not (required and pair.side is Side.REQUEST):
+            pair.note(Effect.WIDENS, "property added where additional properties were not allowed", place)
+        elif required and pair.side is not Side.RESPONSE:
+            pair.note(Effect.NARROWS, "required property added", place)
         else:
-            node.note(Effect.NONE, "property is new", place)
-            if any(map(asserted, others)):
-                # Until now it could be there as one of the others, with a value like theirs.
-                self._edge(node, place, others, schema)
+            pair.note(Effect.NONE, "property added", place)
+            if any(map(assertions, additional)):
+                # It was allowed before as an additional property, with the values of those.
+                self._edge(pair, place, additional, schema)
 
-    def _additional(self, node: _Node) -> None:
-        old, new = rules.closed(node.old), rules.closed(node.new)
+    def _compare_additional_properties(self, pair: _Pair) -> None:
+        old, new = keywords.is_closed(pair.old), keywords.is_closed(pair.new)
         if old != new:
-            node.note(effect_of(new, old), f"other properties are {'no longer' if new else 'newly'} allowed")
+            pair.note(effect_of(new, old), f"additional properties {'no longer' if new else 'now'} allowed")
         elif not new:
-            self._edge(node, "{}", rules.additional(node.old), rules.additional(node.new))
+            self._edge(pair, "{}", keywords.additional_properties(pair.old), keywords.additional_properties(pair.new))
 
-    def _items(self, node: _Node) -> None:
-        length = max(rules.leading(node.old), rules.leading(node.new))
+    def _compare_items(self, pair: _Pair) -> None:
+        length = max(keywords.prefix_length(pair.old), keywords.prefix_length(pair.new))
         for index in range(length):
-            self._edge(node, f"[{index}]", rules.item(node.old, index), rules.item(node.new, index))
-        self._edge(node, "[]", rules.item(node.old, length), rules.item(node.new, length))
+            self._compare_item(pair, f"[{index}]", index)
+        self._compare_item(pair, "[]", length)
+
+    def _compare_item(self, pair: _Pair, step: str, index: int) -> None:
+        self._edge(pair, step, keywords.item_schemas(pair.old, index), keywords.item_schemas(pair.new, index))
 
     # -- all else ------------------------------------------------------------------------------------------
 
-    def _rarer(self, node: _Node) -> None:
-        old, new = rules.rarer(node.old), rules.rarer(node.new)
+    def _compare_other_subschemas(self, pair: _Pair) -> None:
+        old, new = keywords.other_subschemas(pair.old), keywords.other_subschemas(pair.new)
         for step in sorted(old.keys() | new.keys()):
-            if (step in old and step in new) or step[1:-1] in rules.COVARIANT:
-                side = Side.BOTH if step == "(if)" else node.side
-                self._edge(node, step, old.get(step, ()), new.get(step, ()), side)
+            if (step in old and step in new) or step[1:-1] in keywords.COVARIANT:
+                side = Side.BOTH if step == "(if)" else pair.side
+                self._edge(pair, step, old.get(step, ()), new.get(step, ()), side)
             else:
-                node.note(Effect.UNKNOWN, f"condition is {'gone' if step in old else 'new'}", step)
+                pair.note(Effect.UNKNOWN, f"schema {'removed' if step in old else 'added'}", step)
 
-    def _negations(self, node: _Node) -> None:
-        old, new = ([as_schema(part["not"]) for part in parts if "not" in part] for parts in (node.old, node.new))
+    def _compare_negations(self, pair: _Pair) -> None:
+        old, new = ([as_schema(part["not"]) for part in parts if "not" in part] for parts in (pair.old, pair.new))
         if len(old) == len(new):
             for was, now in zip(old, new, strict=True):
-                self._edge(node, "(not)", (was,), (now,), node.side.other())
+                self._edge(pair, "(not)", (was,), (now,), pair.side.opposite())
         else:
-            node.note(effect_of(new, old), "what it must not be changed")
+            pair.note(effect_of(new, old), "negated schemas (not) changed")
 
-    def _unions(self, node: _Node) -> None:
-        """Compare the unions that stand beside other keywords, which a value has to match as well."""
-        old, new = ([part for part in parts if union_of(part)] for parts in (node.old, node.new))
+    def _compare_unions(self, pair: _Pair) -> None:
+        """Compare unions beside other keywords that a value must match as well."""
+        old, new = ([part for part in parts if union_of(part)] for parts in (pair.old, pair.new))
         if len(old) == len(new):
             for was, now in zip(old, new, strict=True):
-                self._edge(node, "", (was,), (now,))
+                self._edge(pair, "", (was,), (now,))
         else:
-            node.note(effect_of(new, old), "the schemas of which it must match one changed")
+            pair.note(effect_of(new, old), "alternative schemas (anyOf, oneOf) changed")
 
-    def _unresolved(self, node: _Node) -> None:
-        if self.old.unresolved(node.old) != self.new.unresolved(node.new):
-            node.note(Effect.UNKNOWN, "refers to another place outside of the document")
+    def _compare_external_references(self, pair: _Pair) -> None:
+        if self.old.unresolved(pair.old) != self.new.unresolved(pair.new):
+            pair.note(Effect.UNKNOWN, "external reference changed")
 
 
-def _match(
-    left: list[Option], right: list[Option], of_left: Callable[[Option], Any], of_right: Callable[[Option], Any]
+def _match_by_key(
+    left: list[Option], right: list[Option], left_key: Callable[[Option], Any], right_key: Callable[[Option], Any]
 ) -> tuple[list[tuple[Option, Option]], list[Option], list[Option]]:
-    """Pair the options whose keys are equal and not None, in order; return the pairs and what is left."""
+    """Pair options with equal keys that aren't None, in order; return the pairs and the rest of both lists."""
     waiting: dict[Any, list[Option]] = {}
     for option in right:
-        waiting.setdefault(of_right(option), []).append(option)
+        waiting.setdefault(right_key(option), []).append(option)
     pairs, rest = [], []
     for option in left:
-        key = of_left(option)
+        key = left_key(option)
         if key is not None and waiting.get(key):
             pairs.append((option, waiting[key].pop(0)))
         else:
@@ -270,11 +286,11 @@ def _by_value(option: Option) -> str | None:
 
 
 def _by_label(option: Option) -> tuple[str, bool]:
-    return option.label, option.named
+    return option.label, option.is_component
 
 
-def _alone(options: list[Option]) -> bool:
-    """Tell whether there is but one option beside null."""
+def _has_one_option(options: list[Option]) -> bool:
+    """Return whether there is exactly one option besides null."""
     return len([option for option in options if option.label != "null"]) == 1
 
 
@@ -282,34 +298,34 @@ def _labels(options: list[Option]) -> str:
     return "|".join(sorted((option.label for option in options), key=lambda label: (label == "null", label)))
 
 
-def _effect_on_choice(gone: list[Option], added: list[Option]) -> Effect:
-    """Say what it does that options are gone and added; one that allows anything covers all others."""
-    if any(option.label == "any" for option in gone):
+def _effect_on_options(removed: list[Option], added: list[Option]) -> Effect:
+    """Return the effect of removed and added options; an option that allows anything includes all others."""
+    if any(option.label == "any" for option in removed):
         return Effect.NARROWS
     if any(option.label == "any" for option in added):
         return Effect.WIDENS
-    return effect_of(gone, added)
+    return effect_of(removed, added)
 
 
-def _overlapping(options: list[Option]) -> bool:
-    """Tell whether a value may match two of the options, as far as their types and a discriminator tell."""
+def _may_overlap(options: list[Option]) -> bool:
+    """Return whether a value may match two of the options, judged by their types and discriminator values."""
     labels = [option.label for option in options if option.label != "null"]
-    exclusive = len(set(labels)) == len(labels) and not any(option.named for option in options)
+    exclusive = len(set(labels)) == len(labels) and not any(option.is_component for option in options)
     return len(labels) > 1 and not exclusive and not any(option.value for option in options)
 
 
 def _keyword_difference(old: Parts, new: Parts) -> Iterator[Difference]:
     was, now = (next(filter(None, map(union_of, parts)), "") for parts in (old, new))
     if was and now and was != now:
-        # One that matches two options is no longer allowed by `oneOf`.
-        yield Effect.NARROWS if now == "oneOf" else Effect.WIDENS, f"{was} became {now}"
+        # Unlike `anyOf`, `oneOf` doesn't allow a value that matches two options.
+        yield Effect.NARROWS if now == "oneOf" else Effect.WIDENS, f"{was} changed to {now}"
 
 
-def _discriminating(parts: Parts) -> Json:
-    """Return the part with the discriminator that is the schema's own, not one that it got by `allOf`."""
+def _discriminated_part(parts: Parts) -> Json:
+    """Return the part with the schema's own discriminator, not one that is inherited by `allOf`."""
     for part in parts:
         if "discriminator" in part:
             return part
-        if asserted(part) or "allOf" in part:
+        if assertions(part) or "allOf" in part:
             break
     return next((part for part in parts if union_of(part) and "discriminator" in part), ANY)

@@ -1,14 +1,14 @@
 "use strict";
 
-// The part of a document that one of its operations needs. To resolve one operation, Swagger UI works through all of
-// the document that it is given, which takes seconds for thousands of operations; given this part, milliseconds.
+// The part of a document that one of its operations needs. To resolve one operation, Swagger UI processes the whole
+// document, which takes seconds for thousands of operations; with this part, it takes milliseconds.
 composed.reachable = (() => {
   const REFERENCES = ["$ref", "$dynamicRef", "operationRef"];
 
   const unescaped = (part) => decodeURIComponent(part).replace(/~1/g, "/").replace(/~0/g, "~");
 
-  // Return a document with only what is at the path and what that refers to; the document itself where it refers to
-  // something by other means than a pointer.
+  // Return a document with only the object at the path and what it refers to; the whole document if there is a
+  // reference other than a JSON pointer.
   function reachable(whole, path) {
     const part = { ...whole, paths: {}, components: {}, webhooks: {} };
     const waiting = [];
@@ -45,7 +45,7 @@ composed.reachable = (() => {
     }
     return part;
 
-    // A link names the operation that it leads to.
+    // A link refers to its operation by id.
     function operation(id, named) {
       if (named.responses !== undefined) return;
       for (const [path, item] of Object.entries(whole.paths || {})) {
@@ -58,7 +58,7 @@ composed.reachable = (() => {
     try {
       return reachable(whole, path);
     } catch {
-      return whole; // not to be understood here; Swagger UI says why
+      return whole; // malformed; Swagger UI reports why
     }
   };
 })();

@@ -1,14 +1,14 @@
-"""What stands where in an OpenAPI document, and a walk that knows it.
+"""The structure of an OpenAPI document: which object may contain which, a walk over them, and JSON pointers.
 
-A `$ref` is a reference in a schema, a property's name under `properties`, and mere data in an example.
-Only the position tells, so every part of the merge walks by this table and by nothing else.
+A `$ref` is a reference in a schema, a property name under `properties`, and data in an example. Only its position
+decides which, so every part of the merge walks documents by this table.
 """
 
 from collections.abc import Iterable, Iterator
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Any, Final, NamedTuple
 from urllib.parse import quote, unquote, urljoin
 
-Json: TypeAlias = dict[str, Any]
+from composer._json import Json
 
 SECTIONS: Final = {
     "schemas": "Schema",
@@ -22,12 +22,14 @@ SECTIONS: Final = {
     "callbacks": "Callback",
     "pathItems": "PathItem",
 }
-METHODS: Final = frozenset(("get", "put", "post", "delete", "options", "head", "patch", "trace"))
+OPERATION_METHODS: Final = frozenset(("get", "put", "post", "delete", "options", "head", "patch", "trace"))
 REFERABLE: Final = frozenset(SECTIONS.values())
-# What no reference can lead to, whatever stands there.
-FIXED: Final = frozenset(("openapi", "info", "servers", "security", "tags", "externalDocs", "jsonSchemaDialect"))
+# Top-level fields that no reference may point into.
+UNREFERABLE_FIELDS: Final = frozenset(
+    ("openapi", "info", "servers", "security", "tags", "externalDocs", "jsonSchemaDialect")
+)
 
-# "Kind" is one object, "[Kind]" a list of them, "{Kind}" a map from names to them; any other key is data.
+# "Kind" is one object, "[Kind]" an array of them, "{Kind}" a map of names to them; every other key holds data.
 _PARAMETER: Final = {"schema": "Schema", "content": "{MediaType}", "examples": "{Example}"}
 _TABLE: Final[dict[str, dict[str, str]]] = {
     "OpenAPI": {
@@ -38,7 +40,7 @@ _TABLE: Final[dict[str, dict[str, str]]] = {
         "tags": "[Tag]",
     },
     "Components": {section: f"{{{kind}}}" for section, kind in SECTIONS.items()},
-    "PathItem": {"parameters": "[Parameter]", **dict.fromkeys(METHODS, "Operation")},
+    "PathItem": {"parameters": "[Parameter]", **dict.fromkeys(OPERATION_METHODS, "Operation")},
     "Operation": {
         "parameters": "[Parameter]",
         "requestBody": "RequestBody",
@@ -62,42 +64,42 @@ _TABLE: Final[dict[str, dict[str, str]]] = {
         "discriminator": "Discriminator",
     },
 }
-# Maps whose keys are of the user's choosing, save for extensions, which are data.
+# Objects with patterned fields: every key holds an object of this kind, except extensions (`x-`), which hold data.
 _PATTERNED: Final = {"Paths": "PathItem", "Responses": "Response", "Callback": "PathItem"}
 
 
-class Spot(NamedTuple):
-    """Hold one object met on a walk: its kind, itself, and the `$id` that its references are from."""
+class SpecObject(NamedTuple):
+    """Represent an object of the specification: kind, value, and the `$id` that its references are relative to."""
 
     kind: str
     value: Json
     base: str | None
 
 
-def _parse(shape: str) -> tuple[str, str]:
-    return (shape[0], shape[1:-1]) if shape[0] in "[{" else ("", shape)
+def _parse_field(notation: str) -> tuple[str, str]:
+    return (notation[0], notation[1:-1]) if notation[0] in "[{" else ("", notation)
 
 
-_FIELDS: Final = {kind: {key: _parse(shape) for key, shape in fields.items()} for kind, fields in _TABLE.items()}
+_FIELDS: Final = {kind: {key: _parse_field(each) for key, each in fields.items()} for kind, fields in _TABLE.items()}
 _NONE: Final[dict[str, tuple[str, str]]] = {}
 _SCHEMA_FIELDS: Final = frozenset(_TABLE["Schema"])
 
 
-def mapping(value: Any) -> Json:
-    """Return the value where it is an object, else an empty one."""
+def as_mapping(value: Any) -> Json:
+    """Return the value if it is an object, else an empty object."""
     return value if isinstance(value, dict) else {}
 
 
 def is_reference(kind: str, value: Json) -> bool:
-    """Tell whether the object stands for another one by `$ref`."""
+    """Return whether the object is a reference (`$ref`) to another one."""
     return kind in REFERABLE and isinstance(value.get("$ref"), str)
 
 
-def walk(kind: str, value: Any) -> Iterator[Spot]:
-    """Yield every object of the specification below a value of the kind, itself first.
+def walk(kind: str, value: Any) -> Iterator[SpecObject]:
+    """Yield the value, which is of this kind, and every object of the specification below it.
 
-    The order depends on names and content alone, never on the order of keys. An object may be changed
-    while it is at hand: what it holds afterwards is what is walked next.
+    The order depends on names and content only, not on the order of keys. The caller may change an object when it is
+    yielded; the walk continues with its new content.
     """
     stack: list[tuple[str, Any, str | None]] = [(kind, value, None)]
     while stack:
@@ -106,20 +108,20 @@ def walk(kind: str, value: Any) -> Iterator[Spot]:
             if kind == "Schema":
                 if isinstance(value.get("$id"), str):
                     base = urljoin(base or "", value["$id"])
-                yield Spot(kind, value, base)
-                # Most schemas hold no other: this is where a merge spends its time.
+                yield SpecObject(kind, value, base)
+                # Most schemas contain no other, and a merge spends most of its time here.
                 if _SCHEMA_FIELDS.isdisjoint(value):
                     continue
             else:
-                yield Spot(kind, value, base)
-            stack += [(held, inner, base) for held, inner in children(kind, value)]
+                yield SpecObject(kind, value, base)
+            stack += [(inner_kind, inner, base) for inner_kind, inner in children(kind, value)]
         elif isinstance(value, list) and kind == "Schema":
-            # The tuple form of `items`, which JSON Schema had before 2020-12.
+            # The array form of `items`, from before JSON Schema 2020-12.
             stack += [(kind, each, base) for each in value]
 
 
 def children(kind: str, value: Json) -> list[tuple[str, Any]]:
-    """Return the kind and value of everything that an object holds directly and that isn't data."""
+    """Return the kind and value of everything directly inside an object that isn't data."""
     if kind in _PATTERNED:
         keys = [key for key in sorted(value) if key[:2] != "x-"] if "$ref" not in value else []
         return [(_PATTERNED[kind], value[key]) for key in keys]
@@ -128,56 +130,56 @@ def children(kind: str, value: Json) -> list[tuple[str, Any]]:
     found: list[tuple[str, Any]] = []
     fields = _FIELDS.get(kind, _NONE)
     for key in sorted(fields.keys() & value.keys()):
-        how, held = fields[key]
+        container, inner_kind = fields[key]
         inner = value[key]
-        if not how:
-            found.append((held, inner))
-        elif how == "[" and isinstance(inner, list):
-            found += [(held, each) for each in inner]
-        elif how == "{" and isinstance(inner, dict):
-            found += [(held, inner[name]) for name in sorted(inner)]
+        if not container:
+            found.append((inner_kind, inner))
+        elif container == "[" and isinstance(inner, list):
+            found += [(inner_kind, each) for each in inner]
+        elif container == "{" and isinstance(inner, dict):
+            found += [(inner_kind, inner[name]) for name in sorted(inner)]
     return found
 
 
 def kind_at(tokens: Iterable[str]) -> str | None:
-    """Return the kind of what stands at a place of a document; "" for data, None for a list or map of parts."""
-    kind, how = "OpenAPI", ""
+    """Return the kind of the object at the tokens; "" for data, None for an array or a map of objects."""
+    kind, container = "OpenAPI", ""
     for token in tokens:
-        if how:
-            how = ""
+        if container:
+            container = ""
         elif kind in _PATTERNED and token[:2] != "x-":
             kind = _PATTERNED[kind]
         elif kind != "Schema" or not token.isdigit():
-            how, kind = _FIELDS.get(kind, _NONE).get(token, ("", ""))
-    return kind if not how else None
+            container, kind = _FIELDS.get(kind, _NONE).get(token, ("", ""))
+    return kind if not container else None
 
 
-def places(value: Any, tokens: tuple[str, ...] = ()) -> dict[int, tuple[str, ...]]:
-    """Return where each object in a value stands, by its `id()`; the value itself at the tokens."""
-    found: dict[int, tuple[str, ...]] = {}
+def locations(value: Any, tokens: tuple[str, ...] = ()) -> dict[int, tuple[str, ...]]:
+    """Return the location, as pointer tokens, of each object in a value by its `id()`; `tokens` is the value's own."""
+    result: dict[int, tuple[str, ...]] = {}
     stack: list[tuple[Any, tuple[str, ...]]] = [(value, tokens)]
     while stack:
         value, tokens = stack.pop()
-        found[id(value)] = tokens
+        result[id(value)] = tokens
         pairs = value.items() if isinstance(value, dict) else enumerate(value)
         stack += [(inner, (*tokens, str(key))) for key, inner in pairs if isinstance(inner, (dict, list))]
-    return found
+    return result
 
 
 def to_pointer(tokens: Any) -> str:
-    """Write unescaped tokens as a JSON pointer in a URI fragment."""
+    """Return the tokens as a JSON pointer in a URI fragment: `("a/b",)` as `#/a~1b`."""
     escaped = (token.replace("~", "~0").replace("/", "~1") for token in tokens)
     return "#" + "".join("/" + quote(token, "!$&'()*+,;=:@?-._~", errors="surrogatepass") for token in escaped)
 
 
 def from_pointer(text: str) -> tuple[str, ...]:
-    """Read the tokens of a JSON pointer in a URI fragment, `#/a~1b` as `("a/b",)`."""
+    """Return the tokens of a JSON pointer in a URI fragment: `#/a~1b` as `("a/b",)`."""
     tokens = unquote(text[1:], errors="surrogatepass").split("/")[1:]
     return tuple(token.replace("~1", "/").replace("~0", "~") for token in tokens)
 
 
 def look_up(document: Any, tokens: tuple[str, ...]) -> Any:
-    """Return what the tokens lead to; raise LookupError where they lead nowhere."""
+    """Return the value at the tokens; raise LookupError if there is none."""
     for token in tokens:
         if isinstance(document, list):
             if not token.isascii() or not token.isdigit():
@@ -190,10 +192,10 @@ def look_up(document: Any, tokens: tuple[str, ...]) -> Any:
     return document
 
 
-def whole_item(document: Json, item: Json) -> Json:
-    """Return a path item with all that stands in the component that it refers to, itself where it refers to nothing.
+def resolved_path_item(document: Json, item: Json) -> Json:
+    """Return a path item merged with the components that it refers to.
 
-    Raises LookupError where a reference leads nowhere, or to something else than a component.
+    Raises LookupError if a reference is unresolved, circular, or to something other than a component.
     """
     seen: set[str] = set()
     while isinstance(reference := item.get("$ref"), str):
@@ -201,18 +203,18 @@ def whole_item(document: Json, item: Json) -> Json:
             raise LookupError(reference)
         seen.add(reference)
         own = {key: item[key] for key in item if key != "$ref"}
-        item = {**mapping(look_up(document, from_pointer(reference))), **own}
+        item = {**as_mapping(look_up(document, from_pointer(reference))), **own}
     return item
 
 
-def copied(value: Any, holders: dict[int, Any]) -> Any:
-    """Copy a part of a document; where `holders` has an object of it by its id, put the copy in its place there."""
+def deep_copy(value: Any, holders: dict[int, Any]) -> Any:
+    """Copy a part of a document; replace each object that `holders` has by its `id()` with its copy."""
     whole = [value]
     stack: list[tuple[Any, Any]] = [(whole, 0)]
     while stack:
-        around, key = stack.pop()
-        old = around[key]
-        new = around[key] = old.copy()
+        container, key = stack.pop()
+        old = container[key]
+        new = container[key] = old.copy()
         if id(old) in holders:
             holders[id(old)] = new
         pairs = new.items() if isinstance(new, dict) else enumerate(new)

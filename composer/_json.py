@@ -1,0 +1,5 @@
+"""The type of JSON objects."""
+
+from typing import Any, TypeAlias
+
+Json: TypeAlias = dict[str, Any]
