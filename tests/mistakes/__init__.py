@@ -99,12 +99,8 @@ def rewritten(mistake: Mistake, said: str) -> Mistake:
     """Write into a mistake's file what composer says of it, and return the mistake as the file has it then."""
     file = FOLDER / f"{mistake.name}.txt"
     text = file.read_text(encoding="utf-8")
-    text = re.sub(
-        r"((?<=^-- error --\n)|(?<=^-- warning --\n)).*?(?=^-- |\Z)",
-        lambda _: f"{said}\n",
-        text,
-        flags=re.MULTILINE | re.DOTALL,
-    )
+    part = re.compile(r"^(-- (?:error|warning) --\n).*?(?=^-- |\Z)", flags=re.MULTILINE | re.DOTALL)
+    text = part.sub(lambda found: f"{found[1]}{said}\n", text)
     file.write_text(text, encoding="utf-8")
     return _read(file)
 
