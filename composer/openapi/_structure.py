@@ -24,10 +24,6 @@ SECTIONS: Final = {
 }
 OPERATION_METHODS: Final = frozenset(("get", "put", "post", "delete", "options", "head", "patch", "trace"))
 REFERABLE: Final = frozenset(SECTIONS.values())
-# Top-level fields that no reference may point into.
-UNREFERABLE_FIELDS: Final = frozenset(
-    ("openapi", "info", "servers", "security", "tags", "externalDocs", "jsonSchemaDialect")
-)
 
 # "Kind" is one object, "[Kind]" an array of them, "{Kind}" a map of names to them; every other key holds data.
 _PARAMETER: Final = {"schema": "Schema", "content": "{MediaType}", "examples": "{Example}"}
@@ -192,7 +188,12 @@ def look_up(document: Any, tokens: tuple[str, ...]) -> Any:
     return document
 
 
-def resolved_path_item(document: Json, item: Json) -> Json:
+def resolve(document: Json, reference: str) -> Any:
+    """Return the value that a JSON pointer leads to; raise LookupError if there is none."""
+    return look_up(document, from_pointer(reference))
+
+
+def resolve_item(document: Json, item: Json) -> Json:
     """Return a path item merged with the components that it refers to.
 
     Raises LookupError if a reference is unresolved, circular, or to something other than a component.
@@ -203,7 +204,7 @@ def resolved_path_item(document: Json, item: Json) -> Json:
             raise LookupError(reference)
         seen.add(reference)
         own = {key: item[key] for key in item if key != "$ref"}
-        item = {**as_mapping(look_up(document, from_pointer(reference))), **own}
+        item = {**as_mapping(resolve(document, reference)), **own}
     return item
 
 

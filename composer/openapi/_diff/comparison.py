@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from composer._json import Json
-from composer.openapi._diff.document import Document, canonical_text
+from composer.openapi._diff.document import Document, canonical
 from composer.openapi._diff.keywords import Side, documentation_changes
 from composer.openapi._diff.operations import OperationChange, OperationChanges
 from composer.openapi._diff.schemas import SchemaChanges
@@ -59,7 +59,7 @@ def changes(old: Json, new: Json) -> list[Change]:
         >>> [str(change) for change in changes({"paths": item}, {"paths": {}})]
         ['GET /notes: operation removed']
     """
-    if canonical_text(old) == canonical_text(new):
+    if canonical(old) == canonical(new):
         return []
     before, after = Document(old), Document(new)
     schemas = SchemaChanges(before, after)
@@ -71,7 +71,7 @@ def changes(old: Json, new: Json) -> list[Change]:
 
 def _metadata_changes(old: Json, new: Json) -> Iterator[OperationChange]:
     for key, what in _METADATA.items():
-        if canonical_text(old.get(key)) != canonical_text(new.get(key)):
+        if canonical(old.get(key)) != canonical(new.get(key)):
             yield OperationChange("document", False, f"{what} changed")
     was, now = old.get("openapi"), new.get("openapi")
     if was != now:

@@ -128,15 +128,12 @@ class SchemaChanges:
         for differences in _BY_KEYWORD:
             for difference in differences(pair.old, pair.new):
                 pair.note(*difference)
-        for compare in (
-            self._compare_properties,
-            self._compare_items,
-            self._compare_other_subschemas,
-            self._compare_negations,
-            self._compare_unions,
-            self._compare_external_references,
-        ):
-            compare(pair)
+        self._compare_properties(pair)
+        self._compare_items(pair)
+        self._compare_subschemas(pair)
+        self._compare_negations(pair)
+        self._compare_unions(pair)
+        self._compare_external(pair)
 
     # -- unions --------------------------------------------------------------------------------------------
 
@@ -233,7 +230,7 @@ class SchemaChanges:
 
     # -- all else ------------------------------------------------------------------------------------------
 
-    def _compare_other_subschemas(self, pair: _Pair) -> None:
+    def _compare_subschemas(self, pair: _Pair) -> None:
         old, new = keywords.other_subschemas(pair.old), keywords.other_subschemas(pair.new)
         for step in sorted(old.keys() | new.keys()):
             if (step in old and step in new) or step[1:-1] in keywords.COVARIANT:
@@ -259,7 +256,7 @@ class SchemaChanges:
         else:
             pair.note(effect_of(new, old), "alternative schemas (anyOf, oneOf) changed")
 
-    def _compare_external_references(self, pair: _Pair) -> None:
+    def _compare_external(self, pair: _Pair) -> None:
         if self.old.unresolved(pair.old) != self.new.unresolved(pair.new):
             pair.note(Effect.UNKNOWN, "external reference changed")
 
