@@ -123,18 +123,18 @@ def children(kind: str, value: Json) -> list[tuple[str, Any]]:
         return [(_PATTERNED[kind], value[key]) for key in keys]
     if kind not in ("Schema", "PathItem") and is_reference(kind, value):
         return []
-    found: list[tuple[str, Any]] = []
+    result: list[tuple[str, Any]] = []
     fields = _FIELDS.get(kind, _NONE)
     for key in sorted(fields.keys() & value.keys()):
         container, inner_kind = fields[key]
         inner = value[key]
         if not container:
-            found.append((inner_kind, inner))
+            result.append((inner_kind, inner))
         elif container == "[" and isinstance(inner, list):
-            found += [(inner_kind, each) for each in inner]
+            result += [(inner_kind, each) for each in inner]
         elif container == "{" and isinstance(inner, dict):
-            found += [(inner_kind, inner[name]) for name in sorted(inner)]
-    return found
+            result += [(inner_kind, inner[name]) for name in sorted(inner)]
+    return result
 
 
 def kind_at(tokens: Iterable[str]) -> str | None:

@@ -63,9 +63,10 @@ def changes(old: Json, new: Json) -> list[Change]:
         return []
     before, after = Document(old), Document(new)
     schemas = SchemaChanges(before, after)
-    found = [*_metadata_changes(before.json, after.json), *_operation_changes(OperationChanges(before, after, schemas))]
+    metadata = _metadata_changes(before.json, after.json)
+    pending = [*metadata, *_operation_changes(OperationChanges(before, after, schemas))]
     schemas.compare_all()
-    result = {change for each in found for change in _expanded(each, schemas)}
+    result = {change for each in pending for change in _expanded(each, schemas)}
     return sorted(result or {_OTHER_CHANGE}, key=lambda change: (not change.breaking, change.where, change.what))
 
 

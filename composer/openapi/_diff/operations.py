@@ -86,7 +86,7 @@ class OperationChanges:
         if old is None or new is None:
             yield _added_or_removed(where, what, new is None, new, side)
         else:
-            yield from _required(where, old, new, side)
+            yield from _required_changes(where, old, new, side)
             yield from self._compare_value(where, old, new, side, style)
 
     def _compare_value(self, where: str, old: Json, new: Json, side: Side, style: str) -> Iterator[OperationChange]:
@@ -109,7 +109,7 @@ class OperationChanges:
         was, now = self.old.follow(old.get("requestBody")), self.new.follow(new.get("requestBody"))
         if "requestBody" in old and "requestBody" in new:
             yield from _documentation_changes(where, was, now)
-            yield from _required(where, was, now, side)
+            yield from _required_changes(where, was, now, side)
             yield from self._compare_content(where, was, now, side)
         elif "requestBody" in old or "requestBody" in new:
             yield _added_or_removed(where, "body", "requestBody" in old, now, side)
@@ -192,7 +192,7 @@ def _added_or_removed(
     return OperationChange(where, removed or (required and side is Side.REQUEST), text)
 
 
-def _required(where: str, old: Json, new: Json, side: Side) -> Iterator[OperationChange]:
+def _required_changes(where: str, old: Json, new: Json, side: Side) -> Iterator[OperationChange]:
     was, now = old.get("required") is True, new.get("required") is True
     if was != now:
         effect = Effect.NARROWS if now else Effect.WIDENS
