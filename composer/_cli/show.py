@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from fastapi import FastAPI
-from fastapi.routing import iter_route_contexts
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from composer._build import Composition, composition_of
+from composer._compat.fastapi import iter_route_contexts
 from composer._model import BuiltApp, Notice, PartStatus
 from composer._project.plugins import Plugin
 from composer._wire import DeferredApp
