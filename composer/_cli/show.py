@@ -93,7 +93,7 @@ def _mounted_routes(app: BuiltApp) -> Iterator[Route]:
 
 def _routes(name: str, prefix: str, asgi: Any) -> Iterator[Route]:
     for context in iter_route_contexts(getattr(asgi, "routes", ())):
-        methods = ",".join(sorted(context.methods)) if context.methods else _kind(context.original_route)
+        methods = ",".join(sorted(context.methods)) if context.methods else _kind(context.route)
         yield Route(name, methods, f"{prefix}{context.path or ''}", context.name or "")
 
 

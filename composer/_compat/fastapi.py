@@ -131,7 +131,7 @@ class _BareContext:
         return None if self.is_included else getattr(self.route, "path", None)
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self.route, name)
+        return getattr(self.route, name, None)
 
 
 def iter_route_contexts(routes: Sequence[BaseRoute]) -> Iterator[Any]:
@@ -198,7 +198,7 @@ def included_route(scope: Scope) -> Any:
         return route
     # One that doesn't match by its own path was included in another way than we know.
     contexts = iter_route_contexts(getattr(scope.get("router"), "routes", ()))
-    same = [each for each in contexts if getattr(each, "original_route", each.route) is route]
+    same = [each for each in contexts if each.route is route]
     return next((each for each in same if _matches(each, scope)), None)
 
 

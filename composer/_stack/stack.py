@@ -5,6 +5,7 @@ from typing import Any
 from starlette.applications import Starlette
 
 from composer._asgi import ASGIApp
+from composer._compat.fastapi import iter_route_contexts
 from composer._compat.starlette import body_limit_keys
 from composer._model import MAX_BODY_SIZE, BuiltApp, Plan
 from composer._stack.foreign_paths import adapt_guest
@@ -38,7 +39,8 @@ def _max_body_size(app: BuiltApp) -> int | None:
     limit = app.declared.max_body_size
     if body_limit_keys().limit or not isinstance(app.asgi, Starlette | DeferredApp):
         return limit
-    has_own = getattr(app.asgi, "max_body_size", None) is not None
+    may_have_own = [app.asgi, *iter_route_contexts(getattr(app.asgi, "routes", ()))]
+    has_own = any(getattr(each, "max_body_size", None) is not None for each in may_have_own)
     return None if has_own or limit == MAX_BODY_SIZE else limit
 
 
