@@ -256,9 +256,11 @@ def lifespans_in(lifespan: Any) -> list[Any] | None:
     None where FastAPI has made something of it that can't be looked into.
     """
     # FastAPI 0.165, routing.py, _merge_lifespan_context: both stand in the closure of the function that it returns.
-    inner = inspect.unwrap(lifespan) if inspect.isfunction(lifespan) else None
-    if inner is None or inner.__module__.partition(".")[0] != "fastapi":
+    inner = inspect.unwrap(lifespan) if inspect.isfunction(lifespan) else lifespan
+    if is_default_lifespan(lifespan) or str(getattr(inner, "__module__", "")).partition(".")[0] != "fastapi":
         return [lifespan]
+    if not isinstance(inner, FunctionType):
+        return None
     cells = [cell.cell_contents for cell in inner.__closure__ or ()]
     merged = [part for part in cells if callable(part)]
     if len(merged) == 1:

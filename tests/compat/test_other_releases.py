@@ -40,11 +40,12 @@ LESS: dict[str, dict[str, Any]] = {
 }
 
 
-def run(*command: str, first: Path | None = None) -> subprocess.CompletedProcess[str]:
+def run(*command: str, first: Path | None = None, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
     """Run Python with a folder first on the import path, then the repository."""
     path = os.pathsep.join(map(str, [*([first] if first else []), ROOT]))
     environment = {**os.environ, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"}
-    return subprocess.run([sys.executable, *command], capture_output=True, text=True, env=environment, check=False)
+    whole = [sys.executable, *command]
+    return subprocess.run(whole, capture_output=True, text=True, env=environment, cwd=cwd, timeout=60, check=False)
 
 
 @cache
@@ -133,3 +134,39 @@ def test_the_fast_path_can_be_switched_off(monkeypatch: pytest.MonkeyPatch) -> N
     expected = usual_answers()
     monkeypatch.setenv("COMPOSER_FAST_PATH", "0")
     assert answers(None) == expected
+
+
+FAILS_TO_STOP = """
+import asyncio, os, signal
+from contextlib import asynccontextmanager
+
+import composer
+from fastapi import FastAPI
+
+
+@asynccontextmanager
+async def lifespan(app):
+    asyncio.get_running_loop().call_later(0.2, os.kill, os.getpid(), signal.SIGTERM)
+    yield
+    raise RuntimeError("boom")
+
+
+app = composer.compose([composer.App("a", "/a", FastAPI(lifespan=lifespan))])
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["shutdown_failed", "STARTUP_FAILURE", "Multiprocess", "supervisors"])
+def test_a_server_tells_that_a_part_failed_to_stop_whatever_uvicorn_calls_it(name: str, tmp_path: Path) -> None:
+    copy = copied("uvicorn", tmp_path / "copy", renamed(name), moved=name)
+    (tmp_path / "asgi.py").write_text(FAILS_TO_STOP)
+    assert run("-m", "composer", "serve", "--port", "0", first=copy, cwd=tmp_path).returncode == 1
+
+
+@pytest.mark.slow
+def test_several_processes_serve_where_uvicorn_has_its_supervisor_elsewhere(tmp_path: Path) -> None:
+    copy = copied("uvicorn", tmp_path / "copy", renamed("Multiprocess"))
+    stops = FAILS_TO_STOP.replace("os.getpid()", "os.getppid()").replace('    raise RuntimeError("boom")\n', "")
+    (tmp_path / "asgi.py").write_text(stops)
+    served = run("-m", "composer", "serve", "--port", "0", "--workers", "2", first=copy, cwd=tmp_path)
+    assert served.returncode == 0, served.stderr
