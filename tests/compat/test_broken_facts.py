@@ -1,7 +1,7 @@
 """Facts that don't hold in some other release: what composer does then, in the process of the test."""
 
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
@@ -32,7 +32,7 @@ def with_own_limit() -> FastAPI:
 
 
 @pytest.fixture
-def forgotten_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+def forgotten_keys(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Let Starlette's body limits leave nothing in the scope, as those of another release may."""
 
     class Limit:
