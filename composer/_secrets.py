@@ -15,8 +15,8 @@ from urllib.parse import quote, quote_plus, unquote, urlsplit
 from pydantic import AliasChoices, AliasPath, BaseModel, SecretBytes, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
-from pydantic_core.core_schema import ErrorType
 
+from composer._compat.pydantic import known_fields, types_of_own_errors
 from composer._text import error_text
 
 _HIDDEN = "**********"
@@ -108,7 +108,7 @@ def mistakes(error: ValidationError, secrets: Sequence[str] = ()) -> Iterator[tu
 
     What pydantic says in its own words stays whole: only a validator may repeat the value.
     """
-    by_pydantic = {*get_args(ErrorType)} - {"value_error", "assertion_error"}
+    by_pydantic = types_of_own_errors()
     rows = error.errors(include_url=False, include_context=False)
     # Also of a field that doesn't look like a secret's: nobody can tell from the outside what it is made into.
     given = [_text_of(leaf) for row in rows for leaf in _leaves(row["input"]) if isinstance(leaf, _TEXTS)]
@@ -146,8 +146,7 @@ def _names_of_secrets(annotation: Any, seen: set[type]) -> set[str]:
 
 
 def _fields_of(kind: type) -> Mapping[str, FieldInfo]:
-    found: Mapping[str, FieldInfo] | None = getattr(kind, "__pydantic_fields__", None)
-    if found is not None:
+    if (found := known_fields(kind)) is not None:
         return found
     try:
         hints = get_type_hints(kind, include_extras=True)

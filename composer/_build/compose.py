@@ -1,7 +1,6 @@
 """Phase two: what is declared is built and checked, before anything is put into the root."""
 
 import os
-import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -9,6 +8,7 @@ from typing import Any
 from fastapi import FastAPI
 from pydantic import ValidationError
 
+from composer._compat.cpython import globals_of_caller
 from composer._checks.declarations import (
     check_after,
     check_ids,
@@ -49,7 +49,7 @@ def build(
 
     Raises CompositionError with every mistake that was found; nothing is started then.
     """
-    file = Path(settings or os.environ.get("COMPOSER_SETTINGS") or _beside_caller(sys._getframe(1).f_globals))
+    file = Path(settings or os.environ.get("COMPOSER_SETTINGS") or _beside_caller(globals_of_caller()))
     found, problems = read_settings(file.absolute(), _environment_name())
     if found is None:
         raise CompositionError(problems)

@@ -16,6 +16,7 @@ from composer._build.warnings import Warnings
 from composer._build.pages import install_own_pages, install_pages
 from composer._stack.stack import guards_of, inner_stack, app_stack
 from composer._documents.provider import Sources
+from composer._compat.fastapi import reads_dependencies
 from composer._compat.releases import fast_path_is_on
 from composer._dispatch.dispatcher import Dispatcher
 from composer._dispatch.fast_path.not_found import OwnRoutes
@@ -124,7 +125,7 @@ def install(
 
 def _only_used(plan: Plan, root: FastAPI) -> Plan:
     used = {name for app in plan.apps for name in app.uses}
-    if shared_dependencies_of(root):
+    if shared_dependencies_of(root) or not reads_dependencies():
         return plan
     return plan._replace(cornerstones=tuple(built for built in plan.cornerstones if built.name in used))
 

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from fastapi import FastAPI
-from fastapi.routing import iter_route_contexts
 
 from composer._catalogue import CATALOGUE, problem
+from composer._compat.fastapi import iter_route_contexts
 from composer._model import App, BuiltApp, Cornerstone, Problem
 from composer._observe.health import LIVE, READY
 from composer._settings import Table, place_of

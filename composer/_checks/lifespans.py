@@ -54,10 +54,15 @@ def _handlers(router: Any) -> list[Any]:
 
 def forgets(asgi: Starlette, mounted: object) -> bool:
     """Tell whether an app has mounted one whose lifespan nobody runs."""
-    return isinstance(mounted, Starlette) and _does_something(mounted) and not _does_something(asgi)
+    return isinstance(mounted, Starlette) and _does_something(mounted) is True and _does_something(asgi) is False
 
 
-def _does_something(asgi: Starlette) -> bool:
-    """Return whether an app's lifespan does anything: it is the user's own, or there are handlers that it runs."""
-    lifespans = lifespans_in(asgi.router.lifespan_context) or []
-    return bool(_handlers(asgi.router)) or not all(map(is_default_lifespan, lifespans))
+def _does_something(asgi: Starlette) -> bool | None:
+    """Return whether an app's lifespan does anything: it is the user's own, or there are handlers that it runs.
+
+    None where that can't be seen.
+    """
+    if _handlers(asgi.router):
+        return True
+    lifespans = lifespans_in(asgi.router.lifespan_context)
+    return None if lifespans is None else not all(map(is_default_lifespan, lifespans))

@@ -3,12 +3,12 @@
 from collections.abc import Iterator, Sequence
 
 from fastapi import FastAPI
-from fastapi.routing import iter_route_contexts
 from starlette.applications import Starlette
 from starlette.routing import Mount, Route
 
 from composer._catalogue import problem
 from composer._checks.lifespans import forgets
+from composer._compat.fastapi import iter_route_contexts
 from composer._model import BuiltApp, Problem
 from composer._text import is_below
 

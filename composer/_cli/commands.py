@@ -1,5 +1,6 @@
 """The commands, as typer reads them: all but `plugins` load the composition, and each does one thing."""
 
+import logging
 import sys
 from collections.abc import Callable
 from contextlib import nullcontext, redirect_stdout
@@ -26,13 +27,17 @@ from composer._cli.show import (
     show_routes,
 )
 from composer._cli.waterfall import report_slow_parts
+from composer._compat.gunicorn import unknown_names
 from composer._model import Notice, Problem, errors_among
 from composer._observe.log import configure_logging, in_production
 from composer._project.plugins import installed
+from composer._text import listed
 from composer._timings import parts_under_way
 from composer.errors import CompositionError, problem_text
 
 Done = TypeVar("Done")
+
+log = logging.getLogger("composer")
 
 commands = typer.Typer(
     name="composer",
@@ -144,6 +149,9 @@ def _forking(reload: bool) -> Callable[..., NoReturn]:
         show_error("--preload and --reload exclude each other: what was loaded once is not loaded again.")
         raise typer.Exit(1)
     try:
+        if unknown := unknown_names():
+            log.warning("each process loads by itself: this release of gunicorn has no %s", listed(unknown))
+            return run_server
         from composer._cli.preload import run_preloaded
     except ModuleNotFoundError as error:
         show_error(f"--preload needs gunicorn ({error}). Install it: pip install 'fastapi-composer[preload]'.")

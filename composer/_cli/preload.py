@@ -25,11 +25,11 @@ from gunicorn.arbiter import Arbiter
 from gunicorn.errors import HaltServer
 from gunicorn.glogging import Logger
 from gunicorn.workers.base import Worker
-from uvicorn.config import STARTUP_FAILURE
 
 from composer._build import composition_of
 from composer._cli.locate import load_composition
 from composer._cli.server import end_well, serve_here
+from composer._compat.uvicorn import STARTUP_FAILURE
 from composer._gc import freeze_after_start
 from composer._lifecycle.signals import SAME_STOP, SIGNALS, end_at_once
 from composer._model import BuiltCornerstone, Plan
@@ -124,7 +124,9 @@ class _Gunicorn(BaseApplication):  # type: ignore[misc]
             # It would be a thread of the parent, and a file in the working directory.
             "control_socket_disable": True,
         }.items():
-            self.cfg.set(name, value)
+            # Another release may not know all of them.
+            if name in self.cfg.settings:
+                self.cfg.set(name, value)
 
     def load(self) -> FastAPI:
         """Return the app."""

@@ -7,10 +7,10 @@ from types import FrameType
 from typing import Any, Final, NoReturn
 
 import uvicorn
-from uvicorn.config import STARTUP_FAILURE
-from uvicorn.supervisors import Multiprocess
 
-from composer._compat.uvicorn import has_failed_to_stop
+from composer._build import composition_of
+from composer._cli.locate import load_composition
+from composer._compat.uvicorn import STARTUP_FAILURE, has_failed_to_stop, process_supervisor
 from composer._lifecycle.signals import end_at_once, handled, stopped_by_signal
 
 # The status of a server that stopped, where a part of it failed to.
@@ -27,10 +27,11 @@ def run_server(**options: Any) -> NoReturn:
     # uvicorn stops everything, and then lets the signal do what it did before: else that would end the process.
     signal.signal(signal.SIGTERM, end_well)
     config = uvicorn.Config(**options)
-    if config.should_reload:
+    supervisor = process_supervisor() if config.workers > 1 else None
+    if config.should_reload or (config.workers > 1 and supervisor is None):
         uvicorn.run(**options)
         raise SystemExit(0)
-    raise SystemExit(_supervised(config) if config.workers > 1 else serve_here(config))
+    raise SystemExit(_supervised(config, supervisor) if supervisor else serve_here(config))
 
 
 def serve_here(config: uvicorn.Config, sockets: list[socket] | None = None) -> int:
@@ -44,7 +45,9 @@ def serve_here(config: uvicorn.Config, sockets: list[socket] | None = None) -> i
     except KeyboardInterrupt:
         # Ctrl-C, after all was stopped.
         status = 0
-    if has_failed_to_stop(server):
+    failed = has_failed_to_stop(server)
+    # The composition is loaded in this process.
+    if composition_of(load_composition()).lifecycle.failed_to_stop if failed is None else failed:
         return SHUTDOWN_FAILURE
     if stopped_by_signal() or status == 0:
         # A start that was given up because of a signal has not failed.
@@ -57,12 +60,12 @@ def end_well(number: int, frame: FrameType | None) -> NoReturn:
     raise SystemExit(0)
 
 
-def _supervised(config: uvicorn.Config) -> int:
+def _supervised(config: uvicorn.Config, supervisor: Any) -> int:
     """Serve in several processes, and return the status; the second signal ends them all at once."""
-    supervisor = Multiprocess(config, sockets=[config.bind_socket()])
+    processes = supervisor(config, sockets=[config.bind_socket()])
     # uvicorn's own handlers are there from here on, and only note the signals.
     with handled(_kill_all):
-        supervisor.run()
+        processes.run()
     # It stops by itself only where a process could not start, and does not tell by its status.
     return 0 if stopped_by_signal() else STARTUP_FAILURE
 

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from fastapi import FastAPI
-from fastapi.routing import iter_route_contexts
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from composer._build import Composition, composition_of
+from composer._compat.fastapi import iter_route_contexts
 from composer._model import BuiltApp, Notice, PartStatus
 from composer._project.plugins import Plugin
 from composer._wire import DeferredApp
@@ -93,7 +93,7 @@ def _mounted_routes(app: BuiltApp) -> Iterator[Route]:
 
 def _routes(name: str, prefix: str, asgi: Any) -> Iterator[Route]:
     for context in iter_route_contexts(getattr(asgi, "routes", ())):
-        methods = ",".join(sorted(context.methods)) if context.methods else _kind(context.original_route)
+        methods = ",".join(sorted(context.methods)) if context.methods else _kind(context.route)
         yield Route(name, methods, f"{prefix}{context.path or ''}", context.name or "")
 
 

@@ -1,21 +1,32 @@
 """What composer knows of AnyIO's insides."""
 
+import sys
+from collections.abc import Iterator
 from typing import Any
 
 from anyio import CapacityLimiter
+from anyio.lowlevel import RunVar
+from anyio.to_thread import current_default_thread_limiter
 
 
 def replace_thread_limiter(limiter: CapacityLimiter) -> bool:
     """Put a limiter in the place of the running event loop's default one; return False where that can't be done."""
-    # AnyIO 4.12, _backends/_asyncio.py, AsyncIOBackend.current_default_thread_limiter.
-    try:
-        from anyio._backends._asyncio import _default_thread_limiter
-    except ImportError:
-        return False
-    # Typed as AnyIO's own class, of which it uses no more than its base has.
-    variable: Any = _default_thread_limiter
-    variable.set(limiter)
-    return True
+    current = current_default_thread_limiter()
+    for variable in _run_variables():
+        if variable.get(None) is current:
+            variable.set(limiter)
+            if current_default_thread_limiter() is limiter:
+                return True
+            variable.set(current)
+    return False
+
+
+def _run_variables() -> Iterator[RunVar[Any]]:
+    # AnyIO 4.16, _backends/_asyncio.py, AsyncIOBackend.current_default_thread_limiter: the limiter is in a RunVar of a
+    # module of AnyIO's. It is found by its value, so that neither its name nor the module's matters.
+    for name, module in list(sys.modules.items()):
+        if name.partition(".")[0] == "anyio":
+            yield from [value for value in list(vars(module).values()) if isinstance(value, RunVar)]
 
 
 def make_without_backend(kind: type[CapacityLimiter]) -> Any:

@@ -4,6 +4,7 @@ import asyncio.events
 import inspect
 import signal
 import sys
+from collections.abc import Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -21,15 +22,29 @@ def is_made_by_contextmanager(function: Any) -> bool:
 def event_loop_policy() -> Any:
     """Return the policy of asyncio's event loops; None where this Python has none."""
     # CPython 3.14, Lib/asyncio/events.py: the public name warns there, and 3.16 removes it.
-    names = ("_get_event_loop_policy", "get_event_loop_policy")
+    names = ["_get_event_loop_policy", *(["get_event_loop_policy"] if sys.version_info < (3, 14) else [])]
     function = next((found for name in names if (found := getattr(asyncio.events, name, None))), None)
     return function() if function else None
 
 
+def globals_of_caller() -> Mapping[str, Any]:
+    """Return the globals of what called the function that asks; none where this Python can't tell."""
+    # CPython 3.11, Python/sysmodule.c: other implementations needn't have it.
+    frame = getattr(sys, "_getframe", None)
+    return frame(2).f_globals if frame else {}
+
+
+def is_import_machinery(file: str) -> bool:
+    """Return whether a frame's file is Python's own import machinery."""
+    # CPython 3.11, Lib/importlib/_bootstrap.py: frozen modules have such a name in the place of a file's.
+    return file.startswith("<frozen")
+
+
 def is_protocol(kind: type) -> bool:
     """Return whether a class is a typing.Protocol."""
-    # CPython 3.11, Lib/typing.py, Protocol; typing.is_protocol is there from 3.13 on.
-    return bool(getattr(kind, "_is_protocol", False))
+    # CPython 3.11, Lib/typing.py, Protocol: a protocol names it as a base. typing-extensions has one of its own.
+    named = [base for base in kind.__bases__ if base.__name__ == "Protocol"]
+    return any(base.__module__ in ("typing", "typing_extensions") for base in named)
 
 
 def is_default_handler(handler: Any) -> bool:

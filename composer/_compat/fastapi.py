@@ -1,16 +1,17 @@
 """What composer knows of FastAPI's insides."""
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
 from types import FunctionType
 from typing import Any, Final, TypeGuard
 
-from fastapi import APIRouter, FastAPI, params, telemetry
-from fastapi.routing import iter_route_contexts
+from fastapi import APIRouter, Depends, FastAPI, params, routing, telemetry
 from starlette.applications import Starlette
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute, Match, Route
 
-from composer._asgi import Scope
+from composer._asgi import Scope, route_path
 from composer._compat.starlette import EXCEPTION_HANDLERS, ROUTING_KEYS
 
 # FastAPI 0.165, routing.py and middleware/asyncexitstack.py: what FastAPI's own routing leaves in the scope.
@@ -114,18 +115,97 @@ def span_of(scope: Scope) -> Any:
     return getattr(scope.get(TELEMETRY), "span", None)
 
 
+# FastAPI 0.165, routing.py: a public name, but an undocumented one.
+_route_contexts: Any = getattr(routing, "iter_route_contexts", None)
+
+
+@dataclass(frozen=True)
+class _BareContext:
+    """One route of a FastAPI that doesn't tell how it was included: its whole path is known only where it was not."""
+
+    route: BaseRoute
+    is_included: bool
+
+    @property
+    def path(self) -> str | None:
+        return None if self.is_included else getattr(self.route, "path", None)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.route, name, None)
+
+
+def iter_route_contexts(routes: Sequence[BaseRoute]) -> Iterator[Any]:
+    """Return all routes, also those of included routers, each with its whole path (`path`, None where unknown)."""
+    return iter(_route_contexts(routes)) if _route_contexts else _bare_contexts(routes, is_included=False)
+
+
+def _bare_contexts(routes: Iterable[BaseRoute], is_included: bool) -> Iterator[_BareContext]:
+    for route in routes:
+        # FastAPI 0.165, routing.py, APIRouter.include_router: a route that holds the router.
+        routers = [value for value in vars(route).values() if isinstance(value, APIRouter)]
+        if isinstance(route, Route) or not routers:
+            yield _BareContext(route, is_included)
+        for router in [] if isinstance(route, Route) else routers:
+            yield from _bare_contexts(router.routes, is_included=True)
+
+
+def dependency_calls(context: Any) -> Iterator[Any]:
+    """Return what a route calls as dependencies, however deep; see `reads_dependencies`."""
+    # FastAPI 0.165, routing.py, APIRoute, and dependencies/models.py, Dependant.
+    left = [getattr(context, "dependant", None)]
+    while left:
+        dependant = left.pop(0)
+        yield getattr(dependant, "call", None)
+        left[:0] = getattr(dependant, "dependencies", ())
+
+
+@cache
+def reads_dependencies() -> bool:
+    """Return whether this release tells what a route calls as dependencies, also a route of an included router."""
+
+    def dependency() -> None:
+        """Stand for any."""
+
+    included, router = APIRouter(), APIRouter()
+    included.add_api_route("/a", lambda: None, dependencies=[Depends(dependency)])
+    router.include_router(included, prefix="/b")
+    return any(dependency in dependency_calls(context) for context in iter_route_contexts(router.routes))
+
+
+_METHODS: Final = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "QUERY"}
+
+
+def match_any_method(route: Route) -> None:
+    """Let a route answer to every method, also to an unknown one; in a release where that can't be, to all known."""
+    # Starlette 1.10 and FastAPI 0.165, routing.py, Route and APIRoute: without methods, they match them all.
+    route.methods = set()
+    scope = {"type": "http", "path": "/a", "method": "UNKNOWN", "headers": []}
+    if route.matches(scope)[0] is not Match.FULL:
+        route.methods = set(_METHODS)
+
+
 def included_route(scope: Scope) -> Any:
-    """Return the route that answered, as it is with the prefixes of the routers around it, or None."""
+    """Return the route that answered, as it is with the prefixes of the routers around it.
+
+    None where FastAPI knows of no route, or where it isn't known how the one that it knows was included.
+    """
     # FastAPI 0.165, routing.py: an included router knows its routes by their own paths; the whole one is here.
     own, route = scope.get("fastapi"), scope.get("route")
-    if isinstance(own, Mapping) and "effective_route_context" in own:
-        contexts = [own["effective_route_context"]]
-    else:
-        contexts = list(iter_route_contexts(getattr(scope.get("app"), "routes", ()))) if route else []
-    whole = [
-        each for each in contexts if getattr(each, "original_route", None) is route and hasattr(each, "path_format")
-    ]
-    return whole[0] if len(whole) == 1 else None
+    included = own.get("effective_route_context") if isinstance(own, Mapping) else None
+    if included is not None and getattr(included, "original_route", None) is route and hasattr(included, "path_format"):
+        return included
+    if route is None or _matches(route, scope):
+        return route
+    # One that doesn't match by its own path was included in another way than we know.
+    contexts = iter_route_contexts(getattr(scope.get("router"), "routes", ()))
+    same = [each for each in contexts if each.route is route]
+    return next((each for each in same if _matches(each, scope)), None)
+
+
+def _matches(route: Any, scope: Scope) -> bool:
+    # Starlette 1.10, routing.py, Route; of others, such as a Host, nothing is known.
+    regex = getattr(route, "path_regex", None)
+    return regex is None or regex.match(route_path(scope)) is not None
 
 
 def made_document(app: FastAPI) -> dict[str, Any] | None:
@@ -145,6 +225,13 @@ def is_own_page(route: BaseRoute) -> TypeGuard[Route]:
     endpoint = inspect.unwrap(getattr(route, "endpoint", route.app))
     module = getattr(endpoint, "__module__", None) or ""
     return module.partition(".")[0] == "fastapi" and not route.include_in_schema
+
+
+@cache
+def knows_own_pages() -> bool:
+    """Return whether the pages of this release's apps are found."""
+    app = FastAPI()
+    return {app.openapi_url, app.docs_url} <= {route.path for route in app.routes if is_own_page(route)}
 
 
 def is_default_lifespan(lifespan: Any) -> bool:
@@ -169,9 +256,11 @@ def lifespans_in(lifespan: Any) -> list[Any] | None:
     None where FastAPI has made something of it that can't be looked into.
     """
     # FastAPI 0.165, routing.py, _merge_lifespan_context: both stand in the closure of the function that it returns.
-    inner = inspect.unwrap(lifespan) if inspect.isfunction(lifespan) else None
-    if inner is None or inner.__module__.partition(".")[0] != "fastapi":
+    inner = inspect.unwrap(lifespan) if inspect.isfunction(lifespan) else lifespan
+    if is_default_lifespan(lifespan) or str(getattr(inner, "__module__", "")).partition(".")[0] != "fastapi":
         return [lifespan]
+    if not isinstance(inner, FunctionType):
+        return None
     cells = [cell.cell_contents for cell in inner.__closure__ or ()]
     merged = [part for part in cells if callable(part)]
     if len(merged) == 1:

@@ -5,11 +5,11 @@ import sys
 from typing import Any
 
 from fastapi import FastAPI
-from fastapi.routing import APIRoute, APIWebSocketRoute, iter_route_contexts
+from fastapi.routing import APIRoute, APIWebSocketRoute
 from opentelemetry import metrics, trace
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
-from composer._compat.fastapi import has_no_middleware, providers_given
+from composer._compat.fastapi import has_no_middleware, iter_route_contexts, providers_given
 
 try:
     # OpenTelemetry 1.45: the logs' API isn't stable, and so has no public name.

@@ -1,7 +1,26 @@
 """What composer knows of pydantic's insides."""
 
 import inspect
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, get_args
+
+from pydantic.fields import FieldInfo
+
+
+def known_fields(kind: type) -> Mapping[str, FieldInfo] | None:
+    """Return the fields of a model or of a pydantic dataclass; None for any other class and where unknown."""
+    # pydantic 2.14, main.py and dataclasses.py: both keep them under this name.
+    return getattr(kind, "__pydantic_fields__", None)
+
+
+def types_of_own_errors() -> frozenset[str]:
+    """Return the types of errors whose text is pydantic's own, not a validator's; none where they can't be seen."""
+    try:
+        # pydantic-core 2.50, core_schema.py.
+        from pydantic_core.core_schema import ErrorType
+    except ImportError:
+        return frozenset()
+    return frozenset(get_args(ErrorType)) - {"value_error", "assertion_error"}
 
 
 def is_v1_model(wanted: Any) -> bool:

@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from composer._docs.content import Content
 
+_VIEWER = "swagger-ui-bundle.js"
 _OWN_FOLDER = Path(__file__).parent / "static"
 _TYPES = {".js": "text/javascript", ".css": "text/css", ".png": "image/png"}
 
@@ -27,7 +28,7 @@ async def asset(request: Request) -> Response:
 
 @cache
 def _paths() -> dict[str, Path]:
-    files = [*viewers_folder().iterdir(), *_OWN_FOLDER.iterdir()]
+    files = [file for folder in (viewers_folder(), _OWN_FOLDER) if folder for file in folder.iterdir()]
     return {path.name: path for path in files if path.suffix in _TYPES}
 
 
@@ -45,10 +46,14 @@ def _content(path: Path) -> Content:
 
 
 @cache
-def viewers_folder() -> Path:
-    """Return the folder of the viewers; raise ModuleNotFoundError if fastapi-offline isn't installed."""
+def viewers_folder() -> Path | None:
+    """Return the folder of the viewers, or None if fastapi-offline has none.
+
+    Raises ModuleNotFoundError if fastapi-offline isn't installed.
+    """
     # Located without importing it, because only its files are needed.
     spec = find_spec("fastapi_offline")
     if spec is None or spec.origin is None:
         raise ModuleNotFoundError("The docs pages require the package fastapi-offline.", name="fastapi_offline")
-    return Path(spec.origin).parent / "static"
+    # fastapi-offline 1.7 has them in static/.
+    return next((file.parent for file in Path(spec.origin).parent.rglob(_VIEWER)), None)

@@ -1,6 +1,7 @@
 """The installation of the pages in place of FastAPI's own, at the same URLs."""
 
 import json
+import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import cache
 from typing import Any
@@ -12,10 +13,14 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from composer._asgi import Receive, Scope, Send
-from composer._compat.fastapi import is_own_page
+from composer._compat.fastapi import is_own_page, knows_own_pages
 from composer._docs.assets import asset, viewers_folder
 from composer._docs.document import ConnectOrigins, DocumentRoute
 from composer._docs.pages import AppEntry, GetApps, GetDocument, Page, PageContext, oauth2_redirect, redoc, swagger
+
+log = logging.getLogger("composer")
+
+_NOT_LOCAL = "the docs pages of %r load their assets from another host: unsupported release of %s"
 
 
 def install_docs(
@@ -47,8 +52,12 @@ def _install_pages(app: FastAPI, document: GetDocument, apps: GetApps | None) ->
     own = [(index, route.path) for index, route in enumerate(app.router.routes) if is_own_page(route)]
     first, path = next(((index, path) for index, path in own if path in pages), (None, ""))
     if first is None:
+        if app.openapi_url and any(pages) and not knows_own_pages():
+            log.warning(_NOT_LOCAL, app.title, "FastAPI")
         return
-    viewers_folder()
+    if viewers_folder() is None:
+        log.warning(_NOT_LOCAL, app.title, "fastapi-offline")
+        return
     base = path.rstrip("/")
     context = PageContext(app, base, ConnectOrigins(document), apps)
     pages[app.swagger_ui_oauth2_redirect_url] = oauth2_redirect

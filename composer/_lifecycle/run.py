@@ -20,7 +20,12 @@ from composer.errors import PartError, ShutdownError, StartupError
 
 
 class Lifecycle:
-    """Run the lifespans of one plan, as often as a server does; `parts` tells how each is at the moment."""
+    """Run the lifespans of one plan, as often as a server does; `parts` tells how each is at the moment.
+
+    `failed_to_stop` says whether a part did in any of the runs.
+    """
+
+    failed_to_stop = False
 
     def __init__(self, plan: Plan, mounted: Mapping[str, Mounted]) -> None:
         self._plan = plan
@@ -80,6 +85,7 @@ class Lifecycle:
                 stopping()
                 failures = await _to_the_end(run.stop())
                 if failures:
+                    self.failed_to_stop = True
                     raise ShutdownError(_title(failures, "stop"), failures)
 
     def _tell_started(self) -> None:

@@ -223,14 +223,12 @@ def _template(scope: Scope, root_path: str) -> str | None:
 
 
 def _route(scope: Scope) -> Any:
-    route, endpoint = scope.get("route"), scope.get("endpoint")
-    if (included := included_route(scope)) is not None:
-        return included
-    if route is None and endpoint is not None:
+    endpoint = scope.get("endpoint")
+    if scope.get("route") is None and endpoint is not None:
         # FastAPI doesn't name a route of Starlette's, such as those of its own pages.
         routes: Iterable[Any] = getattr(scope.get("router"), "routes", ())
         return next((route for route in routes if getattr(route, "endpoint", None) is endpoint), None)
-    return route
+    return included_route(scope)
 
 
 def _with_names(path: str, values: Mapping[str, Any], rest: str) -> str:

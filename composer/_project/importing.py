@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from composer._catalogue import problem
+from composer._compat.cpython import is_import_machinery
 from composer._model import Problem
 from composer._text import did_you_mean
 from composer.errors import CompositionError
@@ -157,7 +158,7 @@ def shown(file: Path, root: Path) -> str:
 
 
 def _is_machinery(filename: str) -> bool:
-    return filename.startswith("<frozen") or Path(__file__).parent in Path(filename).parents
+    return is_import_machinery(filename) or Path(__file__).parent in Path(filename).parents
 
 
 def _is_installed(filename: str) -> bool:

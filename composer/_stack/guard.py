@@ -8,6 +8,7 @@ from fastapi import FastAPI, Request, Response, Security, WebSocket
 from fastapi.routing import APIRoute
 
 from composer._asgi import ASGIApp, Message, Receive, Scope, Send
+from composer._compat.fastapi import match_any_method
 from composer._json import Json
 from composer._scope import SCOPE_BEHIND, SCOPE_INTERNAL
 from composer.openapi._structure import OPERATION_METHODS
@@ -66,7 +67,7 @@ class Guard:
     def _secured(self, document: Json) -> Json:
         own = self._gate.openapi()
         schemes = own.get("components", {}).get("securitySchemes", {})
-        wanted = own["paths"]["/{path}"]["get"].get("security", [])
+        wanted = next(iter(own["paths"].values()))["get"].get("security", [])
         theirs = document.get("components", {}).get("securitySchemes", {})
         names = {name: _free_name(name, scheme, theirs) for name, scheme in schemes.items()}
         # All dependencies of a handler are asked, so all that they want is wanted together.
@@ -129,8 +130,7 @@ def _gate(dependency: Callable[..., Any]) -> FastAPI:
     gate.openapi()
     for route in gate.routes:
         if isinstance(route, APIRoute):
-            # Any, also one that nobody has heard of.
-            route.methods = set()
+            match_any_method(route)
     return gate
 
 

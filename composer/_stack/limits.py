@@ -11,10 +11,9 @@ from typing import Any, Final, NamedTuple
 
 from anyio import CancelScope
 from anyio.lowlevel import checkpoint
-from starlette.middleware.body_limit import MAX_BODY_SIZE_SCOPE_KEY
 
 from composer._asgi import ASGIApp, Message, Receive, Scope, Send
-from composer._compat.starlette import body_counter_key
+from composer._compat.starlette import body_limit_keys
 from composer._problem_json import problem_json, unavailable
 from composer._scope import SCOPE_INTERNAL
 
@@ -24,9 +23,6 @@ LINGER: Final = 2.0
 
 # Digits of a Content-Length that is believed: with more of them, the body is counted. Python reads no endless number.
 _DIGITS: Final = 18
-
-# Where Starlette's own middleware, inside of the app, looks for what counts the bytes.
-_COUNTER: Final = body_counter_key()
 
 BUSY: Final = unavailable("The app has as many requests as it takes at once.")
 
@@ -127,9 +123,11 @@ class _WatchedRequest:
         """
         timer = self._seconds and asyncio.get_running_loop().call_later(self._seconds, self._expire)
         if self.max_body_size < math.inf:
-            self._scope[MAX_BODY_SIZE_SCOPE_KEY] = self._own_limit
-            if _COUNTER is not None:
-                self._scope[_COUNTER] = self
+            keys = body_limit_keys()
+            if keys.limit:
+                self._scope[keys.limit] = self._own_limit
+            if keys.counter:
+                self._scope[keys.counter] = self
         try:
             with self._cancel:
                 await app(self._scope, self._receive, self._send)
@@ -182,7 +180,7 @@ class _WatchedRequest:
 
     def _limit(self) -> float:
         """Return the limit that counts now: the app's own where it has one."""
-        in_scope: float | None = self._scope.get(MAX_BODY_SIZE_SCOPE_KEY)
+        in_scope: float | None = self._scope.get(body_limit_keys().limit)
         if in_scope is not None and in_scope != self._own_limit:
             return in_scope
         return self.max_body_size

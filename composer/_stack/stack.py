@@ -2,8 +2,12 @@
 
 from typing import Any
 
+from starlette.applications import Starlette
+
 from composer._asgi import ASGIApp
-from composer._model import BuiltApp, Plan
+from composer._compat.fastapi import iter_route_contexts
+from composer._compat.starlette import body_limit_keys
+from composer._model import MAX_BODY_SIZE, BuiltApp, Plan
 from composer._stack.foreign_paths import adapt_guest
 from composer._stack.guard import Guard
 from composer._stack.hooks import with_hooks
@@ -22,12 +26,22 @@ def guards_of(plan: Plan) -> dict[str, Guard]:
 def app_stack(app: BuiltApp, plan: Plan, guard: Guard | None) -> ASGIApp:
     """Return what answers an app's requests: within its limits the guard, then the hooks, and within those the app."""
     declared = app.declared
-    limits = Limits(declared.max_concurrency, declared.request_timeout, declared.max_body_size)
+    limits = Limits(declared.max_concurrency, declared.request_timeout, _max_body_size(app))
     deferred = isinstance(app.asgi, DeferredApp)
     # One that is made when it starts gets what it needs then.
     inner = app.asgi if deferred else inner_stack(app, plan)
     guarded = guard.before(inner) if guard else inner
     return limited(with_redaction(guarded, plan.secrets, deferred=deferred), limits)
+
+
+def _max_body_size(app: BuiltApp) -> int | None:
+    """Return the body limit to enforce; None where the app may have one of its own that can't be seen."""
+    limit = app.declared.max_body_size
+    if body_limit_keys().limit or not isinstance(app.asgi, Starlette | DeferredApp):
+        return limit
+    may_have_own = [app.asgi, *iter_route_contexts(getattr(app.asgi, "routes", ()))]
+    has_own = any(getattr(each, "max_body_size", None) is not None for each in may_have_own)
+    return None if has_own or limit == MAX_BODY_SIZE else limit
 
 
 def inner_stack(app: BuiltApp, plan: Plan) -> ASGIApp:

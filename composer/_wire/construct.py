@@ -12,6 +12,7 @@ from fastapi import FastAPI
 from composer._asgi import is_app_not_factory
 from composer._catalogue import problem
 from composer._compat.cpython import is_protocol
+from composer._compat.fastapi import reads_dependencies
 from composer._model import (
     App,
     BuiltApp,
@@ -207,6 +208,8 @@ def _make_app(
         return None, problems
     problems += _check_guard(app, offers, made)
     used |= {app.guard} & offers.keys()
+    # Where it isn't known what the handlers ask for, they may ask for all.
+    used |= set() if not offers or reads_dependencies() else offers.keys()
     for demand in shared_dependencies_of(asgi):
         name, wrong = _demanded(app, demand, offers)
         used |= {name} if name else set()

@@ -3,15 +3,14 @@
 The objects are found in the request's scope and nowhere global, so the same router can serve in two compositions.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, TypeVar, cast
 
 from fastapi import Depends
-from fastapi.dependencies.models import Dependant
-from fastapi.routing import iter_route_contexts
 from starlette.requests import HTTPConnection
 from starlette.routing import BaseRoute
 
+from composer._compat.fastapi import dependency_calls, iter_route_contexts
 from composer._model import BuiltCornerstone
 from composer._scope import SCOPE_SHARED
 from composer._text import listed
@@ -84,16 +83,6 @@ def shared_dependencies_of(app: Any) -> list[SharedDependency]:
 
 def _shared_dependencies(routes: Sequence[BaseRoute]) -> Iterator[SharedDependency]:
     for context in iter_route_contexts(routes):
-        dependant = getattr(context, "dependant", None)
-        if isinstance(dependant, Dependant):
-            yield from _shared_dependencies_below(dependant)
+        yield from (call for call in dependency_calls(context) if isinstance(call, SharedDependency))
         if inner := getattr(context.route, "routes", None):
             yield from _shared_dependencies(inner)
-
-
-def _shared_dependencies_below(dependant: Dependant) -> Iterator[SharedDependency]:
-    call: Callable[..., Any] | None = dependant.call
-    if isinstance(call, SharedDependency):
-        yield call
-    for inner in dependant.dependencies:
-        yield from _shared_dependencies_below(inner)

@@ -6,8 +6,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+from anyio.to_thread import current_default_thread_limiter
 from fastapi import APIRouter, FastAPI, HTTPException, Request, WebSocket
 from fastapi.testclient import TestClient
+from opentelemetry import trace
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.trace import SpanKind
 
 import composer
 from composer import App, Cornerstone, Shared
@@ -79,6 +85,12 @@ def create_app() -> FastAPI:
     def fail() -> None:
         raise KeyError("boom")
 
+    @app.get("/threads")
+    async def set_threads(most: int = 0) -> float:
+        limiter = current_default_thread_limiter()
+        limiter.total_tokens = most or limiter.total_tokens
+        return limiter.total_tokens
+
     @app.get("/state")
     def state(request: Request) -> Any:
         return request.state.x
@@ -96,6 +108,20 @@ def create_limited() -> FastAPI:
     app.post("/own", max_body_size=4_000_000)(length)
     app.post("/composers")(length)
     return app
+
+
+def watch_spans() -> InMemorySpanExporter:
+    """Set a provider for the whole process, as late as an instrumentation may; return what collects the spans."""
+    spans = InMemorySpanExporter()
+    provider = TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(spans))
+    trace.set_tracer_provider(provider)
+    return spans
+
+
+def route_of(span: ReadableSpan) -> str:
+    attributes = span.attributes or {}
+    return f"{attributes.get('composer.app')}: {attributes.get('http.route')}"
 
 
 def main() -> None:
@@ -121,9 +147,16 @@ def main() -> None:
         answers["limits"] = [client.post(f"/limited/{name}", content=body).status_code for name in ("own", "composers")]
         keys = ["wrong", "right"]
         answers["guard"] = [client.get("/guarded/state", headers={"key": key}).status_code for key in keys]
+        methods = ["GET", "POST", "OPTIONS", "NEW"]
+        answers["guarded methods"] = [client.request(method, "/guarded/state").status_code for method in methods]
+        threads = [client.get(path).json() for path in ("/a/threads?most=7", "/a/threads")]
+        answers["threads"] = [*threads, client.get("/guarded/threads", headers={"key": "right"}).json()]
         with client.websocket_connect("/a/ws") as websocket:
             answers["websocket"] = websocket.receive_text()
+        spans = watch_spans()
+        answers["observed"] = [client.get(path).status_code for path in ("/a/r/db", "/a/inner/x", "/livez")]
     answers["routes"] = sorted(set(routes))
+    answers["spans"] = sorted({route_of(span) for span in spans.get_finished_spans() if span.kind is SpanKind.SERVER})
     print(json.dumps(answers))
 
 

@@ -1,8 +1,10 @@
 """Each fact of composer/_compat, as it is in the installed releases; one that doesn't hold costs speed or a check."""
 
 import asyncio
+import importlib
 import logging
 import signal
+import traceback
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Protocol
@@ -12,13 +14,23 @@ import pytest
 from fastapi import APIRouter, Body, Depends, FastAPI, Query, Request
 from fastapi.testclient import TestClient
 from pydantic import BaseModel
+from pydantic.dataclasses import dataclass
 from starlette.applications import Starlette
 from starlette.routing import Route
 
 from composer._compat import anyio as anyio_facts
-from composer._compat import cpython, error_texts, guests, opentelemetry, releases, starlette, uvicorn
+from composer._compat import (
+    cpython,
+    error_texts,
+    guests,
+    gunicorn,
+    opentelemetry,
+    pydantic,
+    releases,
+    starlette,
+    uvicorn,
+)
 from composer._compat import fastapi as facts
-from composer._compat.pydantic import is_v1_model
 
 pytestmark = pytest.mark.anyio
 
@@ -130,8 +142,103 @@ def test_defaults_that_only_handlers_are_given_are_known(default: object) -> Non
     assert facts.is_handler_default(3) == ""
 
 
-def test_the_counter_of_bodies_has_a_key() -> None:
-    assert starlette.body_counter_key()
+def test_a_route_that_was_not_included_is_itself() -> None:
+    app, seen = FastAPI(), []
+    app.get("/items/{number}")(lambda request: None)
+
+    @app.get("/mine")
+    def mine(request: Request) -> None:
+        seen.append(facts.included_route(request.scope))
+
+    TestClient(app).get("/mine")
+    assert seen == [app.router.routes[-1]]
+
+
+def test_the_prefix_of_a_router_included_in_an_unknown_way_is_found_by_the_path() -> None:
+    app, router, seen = FastAPI(), APIRouter(), []
+
+    @router.get("/items/{number}")
+    def item(number: int, request: Request) -> None:
+        unknown = {key: value for key, value in request.scope.items() if key != "fastapi"}
+        seen.append(facts.included_route(unknown).path_format)
+
+    app.include_router(router, prefix="/shop")
+    app.include_router(router, prefix="/store")
+    for path in ("/shop/items/3", "/store/items/3"):
+        TestClient(app).get(path)
+    assert seen == ["/shop/items/{number}", "/store/items/{number}"]
+
+
+def test_the_body_limits_of_starlette_find_each_other_by_two_keys() -> None:
+    keys = starlette.body_limit_keys()
+    assert keys.limit
+    assert keys.counter
+
+
+def test_a_route_takes_every_method() -> None:
+    app = FastAPI()
+    app.get("/{path:path}")(lambda path: None)
+    route = app.router.routes[-1]
+    assert isinstance(route, Route)
+    facts.match_any_method(route)
+    assert TestClient(app).request("NEW", "/any").status_code == 200
+
+
+def test_what_handlers_depend_on_is_read() -> None:
+    assert facts.reads_dependencies()
+
+
+def test_routes_of_included_routers_are_found_without_fastapis_help(monkeypatch: pytest.MonkeyPatch) -> None:
+    app, router = FastAPI(openapi_url=None), APIRouter()
+    router.get("/x", dependencies=[Depends(lifespan)])(lambda: None)
+    app.get("/y")(lambda: None)
+    app.include_router(router, prefix="/p")
+    whole = [context.path for context in facts.iter_route_contexts(app.routes)]
+    monkeypatch.setattr(facts, "_route_contexts", None)
+    contexts = list(facts.iter_route_contexts(app.routes))
+    assert whole == ["/y", "/p/x"]
+    assert [context.path for context in contexts] == ["/y", None]
+    assert lifespan in facts.dependency_calls(contexts[-1])
+
+
+def test_the_pages_of_fastapi_are_found() -> None:
+    assert facts.knows_own_pages()
+
+
+def test_this_release_of_gunicorn_has_what_preloading_needs() -> None:
+    assert gunicorn.unknown_names() == []
+
+
+def test_uvicorn_has_a_supervisor_and_the_status_of_a_failed_start() -> None:
+    from uvicorn import config, supervisors
+
+    assert uvicorn.process_supervisor() is supervisors.Multiprocess
+    assert uvicorn.STARTUP_FAILURE == config.STARTUP_FAILURE
+
+
+def test_pydantic_tells_its_own_errors_and_the_fields_of_its_dataclasses() -> None:
+    @dataclass
+    class Settings:
+        size: int
+
+    assert "int_parsing" in pydantic.types_of_own_errors()
+    assert list(pydantic.known_fields(Settings) or ()) == ["size"]
+    assert pydantic.known_fields(Route) is None
+
+
+def test_the_globals_of_a_caller_are_found() -> None:
+    def asks() -> Any:
+        return cpython.globals_of_caller()
+
+    assert asks() is globals()
+
+
+def test_pythons_import_machinery_is_known_by_its_files() -> None:
+    with pytest.raises(ModuleNotFoundError) as caught:
+        importlib.import_module("nowhere_at_all")
+    files = [frame.filename for frame in traceback.extract_tb(caught.value.__traceback__)]
+    assert cpython.is_import_machinery(files[-1])
+    assert not cpython.is_import_machinery(files[0])
 
 
 @pytest.mark.anyio
@@ -203,8 +310,8 @@ def test_fastapis_error_about_a_response_field_is_known_by_its_text() -> None:
 
 def test_a_model_of_pydantic_v1_is_known_by_its_module() -> None:
     base = type("BaseModel", (), {"__module__": "pydantic.v1.main"})
-    assert is_v1_model(type("Old", (base,), {}))
-    assert not is_v1_model(BaseModel)
+    assert pydantic.is_v1_model(type("Old", (base,), {}))
+    assert not pydantic.is_v1_model(BaseModel)
 
 
 def test_guests_are_known_by_the_names_of_their_classes() -> None:
@@ -220,6 +327,8 @@ def test_uvicorns_lines_about_websockets_are_known() -> None:
         return logging.LogRecord("uvicorn.error", logging.INFO, "", 0, message, (), None)
 
     assert not uvicorn.tells_no_query(record('%s - "WebSocket %s" [accepted]'))
+    given = logging.LogRecord("uvicorn.error", logging.INFO, "", 0, "%s connected to %s", ("me", "/ws?key=1"), None)
+    assert not uvicorn.tells_no_query(given)
     assert uvicorn.tells_no_query(record("Application startup complete."))
 
 

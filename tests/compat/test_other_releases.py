@@ -29,15 +29,23 @@ with TestClient(app) as client:
 
 PACKAGES = {"fastapi": ["fastapi", "starlette"], "starlette": ["fastapi", "starlette"]}
 
-# Only the log's templates may be less than they were: without the prefix of the router that was included.
-LESS = {"original_route": {"/a/r/db": "/a/db"}}
+# What can't be had in another way: the prefix of an app in the route of FastAPI's span, and the name of the app there.
+WITHOUT_PREFIX = ["None: None", "a: /inner/x", "a: /r/db"]
+LESS: dict[str, dict[str, Any]] = {
+    "_route_selected": {"spans": WITHOUT_PREFIX},
+    "_api": {"spans": WITHOUT_PREFIX},
+    "span": {"spans": ["None: /a/inner/x", "None: /a/r/db", "None: None"]},
+    # An app with a limit of its own has no other, where the two can't be told apart.
+    "body_limit": {"limits": [200, 200]},
+}
 
 
-def run(*command: str, first: Path | None = None) -> subprocess.CompletedProcess[str]:
+def run(*command: str, first: Path | None = None, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
     """Run Python with a folder first on the import path, then the repository."""
     path = os.pathsep.join(map(str, [*([first] if first else []), ROOT]))
     environment = {**os.environ, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"}
-    return subprocess.run([sys.executable, *command], capture_output=True, text=True, env=environment, check=False)
+    whole = [sys.executable, *command]
+    return subprocess.run(whole, capture_output=True, text=True, env=environment, cwd=cwd, timeout=60, check=False)
 
 
 @cache
@@ -79,14 +87,16 @@ NAMES = {
         *("_native_telemetry", "_openapi_routes_version", "_route_selected", "_router", "_telemetry"),
         *("AppBodyLimitMiddleware", "ExceptionTelemetryMiddleware", "effective_route_context", "original_route"),
         *("fastapi_function_astack", "fastapi_inner_astack", "fastapi_middleware_astack"),
-        *("nested_context", "original_context"),
+        *("nested_context", "original_context", "_api", "span", "dependant", "iter_route_contexts", "_IncludedRouter"),
+        *("fastapi.telemetry", "_legacy_otel", "_RequestTelemetry", "swagger_ui_html"),
     ],
     "starlette": [
         *("_BODY_LIMIT_RESPONDER_SCOPE_KEY", "_body_limit_responder", "RequestBodyLimitResponder", "total_size"),
-        *("_utils", "app_root_path", "get_route_path"),
+        *("_utils", "app_root_path", "get_route_path", "MAX_BODY_SIZE_SCOPE_KEY", "body_limit"),
+        "starlette.exception_handlers",
     ],
-    "anyio": ["_default_thread_limiter"],
-    "opentelemetry": ["_LOGGER_PROVIDER", "_METER_PROVIDER", "_TRACER_PROVIDER", "_internal"],
+    "anyio": ["_default_thread_limiter", "_backends"],
+    "opentelemetry": ["_LOGGER_PROVIDER", "_METER_PROVIDER", "_TRACER_PROVIDER", "_internal", "_logs"],
 }
 
 
@@ -98,10 +108,7 @@ def test_a_composition_answers_the_same_where_a_private_name_is_another_one(
     copy = copied(package, tmp_path, renamed(name), moved=name)
     if run("-c", ALONE, first=copy).returncode:
         pytest.skip("FastAPI alone can't do without it")
-    expected = usual_answers()
-    less = LESS.get(name, {})
-    routes = sorted({less.get(route, route) for route in expected["routes"]})
-    assert answers(copy) == {**expected, "routes": routes}
+    assert answers(copy) == {**usual_answers(), **LESS.get(name, {})}
 
 
 @pytest.mark.slow
@@ -120,10 +127,46 @@ def test_a_composition_answers_the_same_where_many_private_names_are_others(tmp_
             text = renamed(name)(text)
         return text
 
-    assert answers(copied("fastapi", tmp_path, change)) == usual_answers()
+    assert answers(copied("fastapi", tmp_path, change)) == {**usual_answers(), **LESS["_route_selected"]}
 
 
 def test_the_fast_path_can_be_switched_off(monkeypatch: pytest.MonkeyPatch) -> None:
     expected = usual_answers()
     monkeypatch.setenv("COMPOSER_FAST_PATH", "0")
     assert answers(None) == expected
+
+
+FAILS_TO_STOP = """
+import asyncio, os, signal
+from contextlib import asynccontextmanager
+
+import composer
+from fastapi import FastAPI
+
+
+@asynccontextmanager
+async def lifespan(app):
+    asyncio.get_running_loop().call_later(0.2, os.kill, os.getpid(), signal.SIGTERM)
+    yield
+    raise RuntimeError("boom")
+
+
+app = composer.compose([composer.App("a", "/a", FastAPI(lifespan=lifespan))])
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["shutdown_failed", "STARTUP_FAILURE", "Multiprocess", "supervisors"])
+def test_a_server_tells_that_a_part_failed_to_stop_whatever_uvicorn_calls_it(name: str, tmp_path: Path) -> None:
+    copy = copied("uvicorn", tmp_path / "copy", renamed(name), moved=name)
+    (tmp_path / "asgi.py").write_text(FAILS_TO_STOP)
+    assert run("-m", "composer", "serve", "--port", "0", first=copy, cwd=tmp_path).returncode == 1
+
+
+@pytest.mark.slow
+def test_several_processes_serve_where_uvicorn_has_its_supervisor_elsewhere(tmp_path: Path) -> None:
+    copy = copied("uvicorn", tmp_path / "copy", renamed("Multiprocess"))
+    stops = FAILS_TO_STOP.replace("os.getpid()", "os.getppid()").replace('    raise RuntimeError("boom")\n', "")
+    (tmp_path / "asgi.py").write_text(stops)
+    served = run("-m", "composer", "serve", "--port", "0", "--workers", "2", first=copy, cwd=tmp_path)
+    assert served.returncode == 0, served.stderr
