@@ -7,7 +7,7 @@ import pytest
 
 from composer._cli.problems import as_github, as_json, count_line
 from composer._model import Problem
-from tests.commands import composer
+from tests.commands import composer, composer_process
 from tests.conftest import Project as WriteProject
 from tests.test_cli import BROKEN, PROJECT
 
@@ -192,7 +192,7 @@ def test_help_names_all_keys_of_the_json(project: WriteProject) -> None:
 def test_the_log_of_the_server_shows_a_warning_once(project: WriteProject) -> None:
     root = project(PROJECT | {"apps/doubtful.py": DOUBTFUL, "apps/failing.py": FAILING})
 
-    done = composer(root, "serve", "--port", "0")
+    done = composer_process(root, "serve", "--port", "0")
 
     assert done.returncode == 3
     assert done.stderr.count("C050 apps/doubtful.py: Its route '/files/first' is never reached") == 1
