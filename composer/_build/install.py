@@ -3,6 +3,7 @@
 import logging
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
 from typing import Any, Final, cast
 
 from fastapi import FastAPI
@@ -11,6 +12,7 @@ from composer._asgi import ASGIApp
 from composer._checks.declarations import check_root
 from composer._documents.merged import Documents
 from composer._checks.built import check_built
+from composer._checks.dependencies import check_dependencies, check_root_usage
 from composer._checks.middleware import check_sessions
 from composer._build.pages import install_own_pages, install_pages
 from composer._stack.stack import guards_of, inner_stack, app_stack
@@ -84,7 +86,7 @@ def install(root: FastAPI, whole: Plan, head: ComposerTable, project: Project, *
     lifecycle = Lifecycle(plan, mounted)
     sources = Sources(plan, mounted, lifecycle, guards, project.root)
     documents = Documents(root, map(sources.of, plan.apps))
-    _finish_deferred_apps(root, plan, documents, sources)
+    _finish_deferred_apps(root, plan, documents, sources, project.root)
     setattr(root.state, STATE, Composition(root.title, plan, lifecycle, documents))
     install_pages(root, plan, lifecycle, documents)
     router = root.router
@@ -97,7 +99,7 @@ def install(root: FastAPI, whole: Plan, head: ComposerTable, project: Project, *
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[Mapping[str, Any] | None]:
-        _check_added_routes(root, whole, answers)
+        _check_added_routes(root, whole, answers, project.root)
         if partial:
             lifecycle.run_from_now_on(_only_used(whole, root))
         install_per_app_threads()
@@ -117,11 +119,12 @@ def _only_used(plan: Plan, root: FastAPI) -> Plan:
     return plan._replace(cornerstones=tuple(built for built in plan.cornerstones if built.name in used))
 
 
-def _finish_deferred_apps(root: FastAPI, plan: Plan, documents: Documents, sources: Sources) -> None:
+def _finish_deferred_apps(root: FastAPI, plan: Plan, documents: Documents, sources: Sources, project: Path) -> None:
     """Let the apps that are made when they start be checked then, and put to where the others are from the start."""
 
     def finish(built: BuiltApp) -> ASGIApp:
-        if problems := check_built(plan._replace(cornerstones=(), apps=(built,)), root):
+        problems = check_built(plan._replace(cornerstones=(), apps=(built,)), root)
+        if problems := [*problems, *check_dependencies(plan, [built], project)]:
             raise CompositionError(problems, built.name)
         install_own_pages(built)
         documents.replace(sources.of(built))
@@ -155,13 +158,13 @@ def _watch(root: FastAPI, lifecycle: Lifecycle, head: ComposerTable) -> dict[str
     return pages
 
 
-def _check_added_routes(root: FastAPI, plan: Plan, probes: Iterable[str]) -> None:
+def _check_added_routes(root: FastAPI, plan: Plan, probes: Iterable[str], project: Path) -> None:
     """Raise CompositionError where what was added to the root after the build is in the way of an app, or hidden.
 
     Or where it asks for what nobody gives.
     """
     problems = [*check_root([app.declared for app in plan.apps], root, probes), *check_sessions(plan, root)]
-    problems += check_root_dependencies(root, plan)
+    problems += [*check_root_dependencies(root, plan), *check_root_usage(plan, root, project)]
     if problems:
         raise CompositionError(problems, root.title)
 

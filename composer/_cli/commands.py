@@ -50,7 +50,9 @@ Target = Annotated[
 ]
 SettingsPath = Annotated[
     Path | None,
-    typer.Option("--settings", help="The settings file. Default: $COMPOSER_SETTINGS, else ./settings.toml."),
+    typer.Option(
+        "--settings", help="The settings file. Default: $COMPOSER_SETTINGS, else settings.toml here or above."
+    ),
 ]
 Apps = Annotated[
     str | None,

@@ -79,16 +79,22 @@ else:
 
 def shared_dependencies_of(app: Any) -> list[SharedDependency]:
     """Return what the routes of an app ask for by `Shared`, once each, in order of the routes."""
-    return list(dict.fromkeys(_shared_dependencies(getattr(app, "routes", ()))))
+    found = [each for dependant in dependants_of(app) for each in _shared_dependencies_below(dependant)]
+    return list(dict.fromkeys(found))
 
 
-def _shared_dependencies(routes: Sequence[BaseRoute]) -> Iterator[SharedDependency]:
+def dependants_of(app: Any) -> Iterator[Dependant]:
+    """Return what FastAPI read of the handlers of an app, and of the apps that are mounted in it."""
+    return _dependants(getattr(app, "routes", ()))
+
+
+def _dependants(routes: Sequence[BaseRoute]) -> Iterator[Dependant]:
     for context in iter_route_contexts(routes):
         dependant = getattr(context, "dependant", None)
         if isinstance(dependant, Dependant):
-            yield from _shared_dependencies_below(dependant)
+            yield dependant
         if inner := getattr(context.route, "routes", None):
-            yield from _shared_dependencies(inner)
+            yield from _dependants(inner)
 
 
 def _shared_dependencies_below(dependant: Dependant) -> Iterator[SharedDependency]:
