@@ -21,8 +21,8 @@ class Entry(NamedTuple):
 CATALOGUE: dict[str, Entry] = {
     "C001": Entry(
         "There is no settings file{tried}.",
-        'Create it, or say where it is: composer.build("settings.toml") in Python, COMPOSER_SETTINGS in the environment. '
-        "The smallest one holds the line [composer].",
+        'Create it, or say where it is: composer.build("settings.toml") in Python, COMPOSER_SETTINGS in the '
+        "environment. The smallest one holds the line [composer].",
     ),
     "C002": Entry("The file is not valid: {error}.", "Correct that place; the format is described at toml.io."),
     "C003": Entry("Nobody knows the key {key!r}.", "{near} Known here: {known}."),
@@ -39,7 +39,7 @@ CATALOGUE: dict[str, Entry] = {
     ),
     "C008": Entry(
         "It has no {factory}.",
-        "Define {factory}(...) there; a helper that is not to be composed starts with an underscore. {near}",
+        "{near} Define {factory}(...) there; a helper that is not to be composed starts with an underscore. {advice}",
     ),
     "C009": Entry(
         "{reference!r} can't be used: {why}.", "{near} Name something that can be called, as 'package.module:name'."

@@ -32,7 +32,7 @@ def names_in(folder: Path) -> list[str]:
 
 
 def problems_in(folder: Path) -> list[tuple[str, str]]:
-    problems = discover("apps", [folder], "create_app")[1]
+    problems = [one.problem for one in discover("apps", [folder], "create_app")[1]]
     return [(problem.id, str(Path(problem.where).relative_to(folder))) for problem in problems]
 
 

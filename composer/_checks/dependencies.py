@@ -62,9 +62,7 @@ def _uses(dependant: Dependant, offers: list[Any]) -> Iterator[_Use]:
     for inner in dependant.dependencies:
         name = inner.name or ""
         if shared := _shared_in(inner.call):
-            yield _Use(
-                dependant.call, name, shared.wanted, f"it depends on {shared} by Depends, which is an annotation"
-            )
+            yield _Use(dependant.call, name, shared.wanted, f"Depends is given {shared}, which is an annotation")
         elif wanted := _provided(inner.call, offers):
             why = f"it depends on the class {type_name(inner.call)}, which FastAPI calls for each request"
             yield _Use(dependant.call, name, wanted, why)

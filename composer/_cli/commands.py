@@ -51,7 +51,7 @@ Target = Annotated[
 SettingsPath = Annotated[
     Path | None,
     typer.Option(
-        "--settings", help="The settings file. Default: $COMPOSER_SETTINGS, else settings.toml here or above."
+        "--settings", help="The settings file. Default: $COMPOSER_SETTINGS, else settings.toml in this folder or above."
     ),
 ]
 Apps = Annotated[

@@ -169,7 +169,7 @@ def _read_tables(
     settings: SettingsFile, section: Section, model: type[OwnTable], folders: "_Folders"
 ) -> dict[str, tuple[_Part[OwnTable], list[Problem]]]:
     """Return every folder and every table of a section by name, each with what is wrong about its table."""
-    tables = settings.tables(section, [*folders.found, *(one.name for one in folders.rejected)])
+    tables: dict[str, Table] = settings.tables(section, [*folders.found, *(one.name for one in folders.rejected)])
     alone = [name for name in folders.found if name not in tables]
     meant = {nearest(name, folders.found) for name in tables if name not in folders.found}
     read: dict[str, tuple[_Part[OwnTable], list[Problem]]] = {}
@@ -224,7 +224,7 @@ def _packages(settings: SettingsFile, section: Section) -> Iterable[str]:
 
 
 class _Folders(NamedTuple):
-    """The folders of a section's packages, which are at `places`; `complete` where all packages could be looked into."""
+    """The folders of a section's packages, which are at `places`; `complete` where all packages could be read."""
 
     found: dict[str, Found]
     rejected: list[Rejected]

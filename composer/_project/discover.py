@@ -73,8 +73,9 @@ def _walk(entry: Path, group: str, package: str, factory: str) -> tuple[list[Fou
         # What is beside an app object is a part of that app.
         if found or app is None:
             return found, rejected
-    near = in_settings(name, app) if app else did_you_mean(factory, bound or ())
-    return [], [Rejected(name, problem("C008", _place(file), factory=factory, near=near))]
+    advice = in_settings(name, app) if app else ""
+    near = did_you_mean(factory, bound or ()) if app is None else ""
+    return [], [Rejected(name, problem("C008", _place(file), factory=factory, near=near, advice=advice))]
 
 
 def in_settings(name: str, app: AppObject) -> str:
