@@ -219,7 +219,7 @@ CATALOGUE: dict[str, Entry] = {
         "Write it as: async def check_ready(self). It raises where the cornerstone can't serve.",
     ),
     "C070": Entry(
-        "{asking} doesn't get the object of the cornerstone {wanted}: {why}.",
+        "{asking} doesn't get the shared {wanted}: {why}.",
         "Write {parameter}: Shared[{wanted}]. Import Shared from composer.",
     ),
     "C071": Entry(
@@ -227,7 +227,7 @@ CATALOGUE: dict[str, Entry] = {
         "Give an object to use in its place, as in overrides={{{wanted}: Fake{wanted}()}}; it needn't be a subclass.",
     ),
     "C072": Entry(
-        "{name}() of {owner} is no hook, and composer never calls it.",
+        "{name}() of {owner} is not a hook, so composer never calls it.",
         "Did you mean {hook!r}? The hooks of a cornerstone are {known}.",
     ),
     "C073": Entry(

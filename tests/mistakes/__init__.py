@@ -46,8 +46,11 @@ class Mistake:
     @property
     def problems(self) -> list[tuple[str, str, str]]:
         """Return ID, message and mend of each problem in the error, in one line each, one for each ID."""
-        found = re.findall(r"^(C\d{3})  .+\n((?:      .+\n)+?)      Hint: (.+)$", self.error, flags=re.MULTILINE)
-        first = {id: (id, " ".join(what.replace("{root}/", "").split()), hint) for id, what, hint in reversed(found)}
+        found = re.findall(
+            r"^(C\d{3})  .+\n((?:      .+\n)+?)      Hint: (.+(?:\n      .+)*)$", self.error, flags=re.MULTILINE
+        )
+        rows = [(id, *(" ".join(text.replace("{root}/", "").split()) for text in texts)) for id, *texts in found]
+        first = {id: (id, what, hint) for id, what, hint in reversed(rows)}
         return sorted(first.values())
 
 
