@@ -26,8 +26,9 @@ class Entry(NamedTuple):
 
 CATALOGUE: dict[str, Entry] = {
     "C001": Entry(
-        "There is no settings file.",
-        "Create it, or set COMPOSER_SETTINGS to its path. The smallest one holds the line [composer].",
+        "There is no settings file{tried}.",
+        'Create it, or say where it is: composer.build("settings.toml") in Python, COMPOSER_SETTINGS in the '
+        "environment. The smallest one holds the line [composer].",
     ),
     "C002": Entry("The file is not valid: {error}.", "Correct that place; the format is described at toml.io."),
     "C003": Entry("Nobody knows the key {key!r}.", "{near} Known here: {known}."),
@@ -44,7 +45,7 @@ CATALOGUE: dict[str, Entry] = {
     ),
     "C008": Entry(
         "It has no {factory}.",
-        "{near} Define {factory}(...) there; a helper that is not to be composed starts with an underscore.",
+        "{near} Define {factory}(...) there; a helper that is not to be composed starts with an underscore. {advice}",
     ),
     "C009": Entry(
         "{subject} can't be used: {why}.",
@@ -238,9 +239,29 @@ CATALOGUE: dict[str, Entry] = {
         "Write it as: async def check_ready(self). It raises where the cornerstone can't serve.",
         level="warning",
     ),
-    "C070": Entry(
+    "C064": Entry(
         "The ID {name!r} in ignore is not that of a warning: {why}.",
         "{near} List the IDs of warnings only, such as 'C049'.",
+    ),
+    "C071": Entry(
+        "overrides gives {found} for {wanted}.",
+        "Give an object to use in its place, as in overrides={{{wanted}: Fake{wanted}()}}; it needn't be a subclass.",
+    ),
+    "C072": Entry(
+        "{name}() of {owner} is not a hook, so composer never calls it.",
+        "Did you mean {hook!r}? The hooks of a cornerstone are {known}.",
+        level="warning",
+    ),
+    "C073": Entry(
+        "{variable} is {name!r}: there is no {file}, and it is neither 'development' nor 'production'.",
+        "{near} Set {variable} to the name of an environment, or create {file}.",
+        level="warning",
+    ),
+    # FastAPI makes a new object for each request, as it does where the app is served alone.
+    "C070": Entry(
+        "{asking} doesn't get the shared {wanted}: {why}.",
+        "Write {parameter}: Shared[{wanted}]. Import Shared from composer.",
+        level="warning",
     ),
 }
 
@@ -251,7 +272,7 @@ def problem(id: str, where: str, *, error: BaseException | None = None, **fields
     Raises KeyError for an ID or a field that the catalogue doesn't have: a bug of composer, never of its user.
     """
     entry = CATALOGUE[id]
-    named = {"near": "", "advice": "", **fields}
+    named = {"near": "", "advice": "", "tried": "", **fields}
     if error is not None:
         named |= {"error": describe_error(error), "advice": _advice(error)}
     # A field may be empty, and leaves two blanks then.

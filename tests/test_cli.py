@@ -166,7 +166,8 @@ def test_the_settings_can_be_elsewhere(project: WriteProject, tmp_path: Path) ->
     assert composer(tmp_path, "check", COMPOSER_SETTINGS=str(settings)).returncode == 0
     done = composer(tmp_path, "check")
     assert done.returncode == 1
-    assert f"C001  {tmp_path / 'settings.toml'}\n      There is no settings file." in done.stderr
+    assert "C001  settings.toml\n      There is no settings file" in done.stderr
+    assert str(tmp_path) in done.stderr
 
 
 def test_a_target_that_is_no_composition_says_so(project: WriteProject) -> None:

@@ -62,7 +62,7 @@ def test_every_text_of_the_catalogue_is_a_sentence() -> None:
     for entry in CATALOGUE.values():
         assert entry.what[0] in string.ascii_uppercase + "{" or entry.what.startswith(("overrides", "metrics"))
         assert entry.what.endswith((".", "{path}"))
-        assert entry.hint.endswith((".", ". {near}"))
+        assert entry.hint.endswith((".", ". {near}", ". {advice}"))
 
 
 @pytest.mark.parametrize(

@@ -228,7 +228,7 @@ def test_a_module_that_fails_when_it_is_asked_for_the_name_is_told_by_its_line(
 
 
 def test_the_problems_of_a_module_that_composes_stand_for_themselves(project: WriteProject) -> None:
-    root = project({"asgi_of_project.py": "import composer\n\napp = composer.build()\n"})
+    root = project({"asgi_of_project.py": "import composer\n\napp = composer.build('settings_of_project.toml')\n"})
 
     with pytest.raises(CompositionError, match="C001"):
         load_reference("asgi_of_project:app", "here", root)

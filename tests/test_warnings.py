@@ -217,19 +217,19 @@ def test_only_the_ids_of_warnings_can_be_ignored() -> None:
     problems = [found for found in caught.value.problems if found.level == "error"]
     assert [(found.id, found.where, found.what, found.hint) for found in problems] == [
         (
-            "C070",
+            "C064",
             "ignore",
             "The ID 'c050' in ignore is not that of a warning: there is no such ID.",
             "Did you mean 'C050'? List the IDs of warnings only, such as 'C049'.",
         ),
         (
-            "C070",
+            "C064",
             "cornerstone odd",
             "The ID 'C51' in ignore is not that of a warning: there is no such ID.",
             "Did you mean 'C051'? List the IDs of warnings only, such as 'C049'.",
         ),
         (
-            "C070",
+            "C064",
             "app a",
             "The ID 'C012' in ignore is not that of a warning: it is that of an error, which can't be ignored.",
             "List the IDs of warnings only, such as 'C049'.",

@@ -90,7 +90,7 @@ def check_ids(ignored: Iterable[str], where: str) -> list[Problem]:
     known = [id for id, entry in CATALOGUE.items() if entry.level == "warning"]
     return [
         problem(
-            "C070",
+            "C064",
             where,
             name=id,
             why="it is that of an error, which can't be ignored" if id in CATALOGUE else "there is no such ID",

@@ -159,6 +159,13 @@ def dependency_calls(context: Any) -> Iterator[Any]:
         left[:0] = getattr(dependant, "dependencies", ())
 
 
+def parameters_of_request(dependant: Any) -> list[Any]:
+    """Return the parameters that a handler or a dependency takes from path, query, headers and cookies."""
+    # FastAPI 0.165, dependencies/models.py, Dependant.
+    kinds = ("path_params", "query_params", "header_params", "cookie_params")
+    return [parameter for kind in kinds for parameter in getattr(dependant, kind, ())]
+
+
 @cache
 def reads_dependencies() -> bool:
     """Return whether this release tells what a route calls as dependencies, also a route of an included router."""

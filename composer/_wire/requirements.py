@@ -16,7 +16,7 @@ from composer._compat.pydantic import is_v1_model
 from composer._model import App, Cornerstone, Problem, Project
 from composer._secrets import mistakes, secrets_below
 from composer._settings import Table, place_of, validated, with_paths_from
-from composer._text import did_you_mean, listed
+from composer._text import did_you_mean, listed, nearest
 from composer._wire.types import (
     Parameter,
     factory_name,
@@ -118,7 +118,8 @@ def _advice(wanted: Any) -> str:
 
 def _unfilled(part: App | Cornerstone, left: list[Parameter], offers: Providers) -> list[Problem]:
     # A key of the settings that is wrong has its problem already, and its parameter is not to have a second one.
-    tried = () if isinstance(part.settings, BaseModel) else part.settings
+    tried = set[str]() if isinstance(part.settings, BaseModel) else {*part.settings}
+    tried |= {nearest(key, [p.name for p in left]) for key in tried}
     untyped = [p for p in left if p.wanted is Any and p.name not in tried]
     unknown = [p for p in left if p.wanted is not Any and p.name not in tried]
     factory = factory_name(part.factory)
