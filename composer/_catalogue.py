@@ -7,15 +7,21 @@ else.
 from typing import NamedTuple
 
 from composer._compat.error_texts import is_circular_import, is_response_field_error
-from composer._model import Problem
+from composer._model import Level, Problem
 from composer._text import describe_error, error_text
 
 
 class Entry(NamedTuple):
-    """What one ID of the catalogue says: the mistake, and the mend."""
+    """What one ID of the catalogue says: the mistake, the fix, and whether it refuses the start.
+
+    An error can't work, or would silently do something else than what was declared. What rests on a heuristic, and what
+    can be wrong about an app that works when it is served alone, is a warning: such an app is never refused for how it
+    is written inside.
+    """
 
     what: str
     hint: str
+    level: Level = "error"
 
 
 CATALOGUE: dict[str, Entry] = {
@@ -41,7 +47,8 @@ CATALOGUE: dict[str, Entry] = {
         "{near} Define {factory}(...) there; a helper that is not to be composed starts with an underscore.",
     ),
     "C009": Entry(
-        "{reference!r} can't be used: {why}.", "{near} Name something that can be called, as 'package.module:name'."
+        "{subject} can't be used: {why}.",
+        "{near} {advice} Name something that can be called, as 'package.module:name'.",
     ),
     "C010": Entry(
         "The factory {factory} is async.",
@@ -72,7 +79,6 @@ CATALOGUE: dict[str, Entry] = {
         "{factory} doesn't say what type it returns.",
         "Annotate its return type (-> Database): others ask for the cornerstone by it.",
     ),
-    "C018": Entry("The factory {factory} returned nothing.", "Return the object that it makes."),
     "C019": Entry(
         "The app is a WSGI app ({found}).",
         "Say wsgi = true for it.",
@@ -87,9 +93,11 @@ CATALOGUE: dict[str, Entry] = {
         "The prefix {prefix!r} and the root's own route {route!r} are in each other's way.",
         "Choose another prefix, or move the route.",
     ),
+    # It works alone, and mounted too: its root_path is taken away.
     "C024": Entry(
-        "It is a FastAPI(root_path={root_path!r}), which answers 404 to everything once it is mounted.",
-        "Remove root_path: a mounted app gets it from the composer.",
+        "It is a FastAPI(root_path={root_path!r}), which has no effect: a mounted app's root path is its prefix.",
+        "Remove root_path, and set the prefix of the app instead.",
+        level="warning",
     ),
     "C025": Entry("{key} names an app that isn't there: {name!r}.", "{near} Apps here: {known}."),
     "C026": Entry("Apps wait for each other in a circle:\n{path}", "Remove one of these names from 'after'."),
@@ -107,13 +115,14 @@ CATALOGUE: dict[str, Entry] = {
         "There is no {kind} {name!r}, which these settings are for.",
         "{near} Known here: {known}. One that has no folder of its own needs factory = 'package.module:name'.",
     ),
-    "C032": Entry("No cornerstone named {name!r} is {wanted}, which {parameter!r} asks for.", "{near} Known: {known}."),
     "C033": Entry(
         "The factory {factory} yields.",
         "Return the object: what is to be done before and after belongs in a context manager that the object is.",
     ),
-    "C034": Entry("Reading the settings as {model} failed: {why}.", "Mend that model, or its validator."),
-    "C035": Entry("These settings are not valid: {why}.", "Give values that {owner} accepts together."),
+    "C034": Entry(
+        "Reading the settings as {model} failed: {why}.",
+        "Give values that it accepts together, or fix the model or its validator.",
+    ),
     "C036": Entry(
         "Something was composed into this app before.",
         "Compose everything at once, or give each composition a root of its own.",
@@ -131,8 +140,8 @@ CATALOGUE: dict[str, Entry] = {
         "Name a JSON or YAML file, a path inside the app ('/openapi.json'), or a function ('package.module:name').",
     ),
     "C040": Entry(
-        "metrics is on, and the package prometheus-client isn't there.",
-        "Install it: pip install 'fastapi-composer[metrics]'.",
+        "{wish}, and the package {package} isn't there.",
+        "Install it: pip install 'fastapi-composer[{extra}]'.",
     ),
     "C041": Entry(
         "It is an APIRouter, which can't be served by itself.",
@@ -146,47 +155,61 @@ CATALOGUE: dict[str, Entry] = {
         "The parameter {parameter!r} asks for {model}, which is a model of pydantic.v1.",
         "Derive it from pydantic.BaseModel: from pydantic import BaseModel.",
     ),
+    # Read from signatures, which a decorator may hide. If true, the start fails with the app's own error.
     "C044": Entry(
         "Its lifespan can't be entered: {why}.",
         "Write it as async def lifespan(app), with one yield, under @asynccontextmanager; and give it without calling "
         "it: FastAPI(lifespan=lifespan).",
+        level="warning",
     ),
+    # It works alone without them.
     "C045": Entry(
         "It has a lifespan, so its startup and shutdown handlers are never called: {names}.",
         "Call them in the lifespan: what is to be done at start before its yield, what at stop after it.",
+        level="warning",
     ),
+    # It works alone without it; another part of the program may enter that lifespan.
     "C046": Entry(
         "The app that it mounts at {path!r} has a lifespan, which nobody runs.",
         "Make it an app of the composition, with a create_app of its own, or enter its lifespan in that of this app.",
+        level="warning",
     ),
+    # Read from signatures. If true, the start fails with the app's own error.
     "C047": Entry(
         "Its middleware {name} can't be made: {why}.",
         "Give add_middleware the class itself, and all its arguments by name.",
+        level="warning",
     ),
+    # Each app works; who uses both is logged out.
     "C048": Entry(
         "Its session cookie {cookie!r} overwrites that of {other}, which is signed with another key.",
         "Give its SessionMiddleware a session_cookie of its own, or its prefix as path, or both the same secret_key.",
+        level="warning",
     ),
+    # All other routes of both apps work.
     "C049": Entry(
         "Its route {route!r} is never reached: all of {prefix!r} goes to {other}.",
         "Move the route into that app, or give one of the two another prefix.",
+        level="warning",
     ),
+    # It works alone in the same way: fastapi-versioning, for one, mounts the versions before its last routes.
     "C050": Entry(
         "Its route {route!r} is never reached: all of it goes to what is mounted at {mount!r} before it.",
         "Mount that last, after all routes and routers.",
+        level="warning",
     ),
+    # Read from signatures. If true, the start or the requests fail with an error that names the cornerstone.
     "C051": Entry(
         "{name} is no context manager: {why}.",
         "serving(self) and around_request(self, connection) are written under @asynccontextmanager, with one yield; "
         "what has __aenter__ needs __aexit__ too.",
+        level="warning",
     ),
+    # It is a guess at the reason of another problem.
     "C052": Entry(
         "The file {file} hides Python's own module {name!r} from all that import it.",
         "Rename that file: the import above failed, and this may be why.",
-    ),
-    "C053": Entry(
-        "It is declared as a WSGI app, and the package a2wsgi isn't there.",
-        "Install it: pip install 'fastapi-composer[wsgi]'.",
+        level="warning",
     ),
     "C054": Entry("It is declared as a WSGI app, and is none: {found}.", "Say wsgi = false, or give a WSGI app."),
     "C055": Entry(
@@ -197,10 +220,6 @@ CATALOGUE: dict[str, Entry] = {
     "C056": Entry(
         "It names both a plugin and a factory.",
         "Remove one of the two keys: plugin is for what an installed package brings, factory for any other callable.",
-    ),
-    "C057": Entry(
-        "The plugin {name!r} can't be used: {why}.",
-        "{near} {mend}, or name what is meant as factory = 'package.module:name' instead.",
     ),
     "C058": Entry(
         "Its guard {name!r} is no cornerstone.",
@@ -213,9 +232,15 @@ CATALOGUE: dict[str, Entry] = {
     "C060": Entry("The folder can't be read: {why}.", "Let the server's user read it, or move it out of there."),
     "C061": Entry("The folder leads back to {folder}, which it is in.", "Remove that link."),
     "C062": Entry("It is {found}, not {wanted}.", "{near} All in {key} have to be made by {made}."),
+    # Read from the function. If true, /readyz says that the cornerstone isn't ready.
     "C063": Entry(
         "{name} can't be awaited, as /readyz does: {why}.",
         "Write it as: async def check_ready(self). It raises where the cornerstone can't serve.",
+        level="warning",
+    ),
+    "C070": Entry(
+        "The ID {name!r} in ignore is not that of a warning: {why}.",
+        "{near} List the IDs of warnings only, such as 'C049'.",
     ),
 }
 
@@ -229,7 +254,9 @@ def problem(id: str, where: str, *, error: BaseException | None = None, **fields
     named = {"near": "", "advice": "", **fields}
     if error is not None:
         named |= {"error": describe_error(error), "advice": _advice(error)}
-    return Problem(id, where, entry.what.format(**named), entry.hint.format(**named).strip(), error)
+    # A field may be empty, and leaves two blanks then.
+    hint = " ".join(entry.hint.format(**named).split())
+    return Problem(id, where, entry.what.format(**named), hint, error, entry.level)
 
 
 def _advice(error: BaseException) -> str:

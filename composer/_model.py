@@ -1,7 +1,7 @@
 """The plain frozen data that the phases hand on: what is to be composed, what was built, what went wrong."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import KW_ONLY, dataclass, field
 from enum import Enum
 from pathlib import Path
@@ -24,6 +24,7 @@ PathForm = Literal["full", "stripped"]
 LocationForm = Literal["keep", "rewrite"]
 
 Kind = Literal["app", "cornerstone"]
+Level = Literal["error", "warning"]
 Making = Literal["import", "build"]
 
 # Seconds, for every part whose declaration or settings don't say otherwise.
@@ -66,6 +67,7 @@ class App:
     app. `guard` names the cornerstone that is asked before each request, but for the paths of the app in `guard_exempt`
     (one that ends with a slash stands for all below it).
     `openapi` says where its OpenAPI document comes from; `owner` and `description` are shown beside it on the pages.
+    `ignore` holds the IDs of warnings about this app that are not to be reported.
     """
 
     name: str
@@ -89,6 +91,7 @@ class App:
     wsgi: bool = False
     guard: str = ""
     guard_exempt: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
     where: str = ""
 
     @property
@@ -120,7 +123,8 @@ class Cornerstone:
     """Declare one shared object: its name, and the factory whose annotated return type others ask for.
 
     `settings` is the settings model that the factory asks for, or a mapping to validate by that model.
-    `startup_timeout` and `shutdown_timeout` are seconds.
+    `startup_timeout` and `shutdown_timeout` are seconds. `ignore` holds the IDs of warnings about it that are not to be
+    reported.
     """
 
     name: str
@@ -129,6 +133,7 @@ class Cornerstone:
     settings: Settings = field(default_factory=dict)
     startup_timeout: float = STARTUP_TIMEOUT
     shutdown_timeout: float = SHUTDOWN_TIMEOUT
+    ignore: tuple[str, ...] = ()
     where: str = ""
 
     @property
@@ -139,9 +144,10 @@ class Cornerstone:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Tell one mistake in a composition: a stable ID (`C012`), where it is, what it is, and how to mend it.
+    """Represent one problem in a composition: a stable ID (`C012`), where it is, what it is, and how to fix it.
 
-    `error` is the exception behind it, where showing its traceback can help.
+    Its `level` is "error", which refuses the start, or "warning", which refuses nothing. `error` is the exception
+    behind it, where showing its traceback can help.
     """
 
     id: str
@@ -149,6 +155,20 @@ class Problem:
     what: str
     hint: str
     error: BaseException | None = field(default=None, compare=False, repr=False)
+    level: Level = "error"
+
+    def __str__(self) -> str:
+        return f"{self.id} {self.where}: {self.what} Hint: {self.hint}"
+
+
+def errors_among(problems: Iterable[Problem]) -> list[Problem]:
+    """Return the problems that refuse the start."""
+    return [found for found in problems if found.level == "error"]
+
+
+def warnings_among(problems: Iterable[Problem]) -> list[Problem]:
+    """Return the problems that refuse nothing."""
+    return [found for found in problems if found.level == "warning"]
 
 
 class BuiltCornerstone(NamedTuple):

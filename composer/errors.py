@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from composer._model import Problem
+from composer._model import Problem, errors_among, warnings_among
 from composer._text import indented
 
 
@@ -11,13 +11,15 @@ class ComposerError(Exception):
 
 
 class CompositionError(ComposerError):
-    """Report every mistake found while discovering and building, all at once; nothing was started.
+    """Report every problem found while discovering and building, all at once; nothing was started.
 
-    `problems` holds them in the order in which they were found, `title` names the composition.
+    `problems` holds the errors and then the warnings, each in the order in which they were found, `title` names the
+    composition.
     """
 
     def __init__(self, problems: Sequence[Problem], title: str = "") -> None:
-        self.problems = tuple(problems)
+        once = dict.fromkeys(problems)
+        self.problems = (*errors_among(once), *warnings_among(once))
         self.title = title
         super().__init__(problems_text(self.problems, title))
 
@@ -49,10 +51,12 @@ def problems_text(problems: Sequence[Problem], title: str = "") -> str:
     """Return all the problems as text, as the exception and the command line show them."""
     count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
     name = f" in {title}" if title else ""
-    return "\n\n".join([f"{count}{name}, nothing was started:", *map(_problem_text, problems)])
+    return "\n\n".join([f"{count}{name}, nothing was started:", *map(problem_text, problems)])
 
 
-def _problem_text(problem: Problem) -> str:
+def problem_text(problem: Problem) -> str:
+    """Return one problem as text; a warning is marked as one."""
     rows = (problem.where, problem.what, f"Hint: {problem.hint}")
     body = "\n".join(indented(row, "        ") if "└─" in row else row for row in rows)
-    return f"{problem.id}  {indented(body, '      ')}"
+    mark = " (warning)" if problem.level == "warning" else ""
+    return f"{problem.id}{mark}  {indented(body, '      ')}"

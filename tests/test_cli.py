@@ -60,13 +60,13 @@ def test_the_package_is_run_as_the_command_line(project: WriteProject) -> None:
     # What the other tests here do in their own process.
     done = composer_process(project(PROJECT), "check")
     assert (done.returncode, done.stdout) == (0, "")
-    assert "No problems in 2 apps." in done.stderr
+    assert "No problems." in done.stderr
 
 
 def test_check_shows_what_is_composed_and_ends_with_0(project: WriteProject) -> None:
     done = composer(project(PROJECT), "check")
     assert done.returncode == 0, done.stderr
-    assert "No problems in 2 apps." in done.stderr
+    assert done.stderr.endswith("\nNo problems.\n")
     rows = [line.split() for line in done.stderr.splitlines()]
     assert ["notes", "/notes", "Notes", "3", "pending"] in rows
     assert ["v1/notes", "/v1/notes", "Notes", "3", "pending"] in rows
@@ -80,7 +80,7 @@ def test_every_command_shows_all_problems_without_a_traceback_and_ends_with_1(
     done = run(project(BROKEN), command)
     assert (done.returncode, done.stdout) == (1, "")
     assert "Traceback" not in done.stderr
-    assert done.stderr == (
+    assert done.stderr.removesuffix("\n2 errors.\n" if command == "check" else "") == (
         "2 problems in House, nothing was started:\n"
         "\n"
         "C008  apps/notes.py\n"
@@ -150,7 +150,9 @@ def test_openapi_writes_nothing_where_an_app_s_document_fails(project: WriteProj
 
 def test_a_subset_can_be_named_by_apps_and_groups(project: WriteProject) -> None:
     root = project(PROJECT)
-    assert "No problems in 1 apps." in composer(root, "check", "--apps", "v1").stderr
+    rows = [line.split()[:1] for line in composer(root, "check", "--apps", "v1").stderr.splitlines()]
+    assert ["v1/notes"] in rows
+    assert ["notes"] not in rows
     assert list(json.loads(composer(root, "openapi", "--apps", "notes").stdout)["paths"]) == ["/notes/items/{number}"]
     done = composer(root, "check", "--apps", "note,v1")
     assert done.returncode == 1

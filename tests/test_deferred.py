@@ -182,7 +182,7 @@ def test_its_document_comes_from_its_last_start_until_it_is_there(project: Proje
         ("raise SystemExit(3)", "SystemExit: 3"),
         ("def create_app() -> int:\n    return 3", "int"),
         ("def create_app(database: 'Nothing'): ...", "Nothing"),
-        ("from fastapi import FastAPI\ndef create_app():\n    return FastAPI(root_path='/x')", "root_path"),
+        ("from fastapi import APIRouter\ndef create_app():\n    return APIRouter()", "APIRouter"),
     ],
 )
 def test_what_is_wrong_with_it_fails_it_alone_and_is_told_by_check(project: Project, heavy: str, told: str) -> None:
@@ -195,6 +195,49 @@ def test_what_is_wrong_with_it_fails_it_alone_and_is_told_by_check(project: Proj
     checked = command(folder, "check")
     assert checked.returncode == 1
     assert told in checked.stderr
+
+
+DOUBTFUL = """
+    from fastapi import FastAPI
+
+    def create_app():
+        app = FastAPI()
+        app.mount("/files", FastAPI())
+
+        @app.get("/files/first")
+        def first(): ...
+
+        @app.get("/started")
+        def started() -> int:
+            return 42
+
+        return app
+"""
+
+
+def test_its_warnings_are_logged_when_it_is_made(project: Project, caplog: pytest.LogCaptureFixture) -> None:
+    root = built(project(files(heavy=DOUBTFUL)))
+    with TestClient(root) as client:
+        assert (caplog.messages, composer.composition_of(root).warnings) == ([], ())
+        assert client.get("/heavy/started").json() == 42
+        [warning] = composer.composition_of(root).warnings
+        assert caplog.messages == [str(warning)]
+        assert warning.id == "C050"
+
+
+@pytest.mark.parametrize("more", ['ignore = ["C050"]', '[composer]\nignore = ["C050"]'])
+def test_its_warnings_can_be_ignored(project: Project, caplog: pytest.LogCaptureFixture, more: str) -> None:
+    root = built(project(files(heavy=DOUBTFUL, more=more)))
+    with TestClient(root) as client:
+        assert client.get("/heavy/started").json() == 42
+    assert (caplog.messages, composer.composition_of(root).warnings) == ([], ())
+
+
+def test_check_shows_its_warnings_once(project: Project) -> None:
+    checked = command(project(files(heavy=DOUBTFUL)), "check")
+    assert checked.returncode == 0
+    assert checked.stderr.count("C050") == 1
+    assert checked.stderr.endswith("1 warning.\n")
 
 
 def test_a_start_that_failed_is_tried_again_with_a_new_import(

@@ -263,8 +263,9 @@ def choose(browser: Chrome, app: str) -> None:
 
 
 def go_back(browser: Chrome) -> None:
-    # Chromium's own button passes over what no person seems to have done.
-    browser.execute_script("history.back()")
+    # Chromium's own button passes over what no person seems to have done. The script is over before it navigates, which
+    # on a busy machine would abort it.
+    browser.execute_script("setTimeout(() => history.back())")
 
 
 def call(browser: Chrome, path: str, method: str = "get") -> tuple[str, str]:

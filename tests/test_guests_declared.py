@@ -244,7 +244,7 @@ def test_what_is_wsgi_and_what_is_said_of_it_have_to_agree() -> None:
 
 def test_without_the_package_that_serves_it_a_wsgi_app_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "a2wsgi", None)
-    assert codes(flask_like, wsgi=True) == ["C053"]
+    assert codes(flask_like, wsgi=True) == ["C040"]
 
 
 # guard

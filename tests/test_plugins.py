@@ -172,9 +172,9 @@ def test_what_is_wrong_with_plugins_is_told_at_once_with_all_else(
     two = "The plugin 'twice' can't be used: acme-broken 1.0 and acme-other 2.0 each bring one of that name."
     assert [(problem.id, problem.where, problem.what) for problem in error.problems] == [
         ("C006", "settings.toml [apps.broken]", "Importing it failed: SystemExit: no licence."),
-        ("C057", "settings.toml [apps.gone]", f"The plugin 'gone' can't be used: {gone}."),
-        ("C057", "environment COMPOSER_APPS__SEEN__PLUGIN", two),
-        ("C057", "settings.toml [apps.twice]", two),
+        ("C009", "settings.toml [apps.gone]", f"The plugin 'gone' can't be used: {gone}."),
+        ("C009", "environment COMPOSER_APPS__SEEN__PLUGIN", two),
+        ("C009", "settings.toml [apps.twice]", two),
         ("C021", "settings.toml [apps.notes]", "The prefix 'notes' doesn't start with '/'."),
     ]
 

@@ -431,7 +431,7 @@ def test_no_validator_tells_a_secret_that_settings_read_from_the_environment_the
 
     error = failure_of(app_given(model, {}, never_made))
 
-    assert [found.id for found in error.problems] == ["C035"]
+    assert [found.id for found in error.problems] == ["C034"]
     assert "not with **********" in str(error)
 
 

@@ -172,8 +172,8 @@ def test_a_mark_that_names_no_cornerstone_of_the_type_is_a_problem_even_where_th
         return Given(db=db)
 
     assert problem_of(create_app, DB) == (
-        "C032",
-        "No cornerstone named 'replica' is Database, which 'db' asks for.",
+        "C012",
+        "Nobody gives Database named 'replica', which 'db' asks for.",
     )
 
 
@@ -506,7 +506,7 @@ def raises() -> Database:
         (no_return, "C017"),
         (any_return, "C017"),
         (wrong_return, "C020"),
-        (nothing, "C018"),
+        (nothing, "C020"),
         (async_database, "C010"),
         (functools.partial(async_database), "C010"),
         (yields, "C033"),
@@ -579,7 +579,7 @@ def wsgi_app(environ: Any, start_response: Any) -> list[bytes]:
             hidden_type_app,
             ("C016", "The types of hidden_type_app can't be read: NameError: name 'Hidden' is not defined."),
         ),
-        (lambda: None, ("C018", "The factory <lambda> returned nothing.")),
+        (lambda: None, ("C020", "The factory <lambda> returned nothing, not an ASGI app.")),
         (lambda: 3, ("C020", "The factory <lambda> returned int, not an ASGI app.")),
         (lambda: FastAPI, ("C020", "The factory <lambda> returned the class FastAPI, not an ASGI app.")),
         (lambda: wsgi_app, ("C019", "The app is a WSGI app (function).")),
@@ -588,6 +588,29 @@ def wsgi_app(environ: Any, start_response: Any) -> list[bytes]:
 )
 def test_an_app_that_can_not_be_made_is_one_problem(factory: Callable[..., Any], problem: tuple[str, str]) -> None:
     assert problem_of(factory, DB) == problem
+
+
+def app_of_a_hidden_type(db: Database) -> "Hidden":  # type: ignore[name-defined]  # noqa: F821
+    return Given(db=db)
+
+
+def test_the_type_that_an_app_factory_returns_may_be_imported_for_checkers_only() -> None:
+    assert list(given_to(app_of_a_hidden_type, DB)) == ["db"]
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_a_default_that_is_a_model_of_pydantic_v1_is_left_as_it_is() -> None:
+    from pydantic import v1
+
+    class OldSettings(v1.BaseModel):
+        size: int = 3
+
+    def create_app(settings: OldSettings = OldSettings()) -> FastAPI:  # noqa: B008
+        return Given(size=settings.size)
+
+    assert given_to(create_app) == {"size": 3}
+    [found] = problems_of(create_app, settings={"size": 4})
+    assert found.id == "C043"
 
 
 def test_a_factory_that_ends_the_process_is_a_problem_at_its_line() -> None:

@@ -11,6 +11,8 @@ from pydantic import ValidationError
 from composer._compat.cpython import globals_of_caller
 from composer._checks.declarations import (
     check_after,
+    check_ids,
+    check_ignored,
     check_names,
     check_objects,
     check_prefixes,
@@ -19,12 +21,13 @@ from composer._checks.declarations import (
 )
 from composer._project.declare import Declared, declare
 from composer._checks.built import check_built
+from composer._build.warnings import Warnings
 from composer._build.install import STATE, Composition, install, paths_of_probes
 from composer._documents.files import read_document_files
 from composer._project.from_python import declared_in_python
 from composer._dispatch.fast_path.root import Root
 from composer._observe.metrics import is_installed
-from composer._model import App, Cornerstone, Problem, Project
+from composer._model import App, Cornerstone, Problem, Project, errors_among
 from composer._settings import ComposerTable, Table, read_settings, validated_or_default
 from composer._wire.construct import check_root_dependencies, wire
 from composer.errors import CompositionError
@@ -51,7 +54,7 @@ def build(
     if found is None:
         raise CompositionError(problems)
     declared = declare(found, only)
-    declared.problems[:0] = problems
+    declared.problems[:0] = [*problems, *check_ids(found.composer.ignore, "[composer] ignore")]
     partial = only is not None or found.composer.only is not None
     return _compose(declared, found.project, root, overrides or {}, found.composer, partial)
 
@@ -66,20 +69,21 @@ def compose(
     version: str = "0.1.0",
     project: Project | None = None,
     metrics: bool = False,
+    ignore: Iterable[str] = (),
 ) -> FastAPI:
     """Compose apps and cornerstones that are declared in Python, and return the one FastAPI that serves them all.
 
     `root` is an app to compose into (its own title and version then count), `overrides` the objects to use instead of
     the cornerstones of these types, `project` what factories get that ask for it (default: the working directory).
-    `metrics` opens `/metrics`. Each request is told to the logger `composer.request`, where that is heard at the start.
+    `metrics` opens `/metrics`, `ignore` holds the IDs of warnings that are not to be reported. Each request is told to the logger `composer.request`, where that is heard at the start.
 
     Raises CompositionError with every mistake that was found; nothing is started then.
     """
     declared = declared_in_python(apps, cornerstones)
     here = project or Project(Path.cwd(), _environment_name())
-    given = Table({"title": title, "version": version, "metrics": metrics}, "compose()")
+    given = Table({"title": title, "version": version, "metrics": metrics, "ignore": ignore}, "compose()")
     head, wrong = validated_or_default(ComposerTable, given)
-    declared.problems += wrong
+    declared.problems += [*wrong, *check_ids(head.ignore, "ignore")]
     return _compose(declared, here, root, overrides or {}, head, False)
 
 
@@ -114,20 +118,23 @@ def _compose(
     problems = [*declared.problems, *unread, *check_names(cornerstones), *check_names(apps), *check_prefixes(apps)]
     problems += [*check_after(apps, declared.names), *check_root(apps, root, paths_of_probes(head))]
     problems += [problem("C036", "root")] if hasattr(root.state, STATE) else []
-    problems += [problem("C040", "[composer] metrics")] if head.metrics and not is_installed() else []
+    problems += [*check_ignored([*cornerstones, *apps]), *_check_metrics(head)]
     plan, wrong = wire(cornerstones, apps, project, overrides)
     recorder = declared.recorder
     plan = plan._replace(steps=(*recorder.steps, *plan.steps), notices=(*recorder.notices, *plan.notices))
     problems += [*wrong, *check_objects(plan.apps), *check_built(plan, root)]
-    problems += check_shadows(problems, project.root) if problems else check_root_dependencies(root, plan)
-    if problems:
-        raise CompositionError(_once(problems), head.title) from _behind(problems)
-    install(root, plan, head, project, partial=partial)
+    problems += check_shadows(problems, project.root) if errors_among(problems) else check_root_dependencies(root, plan)
+    warnings = Warnings(head.ignore, [*cornerstones, *apps])
+    warnings.sift(problems, head.title, _behind(problems))
+    install(root, plan, head, project, warnings, partial=partial)
     return root
 
 
-def _once(problems: list[Problem]) -> list[Problem]:
-    return list(dict.fromkeys(problems))
+def _check_metrics(head: ComposerTable) -> list[Problem]:
+    if not head.metrics or is_installed():
+        return []
+    wish, package = "metrics is on", "prometheus-client"
+    return [problem("C040", "[composer] metrics", wish=wish, package=package, extra="metrics")]
 
 
 def _behind(problems: list[Problem]) -> BaseException | None:

@@ -12,6 +12,7 @@ from composer._checks.declarations import check_root
 from composer._documents.merged import Documents
 from composer._checks.built import check_built
 from composer._checks.middleware import check_sessions
+from composer._build.warnings import Warnings
 from composer._build.pages import install_own_pages, install_pages
 from composer._stack.stack import guards_of, inner_stack, app_stack
 from composer._documents.provider import Sources
@@ -44,16 +45,24 @@ log = logging.getLogger("composer")
 class Composition:
     """What was composed into a root app: the plan, how each part is at the moment, and the apps' documents."""
 
-    def __init__(self, title: str, plan: Plan, lifecycle: Lifecycle, documents: Documents) -> None:
+    def __init__(
+        self, title: str, plan: Plan, lifecycle: Lifecycle, documents: Documents, warnings: Warnings
+    ) -> None:
         self.title = title
         self.plan = plan
         self.lifecycle = lifecycle
         self.documents = documents
+        self._warnings = warnings
+
+    @property
+    def warnings(self) -> tuple[Problem, ...]:
+        """The warnings so far, without the ignored: of the build, of the starts, and of apps that are made late."""
+        return tuple(self._warnings.found)
 
     def load_deferred_apps(self) -> list[Notice]:
         """Import and make the apps that would else wait for their start; return what they changed of the process.
 
-        Raises CompositionError with all that is wrong with them.
+        Raises CompositionError with all that is wrong with them, and the warnings about the others.
         """
         recorder, problems = PartRecorder(), list[Problem]()
         for app in self.plan.apps:
@@ -64,7 +73,7 @@ class Composition:
                 except CompositionError as error:
                     problems += error.problems
         if problems:
-            raise CompositionError(problems, self.title)
+            raise CompositionError([*problems, *self.warnings], self.title)
         return recorder.notices
 
     def parts(self) -> list[PartStatus]:
@@ -72,7 +81,9 @@ class Composition:
         return self.lifecycle.parts()
 
 
-def install(root: FastAPI, whole: Plan, head: ComposerTable, project: Project, *, partial: bool) -> None:
+def install(
+    root: FastAPI, whole: Plan, head: ComposerTable, project: Project, warnings: Warnings, *, partial: bool
+) -> None:
     """Put the plan into the root: dispatch before its routes, all lifespans inside its own, one document.
 
     Of a `partial` one, cornerstones that nobody uses are left out: they needn't be reachable then.
@@ -85,8 +96,8 @@ def install(root: FastAPI, whole: Plan, head: ComposerTable, project: Project, *
     lifecycle = Lifecycle(plan, mounted)
     sources = Sources(plan, mounted, lifecycle, guards, project.root)
     documents = Documents(root, map(sources.of, plan.apps))
-    _finish_deferred_apps(root, plan, documents, sources)
-    setattr(root.state, STATE, Composition(root.title, plan, lifecycle, documents))
+    _finish_deferred_apps(root, plan, documents, sources, warnings)
+    setattr(root.state, STATE, Composition(root.title, plan, lifecycle, documents, warnings))
     install_pages(root, plan, lifecycle, documents)
     router = root.router
     shared = SharedObjects(whole.cornerstones)
@@ -98,14 +109,15 @@ def install(root: FastAPI, whole: Plan, head: ComposerTable, project: Project, *
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[Mapping[str, Any] | None]:
-        _check_added_routes(root, whole, answers)
+        warnings.sift(_check_added_routes(root, whole, answers), root.title)
         if partial:
             lifecycle.run_from_now_on(_only_used(whole, root))
         install_per_app_threads()
         for notice in plan.notices:
             log.warning("%s", notice)
-        async with own_lifespan(app) as state, lifecycle.running():
-            yield state
+        with warnings.logged():
+            async with own_lifespan(app) as state, lifecycle.running():
+                yield state
 
     # Starlette's type has either state or none, never one that may be both.
     router.lifespan_context = cast(Any, lifespan)
@@ -118,12 +130,14 @@ def _only_used(plan: Plan, root: FastAPI) -> Plan:
     return plan._replace(cornerstones=tuple(built for built in plan.cornerstones if built.name in used))
 
 
-def _finish_deferred_apps(root: FastAPI, plan: Plan, documents: Documents, sources: Sources) -> None:
+def _finish_deferred_apps(
+    root: FastAPI, plan: Plan, documents: Documents, sources: Sources, warnings: Warnings
+) -> None:
     """Let the apps that are made when they start be checked then, and put to where the others are from the start."""
 
-    def finish(built: BuiltApp) -> ASGIApp:
-        if problems := check_built(plan._replace(cornerstones=(), apps=(built,)), root):
-            raise CompositionError(problems, built.name)
+    def finish(built: BuiltApp, problems: list[Problem]) -> ASGIApp:
+        alone = plan._replace(cornerstones=(), apps=(built,))
+        warnings.sift([*problems, *check_built(alone, root)], built.name)
         install_own_pages(built)
         documents.replace(sources.of(built))
         return inner_stack(built, plan)
@@ -156,15 +170,13 @@ def _watch(root: FastAPI, lifecycle: Lifecycle, head: ComposerTable) -> dict[str
     return pages
 
 
-def _check_added_routes(root: FastAPI, plan: Plan, probes: Iterable[str]) -> None:
-    """Raise CompositionError where what was added to the root after the build is in the way of an app, or hidden.
+def _check_added_routes(root: FastAPI, plan: Plan, probes: Iterable[str]) -> list[Problem]:
+    """Return a problem where what was added to the root after the build is in the way of an app, or hidden.
 
     Or where it asks for what nobody gives.
     """
     problems = [*check_root([app.declared for app in plan.apps], root, probes), *check_sessions(plan, root)]
-    problems += check_root_dependencies(root, plan)
-    if problems:
-        raise CompositionError(problems, root.title)
+    return problems + check_root_dependencies(root, plan)
 
 
 def _checks(plan: Plan) -> dict[str, Any]:

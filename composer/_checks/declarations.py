@@ -7,7 +7,7 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
-from composer._catalogue import problem
+from composer._catalogue import CATALOGUE, problem
 from composer._compat.fastapi import iter_route_contexts
 from composer._model import App, BuiltApp, Cornerstone, Problem
 from composer._observe.health import LIVE, READY
@@ -78,6 +78,34 @@ def check_after(apps: Sequence[App], names: Iterable[str]) -> list[Problem]:
         if name not in there
     ]
     return problems + _circles(apps)
+
+
+def check_ignored(parts: Iterable[App | Cornerstone]) -> list[Problem]:
+    """Return a problem for every ID in the `ignore` of a part that can't be ignored."""
+    return [found for part in parts for found in check_ids(part.ignore, _place_of_ignore(part))]
+
+
+def check_ids(ignored: Iterable[str], where: str) -> list[Problem]:
+    """Return a problem for every ID that is none, or that of an error."""
+    known = [id for id, entry in CATALOGUE.items() if entry.level == "warning"]
+    return [
+        problem(
+            "C070",
+            where,
+            name=id,
+            why="it is that of an error, which can't be ignored" if id in CATALOGUE else "there is no such ID",
+            near="" if id in CATALOGUE else did_you_mean(id, known),
+        )
+        for id in ignored
+        if id not in known
+    ]
+
+
+def _place_of_ignore(part: App | Cornerstone) -> str:
+    if isinstance(part, App):
+        return place_in_settings(part, "ignore")
+    # The keys of a cornerstone stand beside its settings.
+    return place_of(part.settings, ("ignore",), part.place) if isinstance(part.settings, Table) else part.place
 
 
 def _circles(apps: Sequence[App]) -> list[Problem]:

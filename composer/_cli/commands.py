@@ -1,8 +1,9 @@
 """The commands, as typer reads them: all but `plugins` load the composition, and each does one thing."""
 
 import logging
+import sys
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import nullcontext, redirect_stdout
 from pathlib import Path
 from typing import Annotated, NoReturn, TypeVar
 
@@ -10,9 +11,10 @@ import anyio
 import typer
 from fastapi import FastAPI
 
-from composer._build import composition_of
+from composer._build import Composition, composition_of
 from composer._cli.locate import load_composition, project_folder, select_composition
 from composer._cli.openapi import Form, write_or_check
+from composer._cli.problems import ProblemFormat, as_github, as_json, count_line
 from composer._cli.server import run_server
 from composer._cli.show import (
     address,
@@ -26,12 +28,12 @@ from composer._cli.show import (
 )
 from composer._cli.waterfall import report_slow_parts
 from composer._compat.gunicorn import unknown_names
-from composer._model import Notice
+from composer._model import Notice, Problem, errors_among
 from composer._observe.log import configure_logging, in_production
 from composer._project.plugins import installed
 from composer._text import listed
 from composer._timings import parts_under_way
-from composer.errors import CompositionError
+from composer.errors import CompositionError, problem_text
 
 Done = TypeVar("Done")
 
@@ -69,18 +71,25 @@ def _loaded(target: str | None, settings: Path | None, apps: str | None) -> Fast
     return _or_end(load_composition)
 
 
-def _whole(target: str | None, settings: Path | None, apps: str | None) -> tuple[FastAPI, list[Notice]]:
-    """Load what is asked for, with the apps that are imported late; return also what was changed of the process."""
+def _whole(target: str | None, settings: Path | None, apps: str | None) -> FastAPI:
+    """Load what is asked for, with the apps that are imported late."""
     app = _loaded(target, settings, apps)
-    composition = composition_of(app)
-    return app, [*composition.plan.notices, *_or_end(composition.load_deferred_apps)]
+    _or_end(composition_of(app).load_deferred_apps)
+    return app
 
 
 def _or_end(do: Callable[[], Done]) -> Done:
     try:
-        return do()
+        return _or_no_composition(do)
     except CompositionError as error:
         show_error(str(error))
+    raise typer.Exit(1)
+
+
+def _or_no_composition(do: Callable[[], Done]) -> Done:
+    """Do it; end with status 1 where the target is no composition."""
+    try:
+        return do()
     except LookupError as error:
         show_error(str(error.args[0] if error.args else error))
     raise typer.Exit(1)
@@ -151,25 +160,83 @@ def _forking(reload: bool) -> Callable[..., NoReturn]:
 
 
 @commands.command()
-def check(target: Target = None, apps: Apps = None, settings: SettingsPath = None) -> None:
-    """Check the composition and build it without starting anything; exit with 1 where something is wrong.
+def check(
+    target: Target = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 where there are warnings, too.")] = False,
+    form: Annotated[
+        ProblemFormat,
+        typer.Option("--format", help="How problems are printed: json and github go to the standard output, alone."),
+    ] = ProblemFormat.TEXT,
+    apps: Apps = None,
+    settings: SettingsPath = None,
+) -> None:
+    """Check the composition and build it without starting anything; exit with 1 where there are errors.
+
+    All problems are reported at once, errors first. Warnings refuse nothing; the key ignore of settings.toml, in its
+    table composer or in that of one app or cornerstone, lists the IDs of those that are not to be reported.
 
     What an app or a cornerstone changed of the whole process is told too: signal handlers, the root logger, the
     working directory, the event loop policy. That is no mistake.
+
+    --format json prints an array with an object for each problem. Its keys are: id ("C012"), level ("error" or
+    "warning"), where (the place as text), file (an absolute path, or null where no file is known), line (a number, or
+    null), what, hint. --format github prints workflow commands (::error file=...,line=...,title=C012::...), which
+    GitHub shows beside the lines of a change.
     """
-    app, notices = _whole(target, settings, apps)
-    composition = composition_of(app)
-    # Made here for what the log then says of documents that fail.
-    anyio.run(composition.documents.current)
-    show_composition(composition)
-    show_notices(notices)
-    err.print(f"No problems in {len(composition.plan.apps)} apps.", highlight=False)
+    select_composition(target, settings, apps)
+    problems = _check_as_text() if form is ProblemFormat.TEXT else _check_as_data(form)
+    if problems and (strict or errors_among(problems)):
+        raise typer.Exit(1)
+
+
+def _check_as_text() -> tuple[Problem, ...]:
+    """Print what is composed and all problems; return the problems."""
+    try:
+        composition, notices = _composed()
+    except CompositionError as error:
+        show_error(str(error))
+        problems = error.problems
+    else:
+        # Made here for what the log then says of documents that fail.
+        anyio.run(composition.documents.current)
+        show_composition(composition)
+        show_notices(notices)
+        problems = composition.warnings
+        for warning in problems:
+            show_error(f"\n{problem_text(warning)}")
+    err.print()
+    err.print(count_line(problems), highlight=False)
+    return problems
+
+
+def _check_as_data(form: ProblemFormat) -> tuple[Problem, ...]:
+    """Print all problems for a program to read; return them."""
+    try:
+        # What an app prints while it is imported is none of the data.
+        with redirect_stdout(sys.stderr):
+            problems = _composed()[0].warnings
+    except CompositionError as error:
+        problems = error.problems
+    root = project_folder()
+    lines = [as_json(problems, root)] if form is ProblemFormat.JSON else as_github(problems, root)
+    for line in lines:
+        typer.echo(line)
+    return problems
+
+
+def _composed() -> tuple[Composition, list[Notice]]:
+    """Load the chosen composition with the apps that are imported late, and what was changed of the process.
+
+    Raises CompositionError with all problems; ends with status 1 where the target is no composition.
+    """
+    composition = composition_of(_or_no_composition(load_composition))
+    return composition, [*composition.plan.notices, *composition.load_deferred_apps()]
 
 
 @commands.command()
 def routes(target: Target = None, apps: Apps = None, settings: SettingsPath = None) -> None:
     """List every route: its app, its methods, its path."""
-    app, _ = _whole(target, settings, apps)
+    app = _whole(target, settings, apps)
     show_routes(routes_of(app))
 
 
@@ -194,7 +261,7 @@ def openapi(
     settings: SettingsPath = None,
 ) -> None:
     """Write the merged OpenAPI document, or tell what has changed since a file was written."""
-    app, _ = _whole(target, settings, apps)
+    app = _whole(target, settings, apps)
     documents = composition_of(app).documents
     document = anyio.run(documents.current)
     if documents.faults():

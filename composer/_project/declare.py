@@ -233,6 +233,7 @@ def _app(part: _Part[AppTable], factory: Any, document: Document, settings: Sett
         wsgi=own.wsgi,
         guard=own.guard,
         guard_exempt=tuple(own.guard_exempt),
+        ignore=tuple(own.ignore),
         openapi=document,
         owner=own.owner,
         description=own.description,
@@ -247,5 +248,6 @@ def _cornerstone(part: _Part[CornerstoneTable], factory: Callable[..., Any], pro
         settings=part.whole.without(CornerstoneTable.model_fields),
         startup_timeout=part.own.startup_timeout,
         shutdown_timeout=part.own.shutdown_timeout,
+        ignore=tuple(part.own.ignore),
         where=part.place(project.root),
     )

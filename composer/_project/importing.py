@@ -78,7 +78,7 @@ def load(module: str, name: str, where: str, root: Path) -> tuple[Any, Problem |
     if factory is _MISSING:
         return None, problem("C008", where, factory=name, near=did_you_mean(name, vars(loaded)))
     if not callable(factory):
-        return None, problem("C009", where, reference=f"{module}:{name}", why=_NOT_CALLABLE)
+        return None, problem("C009", where, subject=repr(f"{module}:{name}"), why=_NOT_CALLABLE)
     return factory, None
 
 
@@ -104,10 +104,14 @@ def load_reference(
     except CompositionError:
         raise
     except _BadReferenceError as error:
-        bad = bad or partial(problem, "C009", where)
+        bad = bad or partial(_bad_reference, where)
         return None, bad(reference=reference, why=error.why, near=error.near)
     except (Exception, SystemExit) as error:
         return None, problem("C006", user_location(error, root) or where, error=error)
+
+
+def _bad_reference(where: str, *, reference: str, why: str, near: str) -> Problem:
+    return problem("C009", where, subject=repr(reference), why=why, near=near)
 
 
 def _referred(reference: str, root: Path) -> Any:

@@ -54,11 +54,16 @@ def find_plugin(kind: Kind, name: str, where: str) -> tuple[Plugin | None, Probl
         return None, problem("C055", where, kind=kind, name=name, near=did_you_mean(name, names), known=listed(names))
     if len(found) > 1:
         why = f"{' and '.join(plugin.package for plugin in found)} each bring one of that name"
-        return None, problem("C057", where, name=name, why=why, mend="Uninstall all of them but one")
+        return None, _unusable(name, where, "Uninstall all of them but one", why)
     return found[0], None
 
 
 def unusable(plugin: Plugin, where: str, *, reference: str, why: str, near: str) -> Problem:
     """Make the problem of a plugin that points to what isn't there or can't be called."""
     why = f"{plugin.package} points to {reference!r}, and {why}"
-    return problem("C057", where, name=plugin.name, why=why, near=near, mend="Install another version of that package")
+    return _unusable(plugin.name, where, "Install another version of that package", why, near)
+
+
+def _unusable(name: str, where: str, do: str, why: str, near: str = "") -> Problem:
+    advice = f"{do}, or set factory in place of plugin."
+    return problem("C009", where, subject=f"The plugin {name!r}", why=why, near=near, advice=advice)

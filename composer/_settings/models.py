@@ -32,7 +32,8 @@ Bytes = Annotated[int, Field(gt=0), BeforeValidator(_bytes)]
 class ComposerTable(BaseModel):
     """The table `[composer]`: what is composed. Packages are import names, found from the settings' folder first.
 
-    `max_body_size` is that of every app whose own table has none. `request_log` logs each request and gives it an id,
+    `max_body_size` is that of every app whose own table has none. `ignore` holds the IDs of warnings that are not to be
+    reported; the table of an app or a cornerstone has that key too. `request_log` logs each request and gives it an id,
     `metrics` opens `/metrics` (with the extra `fastapi-composer[metrics]`).
     """
 
@@ -44,6 +45,7 @@ class ComposerTable(BaseModel):
     cornerstones: list[str] = ["shared"]
     only: list[str] | None = None
     max_body_size: Bytes = MAX_BODY_SIZE
+    ignore: list[str] = []
     request_log: bool = True
     metrics: bool = False
 
@@ -73,6 +75,7 @@ class AppTable(BaseModel):
     wsgi: bool = False
     guard: str = ""
     guard_exempt: list[str] = []
+    ignore: list[str] = []
     openapi: Annotated[bool | str, BeforeValidator(_truth)] = True
     owner: str = ""
     description: str = ""
@@ -87,5 +90,6 @@ class CornerstoneTable(BaseModel):
     factory: str | None = None
     plugin: str | None = None
     enabled: bool = True
+    ignore: list[str] = []
     startup_timeout: float = Field(STARTUP_TIMEOUT, gt=0)
     shutdown_timeout: float = Field(SHUTDOWN_TIMEOUT, gt=0)

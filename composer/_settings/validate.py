@@ -63,7 +63,7 @@ def _invalid(model: type[BaseModel], table: Mapping[str, Any], owner: str, error
         problems.append(
             problem("C004", where, key=key, why=reason, owner=owner)
             if path
-            else problem("C035", where, why=reason, owner=owner)
+            else problem("C034", where, model=model.__name__, why=reason)
         )
     return problems
 

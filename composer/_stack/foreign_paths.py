@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from urllib.parse import quote, urlsplit
 
+from fastapi import FastAPI
+
 from composer._asgi import ASGIApp, Message, Receive, Scope, Send
 from composer._compat.guests import forgets_prefix, wants_stripped_path
 from composer._model import App
@@ -14,6 +16,9 @@ Headers = Iterable[tuple[bytes, bytes]]
 
 def adapt_guest(app: ASGIApp, declared: App) -> ASGIApp:
     """Put around an app what it is declared to need, or is known to; return the app itself where that is nothing."""
+    if isinstance(app, FastAPI):
+        # Its own __call__ would put this over the root path that a mounted app is given.
+        app.root_path = ""
     path = declared.path or ("stripped" if wants_stripped_path(app) else "full")
     location = declared.location or ("rewrite" if forgets_prefix(app) else "keep")
     guest = with_stripped_path(app) if path == "stripped" else app

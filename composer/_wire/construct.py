@@ -13,7 +13,17 @@ from composer._asgi import is_app_not_factory
 from composer._catalogue import problem
 from composer._compat.cpython import is_protocol
 from composer._compat.fastapi import reads_dependencies
-from composer._model import App, BuiltApp, BuiltCornerstone, Cornerstone, DeferredFactory, Plan, Problem, Project
+from composer._model import (
+    App,
+    BuiltApp,
+    BuiltCornerstone,
+    Cornerstone,
+    DeferredFactory,
+    Plan,
+    Problem,
+    Project,
+    errors_among,
+)
 from composer._project.importing import user_location
 from composer._secrets import Secrets
 from composer._text import dependency_path, did_you_mean, listed
@@ -23,7 +33,7 @@ from composer._wire.mountable import is_wsgi_itself, mountable
 from composer._wire.order import ordered
 from composer._wire.requirements import Providers, Requirements, not_given, requirements_of, select_provider
 from composer._wire.shared import SharedDependency, shared_dependencies_of
-from composer._wire.types import factory_name, providers_of, return_type_of, type_name
+from composer._wire.types import factory_name, made_name, providers_of, return_type_of, type_name
 
 
 def wire(
@@ -154,7 +164,7 @@ def _call(
     if inspect.iscoroutine(value):
         value.close()
         return None, problem("C010", part.place, factory=factory_name(part.factory))
-    return (None, problem("C018", part.place, factory=factory_name(part.factory))) if value is None else (value, None)
+    return value, None
 
 
 def _raised(part: App | Cornerstone, project: Project, error: BaseException) -> Problem:
@@ -170,13 +180,13 @@ def _positional(factory: Callable[..., Any], arguments: dict[str, Any]) -> list[
 
 def _not_a(part: Cornerstone, value: Any, provided: Any) -> Problem | None:
     checkable = inspect.isclass(provided) and not is_protocol(provided)
-    if not checkable or isinstance(value, provided):
+    if value is not None and (not checkable or isinstance(value, provided)):
         return None
     return problem(
         "C020",
         part.place,
         factory=factory_name(part.factory),
-        found=type(value).__name__,
+        found=made_name(value),
         wanted=type_name(provided),
     )
 
@@ -194,9 +204,9 @@ def _make_app(
         late = DeferredApp(app.name, partial(_make_late, app, app.factory, offers, made, needs, project, secrets))
         return BuiltApp(app, late, tuple(made)), _check_guard(app, offers, made)
     asgi, used, problems = _asgi_of(app, offers, made, project, secrets)
-    if asgi is None or problems:
+    if asgi is None or errors_among(problems):
         return None, problems
-    problems = _check_guard(app, offers, made)
+    problems += _check_guard(app, offers, made)
     used |= {app.guard} & offers.keys()
     # Where it isn't known what the handlers ask for, they may ask for all.
     used |= set() if not offers or reads_dependencies() else offers.keys()

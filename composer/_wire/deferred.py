@@ -13,12 +13,12 @@ Make = Callable[[], tuple[BuiltApp | None, list[Problem]]]
 class DeferredApp:
     """Stand for an app until it is made, and hand its requests on to it after that.
 
-    `make` imports it and makes it. `finish` has to be set before the first call of `load`: it returns what serves the
-    app that was made, and may raise CompositionError too.
+    `make` imports it and makes it. `finish` has to be set before the first call of `load`: given the app that was made
+    and the problems of that, it returns what serves the app, or raises CompositionError.
     """
 
     def __init__(self, name: str, make: Make) -> None:
-        self.finish: Callable[[BuiltApp], ASGIApp] = lambda built: built.asgi
+        self.finish: Callable[[BuiltApp, list[Problem]], ASGIApp] = lambda built, problems: built.asgi
         self._name = name
         self._make = make
         self._making = threading.Lock()
@@ -34,9 +34,9 @@ class DeferredApp:
         with self._making:
             if self._built is None:
                 built, problems = self._make()
-                if built is None or problems:
+                if built is None:
                     raise CompositionError(problems, self._name)
-                self._serving = self.finish(built)
+                self._serving = self.finish(built, problems)
                 self._built = built
             return self._built.asgi
 

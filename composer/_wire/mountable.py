@@ -7,12 +7,13 @@ from fastapi import APIRouter, FastAPI
 
 from composer._asgi import ASGIApp, is_asgi_app, is_wsgi_app
 from composer._catalogue import problem
-from composer._model import App, Problem
-from composer._wire.types import factory_name
+from composer._model import App, Problem, errors_among
+from composer._wire.types import factory_name, made_name
 
 # As many as AnyIO has for the blocking handlers of one app.
 _WSGI_THREADS = 40
 
+_DECLARED = "It is declared as a WSGI app"
 _WSGI_PARAMETERS = ["environ", "start_response"]
 
 
@@ -23,11 +24,11 @@ def is_wsgi_itself(factory: Any) -> bool:
 
 def mountable(app: App, made: Any) -> tuple[ASGIApp | None, list[Problem]]:
     """Return the ASGI app that serves what was made for an app, and the problems where it can't be served."""
-    found = f"the class {made.__name__}" if inspect.isclass(made) else type(made).__name__
+    found = f"the class {made.__name__}" if inspect.isclass(made) else made_name(made)
     if app.wsgi:
         return _in_threads(app, made, found)
-    wrong = _not_mountable(app, made, found)
-    return (None, [wrong]) if wrong else (made, [])
+    wrong = [found for found in [_not_mountable(app, made, found)] if found]
+    return (None if errors_among(wrong) else made), wrong
 
 
 def _in_threads(app: App, made: Any, found: str) -> tuple[ASGIApp | None, list[Problem]]:
@@ -37,7 +38,7 @@ def _in_threads(app: App, made: Any, found: str) -> tuple[ASGIApp | None, list[P
         # Few compositions have such an app.
         from a2wsgi import WSGIMiddleware
     except ImportError:
-        return None, [problem("C053", app.place)]
+        return None, [problem("C040", app.place, wish=_DECLARED, package="a2wsgi", extra="wsgi")]
     return cast(ASGIApp, WSGIMiddleware(made, workers=_WSGI_THREADS)), []
 
 
@@ -50,7 +51,6 @@ def _not_mountable(app: App, made: Any, found: str) -> Problem | None:
     # Its handlers need what FastAPI puts around them.
     if isinstance(made, APIRouter):
         return problem("C041", app.place)
-    # FastAPI's own __call__ puts its root_path over the one that a mounted app is given.
     if isinstance(made, FastAPI) and made.root_path:
         return problem("C024", app.place, root_path=made.root_path)
     return None

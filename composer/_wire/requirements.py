@@ -62,7 +62,7 @@ def requirements_of(part: App | Cornerstone, offers: Providers, project: Project
             known[parameter.name] = project
         elif inspect.isclass(parameter.wanted) and issubclass(parameter.wanted, BaseModel):
             models.append(parameter)
-        elif is_v1_model(parameter.wanted):
+        elif is_v1_model(parameter.wanted) and (part.settings or not parameter.has_default):
             return Requirements(met=False), [_old_model(part, parameter)]
         else:
             left.append(parameter)
@@ -87,7 +87,8 @@ def select_provider(
         return named, None
     if marked:
         near = did_you_mean(marked, found)
-        return None, problem("C032", place, name=marked, wanted=kind, parameter=asking, near=near, known=known)
+        wanted, *others = [f"{kind} named {name!r}" for name in (marked, *found)]
+        return None, problem("C012", place, wanted=wanted, parameter=asking, near=near, known=listed(others))
     if len(found) == 1:
         return found[0], None
     return None, problem("C013", place, parameter=asking, wanted=kind, known=known, first=found[0])

@@ -135,11 +135,16 @@ def factory_name(factory: Any) -> str:
     return name.rpartition("<locals>.")[2]
 
 
+def made_name(value: Any) -> str:
+    """Return what a factory returned as an error shows it."""
+    return "nothing" if value is None else type(value).__name__
+
+
 def _hints_of(factory: Callable[..., Any], signature: inspect.Signature) -> dict[str, Any]:
     """Return what the parameters of something callable are annotated with, by their names."""
     function = _unwrapped(factory)
     if not inspect.isclass(function):
-        return get_type_hints(_function_of(function), include_extras=True)
+        return _hints_of_parameters(_function_of(function))
     if issubclass(function, tuple) and list(signature.parameters) == list(getattr(function, "_fields", ())):
         # What makes a named tuple was written by Python, without the names of the module that the types come from.
         return get_type_hints(function, include_extras=True)
@@ -149,6 +154,14 @@ def _hints_of(factory: Callable[..., Any], signature: inspect.Signature) -> dict
     written = [method for method in (function.__init__, function.__new__) if inspect.isfunction(method)]
     hints = [get_type_hints(method, include_extras=True) for method in written]
     return {name: hint for each in [*hints, told] for name, hint in each.items()}
+
+
+def _hints_of_parameters(function: Any) -> dict[str, Any]:
+    # The type that is returned may be imported for checkers only: nobody asks for an app by it.
+    written = {name: hint for name, hint in getattr(function, "__annotations__", {}).items() if name != "return"}
+    names = getattr(inspect.unwrap(function), "__globals__", {})
+    without_return: Any = types.SimpleNamespace(__annotations__=written, __globals__=names)
+    return get_type_hints(without_return, include_extras=True)
 
 
 def _told_by_signature(made: type, signature: inspect.Signature) -> dict[str, Any]:

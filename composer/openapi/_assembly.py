@@ -9,26 +9,10 @@ from composer.openapi._errors import Fault
 from composer.openapi._graph import Graph, Key, Node
 from composer.openapi._naming import renamed_parts
 from composer.openapi._source import Source, json_copy, tag_groups
-from composer.openapi._structure import (
-    OPERATION_METHODS,
-    SECTIONS,
-    as_mapping,
-    from_pointer,
-    look_up,
-    resolved_path_item,
-    to_pointer,
-)
+from composer.openapi._structure import OPERATION_METHODS, SECTIONS, as_mapping, resolve, resolve_item, to_pointer
 
 _MERGED_FIELDS = {
-    "openapi",
-    "info",
-    "paths",
-    "webhooks",
-    "components",
-    "tags",
-    "x-tagGroups",
-    "security",
-    "servers",
+    *("openapi", "info", "paths", "webhooks", "components", "tags", "x-tagGroups", "security", "servers"),
     "jsonSchemaDialect",
 }
 _EXTENDED_FIELDS = ("paths", "components")
@@ -56,7 +40,7 @@ def duplicate_operations(sources: list[Source]) -> Iterator[Fault]:
 def _methods(document: Json, item: Json) -> frozenset[str]:
     """Return the methods of a path item, or all methods if it refers to something that can't be resolved here."""
     try:
-        return OPERATION_METHODS & resolved_path_item(document, item).keys()
+        return OPERATION_METHODS & resolve_item(document, item).keys()
     except LookupError:
         return OPERATION_METHODS
 
@@ -126,7 +110,7 @@ def _add_path_item(merged: Json, path: str, item: Json) -> None:
     existing = merged["paths"].get(path, {})
     if _methods(merged, existing) and _methods(merged, item):
         # A referenced path item may be shared with other paths, and has fields beside methods: work on a copy.
-        existing, item = (json_copy(resolved_path_item(merged, each)) for each in (existing, item))
+        existing, item = (json_copy(resolve_item(merged, each)) for each in (existing, item))
         for each in (existing, item):
             _push_into_operations(merged, each)
         operations = {method: item[method] for method in sorted(OPERATION_METHODS & item.keys())}
@@ -150,7 +134,7 @@ def _push_into_operations(merged: Json, item: Json) -> None:
 
 def _parameter_key(merged: Json, parameter: Json) -> tuple[Any, Any]:
     while isinstance(parameter.get("$ref"), str) and parameter["$ref"].startswith("#/"):
-        parameter = look_up(merged, from_pointer(parameter["$ref"]))
+        parameter = resolve(merged, parameter["$ref"])
     return parameter.get("name"), parameter.get("in")
 
 

@@ -77,7 +77,7 @@ class Node:
         return [reference.target for reference in self.references] + self.depends_on
 
 
-class PendingFault(NamedTuple):
+class LocalFault(NamedTuple):
     """Represent a fault at keys below an object, whose pointer is computed only if the fault is reported."""
 
     holder: Any
@@ -118,8 +118,8 @@ class Graph:
     has_untagged: bool = False
     resolved: dict[tuple[str, str], Target | str] = field(default_factory=dict)
     hoisted: dict[Key, tuple[str, ...]] = field(default_factory=dict)
-    pending_faults: list[PendingFault] = field(default_factory=list)
-    external: list[PendingFault] = field(default_factory=list)
+    local_faults: list[LocalFault] = field(default_factory=list)
+    external: list[LocalFault] = field(default_factory=list)
     last_names: dict[Key, str] = field(default_factory=dict)
     last_parts: dict[Key, Any] = field(default_factory=dict)
 
@@ -129,18 +129,18 @@ class Graph:
 
     def add_fault(self, holder: Any, keys: tuple[str, ...], message: str) -> None:
         """Record a fault at the keys below an object of this document."""
-        self.pending_faults.append(PendingFault(holder, keys, message))
+        self.local_faults.append(LocalFault(holder, keys, message))
 
-    def faults(self, pending_faults: list[PendingFault]) -> list[Fault]:
+    def faults(self, local_faults: list[LocalFault]) -> list[Fault]:
         """Return the faults with the pointers to where they are."""
-        if not pending_faults:
+        if not local_faults:
             return []
         paths = locations(self.source.document)
         for key, tokens in self.hoisted.items():
             paths.update(locations(self.nodes[key].value, tokens))
         return [
             Fault(self.source.name, to_pointer([*paths.get(id(holder), ()), *keys]), message)
-            for holder, keys, message in pending_faults
+            for holder, keys, message in local_faults
         ]
 
     @property

@@ -135,7 +135,7 @@ class Merger:
         graphs = sorted(built, key=lambda graph: (graph.source.prefix, graph.source.name))
         sources = [graph.source for graph in graphs]
         faults += [fault for each in cached for fault in each.faults]
-        faults += [fault for graph in graphs for fault in graph.faults(graph.pending_faults)]
+        faults += [fault for graph in graphs for fault in graph.faults(graph.local_faults)]
         faults += duplicate_operations(sources)
         if faults:
             raise OpenAPIMergeError(faults)

@@ -4,30 +4,13 @@ from typing import Any
 from urllib.parse import unquote, urldefrag, urljoin
 
 from composer._json import Json
-from composer.openapi._graph import (
-    Graph,
-    Key,
-    Node,
-    PendingFault,
-    Reference,
-    Spelling,
-    Target,
-    declare_names,
-    free_name,
-)
+from composer.openapi._graph import Graph, Key, LocalFault, Node, Reference, Spelling, Target, declare_names, free_name
 from composer.openapi._source import json_copy
-from composer.openapi._structure import (
-    SECTIONS,
-    UNREFERABLE_FIELDS,
-    SpecObject,
-    from_pointer,
-    is_reference,
-    kind_at,
-    look_up,
-    to_pointer,
-)
+from composer.openapi._structure import SECTIONS, SpecObject, from_pointer, is_reference, kind_at, look_up, to_pointer
 
 _UNREFERABLE_KINDS = (None, "OpenAPI", "Components", "Paths")
+# Top-level fields that no reference may point into.
+_UNREFERABLE_FIELDS = ("openapi", "info", "servers", "security", "tags", "externalDocs", "jsonSchemaDialect")
 _SECTION_OF = {kind: section for section, kind in SECTIONS.items()}
 
 
@@ -77,7 +60,7 @@ def _resolve(graph: Graph, obj: SpecObject, ref: str) -> Target | str | None:
     if graph.key("ids", uri) in graph.nodes:
         # A local reference below an `$id` stays local, whatever the schema is renamed to.
         return None if ref.startswith("#") else Target(graph.key("ids", uri), Spelling.URI, (fragment,))
-    graph.external.append(PendingFault(obj.value, (), f"external reference not resolved: {ref!r}"))
+    graph.external.append(LocalFault(obj.value, (), f"external reference not resolved: {ref!r}"))
     return None
 
 
@@ -91,7 +74,7 @@ def _resolve_local(graph: Graph, ref: str, kind: str) -> Target | str:
     except LookupError:
         return "unresolved reference"
     target_kind = kind_at(tokens)
-    if target_kind in _UNREFERABLE_KINDS or tokens[0] in UNREFERABLE_FIELDS:
+    if target_kind in _UNREFERABLE_KINDS or tokens[0] in _UNREFERABLE_FIELDS:
         return "invalid reference target"
     if not target_kind:
         return _hoist(graph, kind, tokens, value)

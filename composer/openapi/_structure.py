@@ -24,10 +24,6 @@ SECTIONS: Final = {
 }
 OPERATION_METHODS: Final = frozenset(("get", "put", "post", "delete", "options", "head", "patch", "trace"))
 REFERABLE: Final = frozenset(SECTIONS.values())
-# Top-level fields that no reference may point into.
-UNREFERABLE_FIELDS: Final = frozenset(
-    ("openapi", "info", "servers", "security", "tags", "externalDocs", "jsonSchemaDialect")
-)
 
 # "Kind" is one object, "[Kind]" an array of them, "{Kind}" a map of names to them; every other key holds data.
 _PARAMETER: Final = {"schema": "Schema", "content": "{MediaType}", "examples": "{Example}"}
@@ -127,18 +123,18 @@ def children(kind: str, value: Json) -> list[tuple[str, Any]]:
         return [(_PATTERNED[kind], value[key]) for key in keys]
     if kind not in ("Schema", "PathItem") and is_reference(kind, value):
         return []
-    found: list[tuple[str, Any]] = []
+    result: list[tuple[str, Any]] = []
     fields = _FIELDS.get(kind, _NONE)
     for key in sorted(fields.keys() & value.keys()):
         container, inner_kind = fields[key]
         inner = value[key]
         if not container:
-            found.append((inner_kind, inner))
+            result.append((inner_kind, inner))
         elif container == "[" and isinstance(inner, list):
-            found += [(inner_kind, each) for each in inner]
+            result += [(inner_kind, each) for each in inner]
         elif container == "{" and isinstance(inner, dict):
-            found += [(inner_kind, inner[name]) for name in sorted(inner)]
-    return found
+            result += [(inner_kind, inner[name]) for name in sorted(inner)]
+    return result
 
 
 def kind_at(tokens: Iterable[str]) -> str | None:
@@ -192,7 +188,12 @@ def look_up(document: Any, tokens: tuple[str, ...]) -> Any:
     return document
 
 
-def resolved_path_item(document: Json, item: Json) -> Json:
+def resolve(document: Json, reference: str) -> Any:
+    """Return the value that a JSON pointer leads to; raise LookupError if there is none."""
+    return look_up(document, from_pointer(reference))
+
+
+def resolve_item(document: Json, item: Json) -> Json:
     """Return a path item merged with the components that it refers to.
 
     Raises LookupError if a reference is unresolved, circular, or to something other than a component.
@@ -203,7 +204,7 @@ def resolved_path_item(document: Json, item: Json) -> Json:
             raise LookupError(reference)
         seen.add(reference)
         own = {key: item[key] for key in item if key != "$ref"}
-        item = {**as_mapping(look_up(document, from_pointer(reference))), **own}
+        item = {**as_mapping(resolve(document, reference)), **own}
     return item
 
 

@@ -72,13 +72,11 @@ async def ask(http: httpx.AsyncClient, answers: Answers, prefix: str) -> None:
 
 
 async def under_load(server: Server, answers: Answers, work: Callable[[], Awaitable[None]]) -> None:
-    """Do some work while many clients ask, and let them ask on for a moment."""
+    """Do some work while many clients ask."""
     async with httpx.AsyncClient(base_url=server.url, headers={"token": KEY}, timeout=30) as http:
         prefixes = ["/house_price", "/valuation"] * (CLIENTS // 2)
         clients = [asyncio.create_task(ask(http, answers, prefix)) for prefix in prefixes]
-        await asyncio.sleep(0.5)
         await work()
-        await asyncio.sleep(0.5)
         ended = [client for client in clients if client.done()]
         for client in clients:
             client.cancel()
@@ -96,9 +94,9 @@ async def promote(file: Path, environment: dict[str, str]) -> tuple[int | None, 
     return process.returncode, printed.decode()
 
 
-async def until_told(server: Server, words: str, times: int) -> None:
+async def until(holds: Callable[[], bool], server: Server) -> None:
     end = time.monotonic() + 30
-    while server.output.count(words) < times:
+    while not holds():
         assert time.monotonic() < end, server.output
         await asyncio.sleep(0.05)
 
@@ -117,14 +115,16 @@ def test_under_load_each_answer_is_of_the_old_model_or_of_the_new_and_then_of_th
         server.wait_until_ready()
 
         async def replace() -> None:
-            await until_told(server, "Application startup complete", processes)
+            await until(lambda: server.output.count("Application startup complete") >= processes, server)
+            await until(lambda: bool(answers.by), server)
             status, printed = await promote(damaged(tmp_path), environment)
             assert (status, "found: SHA-256" in printed) == (1, True), printed
             assert answers.since(0) == {"old"}
             status, printed = await promote(ARTEFACTS / "house_price_linear.joblib", environment)
             assert status == 0, printed
-            await until_told(server, "house_price serves what its files hold now", processes)
-            answers.by.append((time.monotonic(), "swapped"))
+            await until(lambda: server.output.count("house_price serves what its files hold now") >= processes, server)
+            answers.by.append((swapped := time.monotonic(), "swapped"))
+            await until(lambda: answers.since(swapped) > {"swapped"}, server)
 
         asyncio.run(under_load(server, answers, replace))
         server.stop()

@@ -1,7 +1,8 @@
 """The mistakes that a project can be made with, one in each file of this folder, and the table of them in the docs.
 
 A file holds a title and then texts, each under a line with its name: the files of a project by their paths, its
-`environment`, the `error` that it ends in, and what mends it: `mended` files and environment, and `removed` ones.
+`environment`, the `error` that it ends in or the `warning` that it composes with, and what mends it: `mended` files
+and environment, and `removed` ones.
 `seen` names issue threads in which people met the mistake.
 """
 
@@ -15,12 +16,46 @@ from composer._catalogue import CATALOGUE
 FOLDER = Path(__file__).parent
 DOCS = FOLDER.parents[1] / "docs" / "mistakes.md"
 
-_HEAD = """# Mistakes
+_HEAD = """# Problems
 
-What can be wrong with a composition, what composer says, and what mends it. All of it is found before the server opens
-its port, by `composer check` too; what is wrong in several places is told at once. Each message also says where.
+What can be wrong with a composition, the message for it, and the fix. All of it is found before the server opens its
+port, by `composer check` too; all problems are reported at once. Each message also says where.
 
-Each row is a test: a small project with that mistake, which ends in that message, and the mended one, which composes.
+## Levels
+
+- An **error** refuses the start: it can't work, or would silently do something else than what was declared.
+- A **warning** refuses nothing. It is shown by `composer check`, and logged once at the start of the server, by the
+  logger `composer`. What rests on a heuristic is a warning, and so is whatever can be wrong about an app that works
+  when it is served alone: such an app is never refused for how it is written inside. Where a warning turns out to be
+  a real failure, such as a lifespan that can't be entered, the start fails with the app's own error, under its name.
+
+`composer.composition_of(app).warnings` holds the warnings so far, those about apps that are imported late included. An
+error raises `CompositionError`; its `problems` are the errors and then the warnings, each with its `level`.
+
+Warnings can be ignored by their IDs, in the whole composition or in one app or cornerstone:
+
+```toml
+[composer]
+ignore = ["C048"]
+
+[apps.site]
+ignore = ["C049", "C050"]
+```
+
+In Python: `compose(..., ignore=["C048"])`, `App(..., ignore=("C049",))`, `Cornerstone(..., ignore=("C051",))`. An ID
+that doesn't exist, or is that of an error, is an error itself. An ID that was merged into another one isn't used again.
+
+`composer check` exits with 1 where there are errors, with `--strict` also where there are warnings. `--format json`
+prints an array with an object for each problem: `id`, `level`, `where`, `file` (an absolute path) and `line` (both null
+where they aren't known), `what`, `hint`. `--format github` prints annotations for GitHub Actions:
+
+```yaml
+- run: composer check --strict --format github
+```
+
+## All problems
+
+Each row is a test: a small project with that problem, which ends in that message, and the fixed one, which composes.
 A name with a number is a thread of that project's issues and pull requests in which people met it. This page is made
 by `python -m tests.mistakes --write`; a test says when it is out of date.
 
@@ -34,19 +69,24 @@ missing.
 
 @dataclass(frozen=True)
 class Mistake:
-    """One project with a mistake: `files` with it, `mended` ones without it, and the text of the `error`."""
+    """One project with a mistake: `files` with it, `mended` ones without it, and the `text` of the problems.
+
+    It `composes` where they are warnings alone.
+    """
 
     name: str
     title: str
     files: dict[str, str]
     mended: dict[str, str]
-    error: str
+    text: str
+    composes: bool
     seen: str
 
     @property
     def problems(self) -> list[tuple[str, str, str]]:
         """Return ID, message and mend of each problem in the error, in one line each, one for each ID."""
-        found = re.findall(r"^(C\d{3})  .+\n((?:      .+\n)+?)      Hint: (.+)$", self.error, flags=re.MULTILINE)
+        row = r"^(C\d{3})(?: \(warning\))?  .+\n((?:      .+\n)+?)      Hint: (.+)$"
+        found = re.findall(row, self.text, flags=re.MULTILINE)
         first = {id: (id, " ".join(what.replace("{root}/", "").split()), hint) for id, what, hint in reversed(found)}
         return sorted(first.values())
 
@@ -55,11 +95,12 @@ def mistakes() -> list[Mistake]:
     return [_read(file) for file in sorted(FOLDER.glob("*.txt"))]
 
 
-def rewritten(mistake: Mistake, error: str) -> Mistake:
+def rewritten(mistake: Mistake, said: str) -> Mistake:
     """Write into a mistake's file what composer says of it, and return the mistake as the file has it then."""
     file = FOLDER / f"{mistake.name}.txt"
     text = file.read_text(encoding="utf-8")
-    text = re.sub(r"(?<=^-- error --\n).*?(?=^-- |\Z)", lambda _: f"{error}\n", text, flags=re.MULTILINE | re.DOTALL)
+    part = re.compile(r"^(-- (?:error|warning) --\n).*?(?=^-- |\Z)", flags=re.MULTILINE | re.DOTALL)
+    text = part.sub(lambda found: f"{found[1]}{said}\n", text)
     file.write_text(text, encoding="utf-8")
     return _read(file)
 
@@ -67,24 +108,26 @@ def rewritten(mistake: Mistake, error: str) -> Mistake:
 def _read(file: Path) -> Mistake:
     title, *rest = re.split(r"^-- (.+) --\n", file.read_text(encoding="utf-8"), flags=re.MULTILINE)
     parts = dict(zip(rest[::2], rest[1::2], strict=True))
-    error, seen = parts.pop("error").rstrip(), parts.pop("seen", "").strip()
+    composes, seen = "warning" in parts, parts.pop("seen", "").strip()
+    text = parts.pop("warning" if composes else "error").rstrip()
     changed = {name.removeprefix("mended "): text for name, text in parts.items() if name.startswith("mended ")}
     removed = {name.removeprefix("removed ") for name in parts if name.startswith("removed ")}
     files = {name: text for name, text in parts.items() if not name.startswith(("mended ", "removed "))}
     mended = {name: text for name, text in (files | changed).items() if name not in removed}
-    return Mistake(file.stem, title.strip(), files, mended, error, seen)
+    return Mistake(file.stem, title.strip(), files, mended, text, composes, seen)
 
 
 def page() -> str:
     """Return the page of the docs, made from the catalogue and the files of this folder."""
     found = [(problem, mistake) for mistake in mistakes() for problem in mistake.problems]
-    rows = sorted((id, _title(mistake), what, hint) for (id, what, hint), mistake in found)
+    rows = sorted((id, CATALOGUE[id].level, _title(mistake), what, hint) for (id, what, hint), mistake in found)
     known = {id for id, *_ in rows}
-    others = [(id, _bare(entry.what), _bare(entry.hint)) for id, entry in CATALOGUE.items() if id not in known]
+    others = [
+        (id, entry.level, _bare(entry.what), _bare(entry.hint)) for id, entry in CATALOGUE.items() if id not in known
+    ]
     head = _HEAD + f"{len(mistakes())} mistakes, {len(CATALOGUE)} IDs.\n\n"
-    return (
-        head + _table(("ID", "mistake", "message", "mend"), rows) + _ALONE + _table(("ID", "message", "mend"), others)
-    )
+    table = _table(("ID", "level", "mistake", "message", "fix"), rows)
+    return head + table + _ALONE + _table(("ID", "level", "message", "fix"), others)
 
 
 def _bare(template: str) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from composer._json import Json
-from composer.openapi._diff.document import Document, canonical_text
+from composer.openapi._diff.document import Document, canonical
 from composer.openapi._diff.keywords import Side, documentation_changes
 from composer.openapi._diff.operations import OperationChange, OperationChanges
 from composer.openapi._diff.schemas import SchemaChanges
@@ -59,19 +59,20 @@ def changes(old: Json, new: Json) -> list[Change]:
         >>> [str(change) for change in changes({"paths": item}, {"paths": {}})]
         ['GET /notes: operation removed']
     """
-    if canonical_text(old) == canonical_text(new):
+    if canonical(old) == canonical(new):
         return []
     before, after = Document(old), Document(new)
     schemas = SchemaChanges(before, after)
-    found = [*_metadata_changes(before.json, after.json), *_operation_changes(OperationChanges(before, after, schemas))]
+    metadata = _metadata_changes(before.json, after.json)
+    pending = [*metadata, *_operation_changes(OperationChanges(before, after, schemas))]
     schemas.compare_all()
-    result = {change for each in found for change in _expanded(each, schemas)}
+    result = {change for each in pending for change in _expanded(each, schemas)}
     return sorted(result or {_OTHER_CHANGE}, key=lambda change: (not change.breaking, change.where, change.what))
 
 
 def _metadata_changes(old: Json, new: Json) -> Iterator[OperationChange]:
     for key, what in _METADATA.items():
-        if canonical_text(old.get(key)) != canonical_text(new.get(key)):
+        if canonical(old.get(key)) != canonical(new.get(key)):
             yield OperationChange("document", False, f"{what} changed")
     was, now = old.get("openapi"), new.get("openapi")
     if was != now:

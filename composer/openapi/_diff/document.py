@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from composer._json import Json
-from composer.openapi._structure import as_mapping, from_pointer, look_up, walk
+from composer.openapi._structure import as_mapping, from_pointer, resolve, walk
 from composer.openapi._upgrade import upgrade
 
 # Schemas that a value must match all at once.
@@ -51,7 +51,7 @@ def as_list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
-def canonical_text(value: Any) -> str:
+def canonical(value: Any) -> str:
     """Return a JSON value as text that is equal for two values if and only if they are (`true` isn't `1`)."""
     return json.dumps(value, sort_keys=True, ensure_ascii=False)
 
@@ -103,7 +103,7 @@ class Document:
         if not isinstance(reference, str) or not reference.startswith("#/"):
             return self.by_identifier.get(reference) if isinstance(reference, str) else None
         try:
-            return look_up(self.json, from_pointer(reference))
+            return resolve(self.json, reference)
         except (LookupError, TypeError):
             return None
 
@@ -137,7 +137,7 @@ class Document:
     def unresolved(self, parts: Parts) -> list[str]:
         """Return the references of the parts to other documents."""
         references = [part[key] for part in parts for key in _REFERENCES if key in part]
-        return [canonical_text(reference) for reference in references if self.target(reference) is None]
+        return [canonical(reference) for reference in references if self.target(reference) is None]
 
     def options(self, parts: Parts, seen: frozenset[int] = frozenset()) -> list[Option]:
         """Return the options of flattened parts; a single one if the parts aren't a union."""
@@ -147,7 +147,7 @@ class Document:
             return [Option(self._label(parts), "", parts)]
         union, result = unions[0], list[Option]()
         # One object per type, because parts are compared by identity.
-        types = [self._type_parts.setdefault(canonical_text(part["type"]), {"type": part["type"]}) for part in others]
+        types = [self._type_parts.setdefault(canonical(part["type"]), {"type": part["type"]}) for part in others]
         for each in map(as_schema, union[union_of(union)]):
             inner = self.options(self.flatten((*types, each)), seen | {id(union)})
             result += [self._option(union, each, inner[0].parts)] if len(inner) == 1 else inner
@@ -189,7 +189,7 @@ class Document:
         if types:
             return str(types[0])
         if values:
-            return "|".join(map(canonical_text, values[0]))
+            return "|".join(map(canonical, values[0]))
         return "any" if not any(map(assertions, parts)) else "unnamed"
 
 
@@ -255,7 +255,7 @@ class Fingerprints:
         self._numbers: dict[Any, int] = {}
         self._fingerprints: dict[tuple[int, str], int] = {}
         texts = {
-            (id(document), name): re.split(f'"{COMPONENT}([^"]+)"', canonical_text(schema))
+            (id(document), name): re.split(f'"{COMPONENT}([^"]+)"', canonical(schema))
             for document in documents
             for name, schema in document.schemas().items()
         }
@@ -271,5 +271,5 @@ class Fingerprints:
 
     def of(self, document: Document, option: Option) -> tuple[int, ...]:
         """Return the fingerprint of an option: a number for each of its parts that restricts the allowed values."""
-        split = [re.split(f'"{COMPONENT}([^"]+)"', canonical_text(part)) for part in option.parts if assertions(part)]
+        split = [re.split(f'"{COMPONENT}([^"]+)"', canonical(part)) for part in option.parts if assertions(part)]
         return tuple(self._number(id(document), pieces) for pieces in split)

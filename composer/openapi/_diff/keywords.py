@@ -5,15 +5,7 @@ from enum import Enum
 from typing import Any, Final, TypeAlias
 
 from composer._json import Json
-from composer.openapi._diff.document import (
-    DOCUMENTATION,
-    Document,
-    Parts,
-    as_list,
-    as_schema,
-    assertions,
-    canonical_text,
-)
+from composer.openapi._diff.document import DOCUMENTATION, Document, Parts, as_list, as_schema, assertions, canonical
 from composer.openapi._structure import as_mapping
 
 
@@ -76,7 +68,7 @@ def documentation_changes(old: Any, new: Any) -> Iterator[str]:
     """Yield what changed in two objects, or two tuples of parts, without an effect on the allowed values."""
     old_parts, new_parts = ((each,) if isinstance(each, dict) else each for each in (old, new))
     keys = {key for part in (*old_parts, *new_parts) for key in part if key in DOCUMENTATION or key[:2] == "x-"}
-    if any(canonical_text(_first(old_parts, key)) != canonical_text(_first(new_parts, key)) for key in keys):
+    if any(canonical(_first(old_parts, key)) != canonical(_first(new_parts, key)) for key in keys):
         yield "documentation or extensions changed"
     was, now = _first(old_parts, "deprecated") == [True], _first(new_parts, "deprecated") == [True]
     if was != now:
@@ -86,7 +78,7 @@ def documentation_changes(old: Any, new: Any) -> Iterator[str]:
 def default_changes(old: Parts, new: Parts) -> Iterator[str]:
     """Yield how the default value changed."""
     was, now = _first(old, "default"), _first(new, "default")
-    if canonical_text(was) != canonical_text(now):
+    if canonical(was) != canonical(now):
         yield _changed("default", was, now)
 
 
@@ -160,7 +152,7 @@ def _values(parts: Parts) -> list[str] | None:
     values: list[str] | None = None
     for part in parts:
         if isinstance(part.get("enum"), list):
-            own = [canonical_text(value) for value in part["enum"]]
+            own = [canonical(value) for value in part["enum"]]
             values = own if values is None else [value for value in values if value in own]
     return values
 
@@ -203,14 +195,14 @@ def other_differences(old: Parts, new: Parts) -> Iterator[Difference]:
     """Yield how the keywords changed that have no comparison of their own."""
     for key in sorted({key for part in (*old, *new) for key in assertions(part)} - _HANDLED):
         was, now = _values_of(old, key), _values_of(new, key)
-        if sorted(map(canonical_text, was)) != sorted(map(canonical_text, now)):
+        if sorted(map(canonical, was)) != sorted(map(canonical, now)):
             yield _effect_of_keyword(key, was, now), _changed(key, was, now)
 
 
 def _values_of(parts: Parts, key: str) -> list[Any]:
     # `uniqueItems: false` is the default.
     values = [part[key] for part in parts if key in part and (key, part[key]) != ("uniqueItems", False)]
-    return list({canonical_text(value): value for value in values}.values())
+    return list({canonical(value): value for value in values}.values())
 
 
 def _effect_of_keyword(key: str, old: list[Any], new: list[Any]) -> Effect:
@@ -229,7 +221,7 @@ def _includes(wide: Any, narrow: Any) -> bool:
 
 
 def _changed(key: str, old: list[Any], new: list[Any]) -> str:
-    texts = [[each if isinstance(each, str) else canonical_text(each) for each in side] for side in (old, new)]
+    texts = [[each if isinstance(each, str) else canonical(each) for each in side] for side in (old, new)]
     was, now = map(_truncated, texts)
     return f"{key} changed from {was or 'none'} to {now or 'none'}"
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from composer._json import Json
-from composer.openapi._diff.document import Document, as_list, as_schema, canonical_text
+from composer.openapi._diff.document import Document, as_list, as_schema, canonical
 from composer.openapi._diff.keywords import Effect, Side, documentation_changes
 from composer.openapi._diff.schemas import PairKey, SchemaChanges
 from composer.openapi._structure import OPERATION_METHODS, as_mapping
@@ -62,7 +62,7 @@ class OperationChanges:
             was, now = old.get("operationId", "none"), new.get("operationId", "none")
             yield OperationChange(where, True, f"operationId changed from {was} to {now}")
         for key in ("tags", "servers"):
-            if canonical_text(old.get(key, [])) != canonical_text(new.get(key, [])):
+            if canonical(old.get(key, [])) != canonical(new.get(key, [])):
                 yield OperationChange(where, False, f"{key} changed")
         yield from self._compare_security(where, old, new)
         yield from self._compare_parameters(where, old, new, side)
@@ -86,7 +86,7 @@ class OperationChanges:
         if old is None or new is None:
             yield _added_or_removed(where, what, new is None, new, side)
         else:
-            yield from _required(where, old, new, side)
+            yield from _required_changes(where, old, new, side)
             yield from self._compare_value(where, old, new, side, style)
 
     def _compare_value(self, where: str, old: Json, new: Json, side: Side, style: str) -> Iterator[OperationChange]:
@@ -109,7 +109,7 @@ class OperationChanges:
         was, now = self.old.follow(old.get("requestBody")), self.new.follow(new.get("requestBody"))
         if "requestBody" in old and "requestBody" in new:
             yield from _documentation_changes(where, was, now)
-            yield from _required(where, was, now, side)
+            yield from _required_changes(where, was, now, side)
             yield from self._compare_content(where, was, now, side)
         elif "requestBody" in old or "requestBody" in new:
             yield _added_or_removed(where, "body", "requestBody" in old, now, side)
@@ -142,7 +142,7 @@ class OperationChanges:
         for name in sorted(left.keys() | right.keys()):
             place, was, now = f"{where} encoding {name}", as_mapping(left.get(name)), as_mapping(right.get(name))
             written = [{key: each[key] for key in each if key != "headers"} for each in (was, now)]
-            if canonical_text(written[0]) != canonical_text(written[1]):
+            if canonical(written[0]) != canonical(written[1]):
                 yield OperationChange(place, True, "encoding changed")
             yield from self._compare_headers(place, was, now, side)
 
@@ -162,7 +162,7 @@ class OperationChanges:
             yield from _documentation_changes(f"{where} link {name}", was, now)
             for key in ("description", "server"):
                 was.pop(key, None), now.pop(key, None)
-            if canonical_text(was) != canonical_text(now):
+            if canonical(was) != canonical(now):
                 yield OperationChange(f"{where} link {name}", True, "link changed")
 
     # -- callbacks, security -------------------------------------------------------------------------------
@@ -192,7 +192,7 @@ def _added_or_removed(
     return OperationChange(where, removed or (required and side is Side.REQUEST), text)
 
 
-def _required(where: str, old: Json, new: Json, side: Side) -> Iterator[OperationChange]:
+def _required_changes(where: str, old: Json, new: Json, side: Side) -> Iterator[OperationChange]:
     was, now = old.get("required") is True, new.get("required") is True
     if was != now:
         effect = Effect.NARROWS if now else Effect.WIDENS
@@ -271,7 +271,7 @@ def _fields(key: str, old: Json, new: Json) -> tuple[Json, Json]:
 
 def _serialisation(value: Json, style: str) -> str:
     written = {key: value.get(key, False) for key in _SERIALISATION} | {"style": value.get("style", style)}
-    return canonical_text(written | {"explode": value.get("explode", written["style"] == "form")})
+    return canonical(written | {"explode": value.get("explode", written["style"] == "form")})
 
 
 # -- security ----------------------------------------------------------------------------------------------
@@ -314,7 +314,7 @@ def _required_scheme(document: Document, name: str, scheme: Any, scopes: Any) ->
     if isinstance(value.get("scheme"), str):
         value["scheme"] = value["scheme"].lower()
     flows = {kind: as_mapping(flow) for kind, flow in as_mapping(value.pop("flows", None)).items() if kind[:2] != "x-"}
-    return _RequiredScheme(name, canonical_text(value or scheme), flows, frozenset(map(str, as_list(scopes))))
+    return _RequiredScheme(name, canonical(value or scheme), flows, frozenset(map(str, as_list(scopes))))
 
 
 def _accepts(new: _RequiredScheme, old: _RequiredScheme) -> bool:

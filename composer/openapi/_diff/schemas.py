@@ -97,7 +97,7 @@ class SchemaChanges:
                     seen.add(below)
                     queue.append((place + step, below))
 
-    def _edge(self, pair: _Pair, step: str, old: Parts, new: Parts, side: Side | None = None) -> None:
+    def _add_edge(self, pair: _Pair, step: str, old: Parts, new: Parts, side: Side | None = None) -> None:
         if old or new:
             pair.edges.append((step, self.add(old or (ANY,), new or (ANY,), side or pair.side)))
 
@@ -128,15 +128,12 @@ class SchemaChanges:
         for differences in _BY_KEYWORD:
             for difference in differences(pair.old, pair.new):
                 pair.note(*difference)
-        for compare in (
-            self._compare_properties,
-            self._compare_items,
-            self._compare_other_subschemas,
-            self._compare_negations,
-            self._compare_unions,
-            self._compare_external_references,
-        ):
-            compare(pair)
+        self._compare_properties(pair)
+        self._compare_items(pair)
+        self._compare_subschemas(pair)
+        self._compare_negations(pair)
+        self._compare_unions(pair)
+        self._compare_external(pair)
 
     # -- unions --------------------------------------------------------------------------------------------
 
@@ -151,7 +148,7 @@ class SchemaChanges:
                 pair.note(Effect.UNKNOWN, f"discriminator value changed from {was.value} to {now.value}", step)
         if removed or added:
             effect = _effect_on_options(removed, added)
-            pair.note(effect, f"type {effect.value} from {_labels(old)} to {_labels(new)}")
+            pair.note(effect, f"type {effect.value} from {_joined_labels(old)} to {_joined_labels(new)}")
         elif _may_overlap(old) and _may_overlap(new):
             for difference in _keyword_difference(pair.old, pair.new):
                 pair.note(*difference)
@@ -179,7 +176,7 @@ class SchemaChanges:
         subtypes_old, subtypes_new = self.old.subtypes_of(old), self.new.subtypes_of(new)
         for value in sorted(subtypes_old.keys() | subtypes_new.keys()):
             if value in subtypes_old and value in subtypes_new:
-                self._edge(pair, f"({value})", (subtypes_old[value],), (subtypes_new[value],))
+                self._add_edge(pair, f"({value})", (subtypes_old[value],), (subtypes_new[value],))
             else:
                 removed = value in subtypes_old
                 state = "removed" if removed else "added"
@@ -194,7 +191,7 @@ class SchemaChanges:
             if name not in new:
                 pair.note(Effect.UNKNOWN, "property removed", f".{name}")
             elif name in old:
-                self._edge(pair, f".{name}", old[name], new[name])
+                self._add_edge(pair, f".{name}", old[name], new[name])
             else:
                 self._new_property(pair, f".{name}", new[name], name in required_new - required_old)
         for name in sorted(required_new - required_old - (new.keys() - old.keys())):
@@ -213,14 +210,16 @@ class SchemaChanges:
             pair.note(Effect.NONE, "property added", place)
             if any(map(assertions, additional)):
                 # It was allowed before as an additional property, with the values of those.
-                self._edge(pair, place, additional, schema)
+                self._add_edge(pair, place, additional, schema)
 
     def _compare_additional_properties(self, pair: _Pair) -> None:
         old, new = keywords.is_closed(pair.old), keywords.is_closed(pair.new)
         if old != new:
             pair.note(effect_of(new, old), f"additional properties {'no longer' if new else 'now'} allowed")
         elif not new:
-            self._edge(pair, "{}", keywords.additional_properties(pair.old), keywords.additional_properties(pair.new))
+            self._add_edge(
+                pair, "{}", keywords.additional_properties(pair.old), keywords.additional_properties(pair.new)
+            )
 
     def _compare_items(self, pair: _Pair) -> None:
         length = max(keywords.prefix_length(pair.old), keywords.prefix_length(pair.new))
@@ -229,16 +228,16 @@ class SchemaChanges:
         self._compare_item(pair, "[]", length)
 
     def _compare_item(self, pair: _Pair, step: str, index: int) -> None:
-        self._edge(pair, step, keywords.item_schemas(pair.old, index), keywords.item_schemas(pair.new, index))
+        self._add_edge(pair, step, keywords.item_schemas(pair.old, index), keywords.item_schemas(pair.new, index))
 
     # -- all else ------------------------------------------------------------------------------------------
 
-    def _compare_other_subschemas(self, pair: _Pair) -> None:
+    def _compare_subschemas(self, pair: _Pair) -> None:
         old, new = keywords.other_subschemas(pair.old), keywords.other_subschemas(pair.new)
         for step in sorted(old.keys() | new.keys()):
             if (step in old and step in new) or step[1:-1] in keywords.COVARIANT:
                 side = Side.BOTH if step == "(if)" else pair.side
-                self._edge(pair, step, old.get(step, ()), new.get(step, ()), side)
+                self._add_edge(pair, step, old.get(step, ()), new.get(step, ()), side)
             else:
                 pair.note(Effect.UNKNOWN, f"schema {'removed' if step in old else 'added'}", step)
 
@@ -246,7 +245,7 @@ class SchemaChanges:
         old, new = ([as_schema(part["not"]) for part in parts if "not" in part] for parts in (pair.old, pair.new))
         if len(old) == len(new):
             for was, now in zip(old, new, strict=True):
-                self._edge(pair, "(not)", (was,), (now,), pair.side.opposite())
+                self._add_edge(pair, "(not)", (was,), (now,), pair.side.opposite())
         else:
             pair.note(effect_of(new, old), "negated schemas (not) changed")
 
@@ -255,11 +254,11 @@ class SchemaChanges:
         old, new = ([part for part in parts if union_of(part)] for parts in (pair.old, pair.new))
         if len(old) == len(new):
             for was, now in zip(old, new, strict=True):
-                self._edge(pair, "", (was,), (now,))
+                self._add_edge(pair, "", (was,), (now,))
         else:
             pair.note(effect_of(new, old), "alternative schemas (anyOf, oneOf) changed")
 
-    def _compare_external_references(self, pair: _Pair) -> None:
+    def _compare_external(self, pair: _Pair) -> None:
         if self.old.unresolved(pair.old) != self.new.unresolved(pair.new):
             pair.note(Effect.UNKNOWN, "external reference changed")
 
@@ -294,7 +293,7 @@ def _has_one_option(options: list[Option]) -> bool:
     return len([option for option in options if option.label != "null"]) == 1
 
 
-def _labels(options: list[Option]) -> str:
+def _joined_labels(options: list[Option]) -> str:
     return "|".join(sorted((option.label for option in options), key=lambda label: (label == "null", label)))
 
 
