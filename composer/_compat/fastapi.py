@@ -186,7 +186,7 @@ def match_any_method(route: Route) -> None:
     """Let a route answer to every method, also to an unknown one; in a release where that can't be, to all known."""
     # Starlette 1.10 and FastAPI 0.165, routing.py, Route and APIRoute: without methods, they match them all.
     route.methods = set()
-    scope = {"type": "http", "path": "/a", "method": "UNKNOWN", "headers": []}
+    scope = {"type": "http", "path": "/a", "root_path": "", "method": "UNKNOWN", "headers": []}
     if route.matches(scope)[0] is not Match.FULL:
         route.methods = set(_METHODS)
 
