@@ -4,8 +4,8 @@ import inspect
 from collections.abc import Callable
 from functools import partial
 from numbers import Number
-from types import ModuleType
-from typing import Any, get_origin, is_typeddict
+from types import ModuleType, UnionType
+from typing import Any, Union, get_args, get_origin, is_typeddict
 
 from composer._compat.cpython import is_protocol
 
@@ -34,6 +34,8 @@ def wrong_stand_in(value: Any, provided: Any) -> str:
 
 def _is_one(value: Any, provided: Any) -> bool:
     """Return whether a value is of the provided type, or of the plain type that the provided one is made from."""
+    if get_origin(provided) in (Union, UnionType):
+        return any(_is_one(value, arm) for arm in get_args(provided))
     origin = get_origin(provided) or getattr(provided, "__supertype__", provided)
     bases = [base for base in origin.__mro__ if base is not object] if inspect.isclass(origin) else [origin]
     try:
