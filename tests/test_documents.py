@@ -172,7 +172,7 @@ def test_a_named_place_that_answers_nothing_is_told(caplog: pytest.LogCaptureFix
         assert paths(client) == paths(client) == ["/b/y"]
         [_, entry] = client.get("/docs/apps").json()
         assert entry["fault"] == "GET /api.json answered 404"
-    expected = "the documents of all apps are shown without that of guest: GET /api.json answered 404"
+    expected = "OpenAPI document left out of the merged document: guest: GET /api.json answered 404"
     assert caplog.messages == [expected]
 
 
@@ -407,7 +407,7 @@ def test_an_app_whose_document_fails_is_left_out_and_named_once_in_the_log(caplo
     client = composed(FastAPI(), a=Broken(), b=app_with("/y"))
     with caplog.at_level(logging.ERROR, "composer"):
         assert paths(client) == paths(client) == ["/b/y"]
-    expected = "the documents of all apps are shown without that of a: making it raised RuntimeError"
+    expected = "OpenAPI document left out of the merged document: a: making it raised RuntimeError"
     assert caplog.messages == [expected]
     assert "hunter2" in caplog.text, "the log has the traceback"
     page = client.get("/docs/apps").text

@@ -168,7 +168,7 @@ def stone(kind: type[Any]) -> Cornerstone:
 
 @pytest.mark.parametrize(
     ("kind", "why"),
-    [(Plain, "it is no async def"), (Greedy, "it is called with nothing, which doesn't fit its parameters")],
+    [(Plain, "it is not an async def"), (Greedy, "it is called with nothing, which doesn't fit its parameters")],
 )
 def test_a_check_that_can_not_be_awaited_is_a_mistake(kind: type[Any], why: str) -> None:
     app = composer.compose([], cornerstones=[stone(kind)])

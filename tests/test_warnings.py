@@ -151,7 +151,7 @@ def test_warnings_are_logged_at_each_start_of_the_server_and_not_before(caplog: 
         assert [(record.name, record.levelname) for record in caplog.records] == [("composer", "WARNING")]
         [message] = caplog.messages
         assert message == (
-            "C050 app notes: Its route '/files/first' is never reached: all of it goes to what is mounted at '/files' "
+            "C050 app notes: Unreachable route '/files/first': all of it goes to what is mounted at '/files' "
             "before it. Hint: Mount that last, after all routes and routers."
         )
         caplog.clear()
@@ -219,19 +219,19 @@ def test_only_the_ids_of_warnings_can_be_ignored() -> None:
         (
             "C064",
             "ignore",
-            "The ID 'c050' in ignore is not that of a warning: there is no such ID.",
+            "Cannot ignore 'c050': unknown ID.",
             "Did you mean 'C050'? List the IDs of warnings only, such as 'C049'.",
         ),
         (
             "C064",
             "cornerstone odd",
-            "The ID 'C51' in ignore is not that of a warning: there is no such ID.",
+            "Cannot ignore 'C51': unknown ID.",
             "Did you mean 'C051'? List the IDs of warnings only, such as 'C049'.",
         ),
         (
             "C064",
             "app a",
-            "The ID 'C012' in ignore is not that of a warning: it is that of an error, which can't be ignored.",
+            "Cannot ignore 'C012': it is an error.",
             "List the IDs of warnings only, such as 'C049'.",
         ),
     ]

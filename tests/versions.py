@@ -29,6 +29,7 @@ RELEASES = ("oldest", "newest")
 
 # Of the extra dev, what the tests below import.
 TESTING = (
+    "gunicorn",
     "httpx2",
     "hypothesis",
     "opentelemetry-sdk",

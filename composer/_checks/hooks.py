@@ -29,7 +29,7 @@ def check_hooks(stone: BuiltCornerstone) -> Iterator[Problem]:
     for enter, leave in (("__enter__", "__exit__"), ("__aenter__", "__aexit__")):
         has = [name for name in (enter, leave) if hasattr(type(value), name)]
         if len(has) == 1:
-            why = f"it has {has[0]} alone, without the other half"
+            why = f"it has {has[0]} but not the matching method"
             yield problem("C051", place, name=type(value).__name__, why=why)
 
 
@@ -39,5 +39,5 @@ def _wrong_check(check: Callable[..., Any]) -> str:
     # What isn't written in Python may return whatever it likes, and so may what says that it returns something else.
     is_plain = inspect.isfunction(function) and not inspect.iscoroutinefunction(function)
     if is_plain and function.__annotations__.get("return") in (None, bool, "None", "bool"):
-        return "it is no async def"
+        return "it is not an async def"
     return misfit(check, ())

@@ -81,7 +81,7 @@ def _walk(entry: Path, group: str, package: str, factory: str) -> tuple[list[Fou
 def in_settings(name: str, app: AppObject) -> str:
     """Return a sentence with the lines of settings.toml by which a folder's app object is composed."""
     lines = [f"[apps.{quoted(name)}]", f'factory = "{app.reference}"', *(["wsgi = true"] if app.wsgi else [])]
-    return "\n".join(["Or compose the app that is there, by these lines of settings.toml:", *lines])
+    return "\n".join(["Or compose the existing app with these lines in settings.toml:", *lines])
 
 
 def _unusable(entry: Path, name: str) -> Problem | None:

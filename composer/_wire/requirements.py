@@ -104,15 +104,15 @@ def not_given(place: str, parameter: str, wanted: Any, offers: Providers) -> Pro
 def _advice(wanted: Any) -> str:
     """Return what to do instead of asking for a type that no cornerstone could ever be of, or ""."""
     if wanted in _PLAIN:
-        return "Give its value in the settings, under that name."
+        return "Set its value in the settings, under that name."
     if not inspect.isclass(wanted):
         return ""
     if issubclass(wanted, HTTPConnection | Response):
-        return "A factory is called before there is any request: ask for it in a handler."
+        return "Factories are called before the first request: use it in a handler."
     if issubclass(wanted, Starlette):
-        return "A factory makes its app itself, and returns it."
+        return "A factory creates its own app and returns it."
     if is_dataclass(wanted):
-        return "To have it filled from the settings, make it a pydantic model."
+        return "Make it a pydantic model to fill it from the settings."
     return ""
 
 
@@ -130,7 +130,7 @@ def _unfilled(part: App | Cornerstone, left: list[Parameter], offers: Providers)
 
 
 def _of_a_method(parameter: Parameter) -> str:
-    return "Make the method a @staticmethod: there is no object to call it on." if parameter.name == "self" else ""
+    return "Make the method a @staticmethod." if parameter.name == "self" else ""
 
 
 def _settings_for(
