@@ -143,7 +143,7 @@ def test_openapi_writes_nothing_where_an_app_s_document_fails(project: WriteProj
     root = project(PROJECT | {"apps/bad.py": bad})
     done = composer(root, "openapi", "--output", "openapi.json")
     assert (done.returncode, done.stdout) == (1, "")
-    assert "without that of bad: #: unsupported OpenAPI version: 2.0 (supported: 3.0 and 3.1)" in done.stderr
+    assert "document: bad: #: unsupported OpenAPI version: 2.0 (supported: 3.0 and 3.1)" in done.stderr
     assert "Nothing was written: the document of every app is needed." in done.stderr
     assert not (root / "openapi.json").exists()
 
@@ -191,7 +191,7 @@ def test_an_empty_name_among_the_apps_is_a_mistake(project: WriteProject, apps: 
     done = composer(project(PROJECT), "check", "--apps", apps)
     assert done.returncode == 1
     assert "Unknown app '' in only." in done.stderr
-    assert "Apps here: notes, v1/notes." in done.stderr
+    assert "Known apps: notes, v1/notes." in done.stderr
 
 
 @pytest.mark.parametrize("more", [[], ["--workers", "2"]])

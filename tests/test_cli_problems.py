@@ -26,7 +26,7 @@ DOUBTFUL = """
 WARNING = (
     "C050 (warning)  apps/doubtful.py\n"
     "      Unreachable route '/files/first': the app mounted at '/files' comes before it.\n"
-    "      Hint: Mount that last, after all routes and routers.\n"
+    "      Hint: Mount that app after all routes and routers.\n"
 )
 FAILING = """
     from fastapi import FastAPI

@@ -71,7 +71,7 @@ def test_a_parameter_that_asks_in_the_wrong_way_is_told_with_its_place_and_the_r
     assert (found.id, found.where) == ("C070", "app a0")
     line = handler.__code__.co_firstlineno
     assert found.what.startswith(f"{handler.__name__} (")
-    assert f"test_dependencies.py:{line}) doesn't get" in found.what
+    assert f"test_dependencies.py:{line}) does not get" in found.what
     assert found.hint == "Write db: Shared[Database]. Import Shared from composer."
 
 

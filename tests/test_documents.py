@@ -420,7 +420,7 @@ def test_an_app_whose_document_is_faulty_is_left_out_and_the_log_says_why(caplog
     apps = [App("a", "/a", Starlette(), openapi=faulty), App("b", "/b", app_with("/y"))]
     client = TestClient(composer.compose(apps))
     assert paths(client) == ["/b/y"]
-    assert "that of a: #/paths/~1/$ref: unresolved reference" in caplog.text
+    assert "document: a: #/paths/~1/$ref: unresolved reference" in caplog.text
     [a, b] = client.get("/docs/apps").json()
     assert (a["fault"], a["shown"]) == ("#/paths/~1/$ref: unresolved reference: '#/components/pathItems/Gone'", False)
     assert (b["fault"], b["shown"]) == ("", True)
@@ -448,7 +448,7 @@ def test_a_root_whose_own_document_fails_keeps_no_app_from_being_shown(caplog: p
             raise RuntimeError
 
     assert paths(composed(Broken(), a=app_with("/x"))) == ["/a/x"]
-    assert "without that of root: making it raised RuntimeError" in caplog.text
+    assert "document: root: making it raised RuntimeError" in caplog.text
 
 
 # -- how it is told ----------------------------------------------------------------------------------------

@@ -90,7 +90,7 @@ def test_a_package_of_a_name_that_is_taken_is_a_problem(project: WriteProject) -
     problem = problem_of(find_package("json", root, "apps"))
 
     assert problem.id == "C007"
-    assert problem.what.endswith(f", not to {root / 'json'}.")
+    assert problem.what.endswith(f", not {root / 'json'}.")
     assert problem.hint.startswith("Rename the folder")
 
 

@@ -187,7 +187,7 @@ def test_something_else_in_the_place_of_a_table_is_a_problem(project: WriteProje
     (problem,) = problems_of(project({"settings.toml": line}))
 
     assert (problem.id, problem.where) == ("C004", "settings.toml")
-    assert problem.what.endswith("is not valid: it is not a table.")
+    assert problem.what.endswith(": it is not a table.")
 
 
 @pytest.mark.parametrize(
@@ -289,12 +289,12 @@ def test_the_environment_writes_a_name_with_underscores_and_capitals() -> None:
         (
             {"size": "hunter2"},
             "Invalid value for 'size': Input should be a valid integer, unable to parse string as an integer.",
-            "Give a value that notes.py accepts.",
+            "Set a value that notes.py accepts.",
         ),
         (
             {"key": 31337},
             "Invalid value for 'key': Input should be a valid string.",
-            "Give a value that notes.py accepts.",
+            "Set a value that notes.py accepts.",
         ),
         (
             {"servers": [{}, {"port": "x"}]},
@@ -302,7 +302,7 @@ def test_the_environment_writes_a_name_with_underscores_and_capitals() -> None:
                 "Invalid value for 'servers.1.port': "
                 "Input should be a valid integer, unable to parse string as an integer."
             ),
-            "Give a value that notes.py accepts.",
+            "Set a value that notes.py accepts.",
         ),
         (
             {"either": "hunter2"},
@@ -310,7 +310,7 @@ def test_the_environment_writes_a_name_with_underscores_and_capitals() -> None:
                 "Invalid value for 'either': Input should be a valid integer, unable to parse string as an "
                 "integer; Input should be a valid boolean, unable to interpret input."
             ),
-            "Give a value that notes.py accepts.",
+            "Set a value that notes.py accepts.",
         ),
     ],
     ids=["key", "nested", "in a list", "alias", "type", "secret", "type in a list", "union"],

@@ -129,5 +129,5 @@ def test_a_wrong_override_is_the_only_problem_and_calls_no_factory() -> None:
         )
 
     assert [(found.id, found.what) for found in caught.value.problems] == [
-        ("C071", "overrides gives the class Fake for Database.")
+        ("C071", "overrides replaces Database with the class Fake, not with an object.")
     ]

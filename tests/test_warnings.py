@@ -152,7 +152,7 @@ def test_warnings_are_logged_at_each_start_of_the_server_and_not_before(caplog: 
         [message] = caplog.messages
         assert message == (
             "C050 app notes: Unreachable route '/files/first': all of it goes to what is mounted at '/files' "
-            "before it. Hint: Mount that last, after all routes and routers."
+            "before it. Hint: Mount that app after all routes and routers."
         )
         caplog.clear()
 
@@ -163,7 +163,7 @@ def test_a_build_that_fails_shows_the_warnings_after_the_errors() -> None:
 
     assert [(found.id, found.level) for found in caught.value.problems] == [("C021", "error"), ("C050", "warning")]
     assert str(caught.value).startswith("2 problems in composer, nothing was started:\n\nC021  app b\n")
-    assert "\n\nC050 (warning)  app a\n      Its route" in str(caught.value)
+    assert "\n\nC050 (warning)  app a\n      Unreachable route" in str(caught.value)
 
 
 def test_a_warning_is_ignored_in_one_app_or_in_all() -> None:
@@ -220,18 +220,18 @@ def test_only_the_ids_of_warnings_can_be_ignored() -> None:
             "C064",
             "ignore",
             "Cannot ignore 'c050': unknown ID.",
-            "Did you mean 'C050'? List the IDs of warnings only, such as 'C049'.",
+            "Did you mean 'C050'? List IDs of warnings only, such as 'C049'.",
         ),
         (
             "C064",
             "cornerstone odd",
             "Cannot ignore 'C51': unknown ID.",
-            "Did you mean 'C051'? List the IDs of warnings only, such as 'C049'.",
+            "Did you mean 'C051'? List IDs of warnings only, such as 'C049'.",
         ),
         (
             "C064",
             "app a",
             "Cannot ignore 'C012': it is an error.",
-            "List the IDs of warnings only, such as 'C049'.",
+            "List IDs of warnings only, such as 'C049'.",
         ),
     ]
