@@ -86,7 +86,7 @@ def promoter(environment: Mapping[str, str]) -> Iterator[Callable[[], None]]:
 
 def swaps(server: Server) -> int:
     """Return how often the server has told that it swapped."""
-    return server.output.count(f"{NAME} serves what its files hold now")
+    return server.output.count(f"{NAME}: new model loaded")
 
 
 def measured(server: Server, work: Callable[[], None] | None, seconds: float) -> dict[str, float]:

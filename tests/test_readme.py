@@ -78,7 +78,7 @@ def test_every_curl_answers_as_printed(tmp_path: Path) -> None:
     database = {"COMPOSER_CORNERSTONES__DB__URL": f"sqlite+aiosqlite:///{tmp_path / 'app.db'}"}
     with serving(["composer", "serve", "--port", "{port}"], REPOSITORY, tmp_path / "log", database) as server:
         server.wait_until_ready()
-        [token] = re.findall(r"token: (\S+)", server.output)
+        [token] = re.findall(r"\(header token\): (\S+)", server.output)
         variables = f"export TOKEN={token}\n"
         commands = re.findall(r"^\$ (.*)\n([^$\n].*)?", blocks("console")[0], re.MULTILINE)
         assert len(commands) == 10
