@@ -8,7 +8,7 @@ import anyio
 from fastapi import FastAPI
 
 from apps.accounts._routes import router
-from shared._answers import with_plain_errors
+from shared._errors import with_plain_errors
 from shared.db import UNAVAILABLE, answering_503
 
 __all__ = ["create_app"]

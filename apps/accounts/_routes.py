@@ -8,7 +8,7 @@ from sqlalchemy.exc import IntegrityError
 
 from apps.accounts._schemas import ItemView, NewItem, NewUser, UserView
 from apps.accounts._tables import Item, User
-from shared._answers import NOT_JSON, documented
+from shared._errors import NOT_JSON, documented
 from shared.db import Id, Limit, ReadSession, Session, Skip
 
 router = APIRouter()

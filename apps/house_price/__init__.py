@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 
 from apps.house_price import _batch, _predict
 from apps.house_price._predict import Features, Numbers, State, as_regressor, values
-from shared._answers import documented, with_plain_errors
+from shared._errors import documented, with_plain_errors
 from shared.auth import Auth
 from shared.models import Batches, Models, answering_busy
 

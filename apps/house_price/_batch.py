@@ -19,7 +19,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from apps.house_price._predict import Block, Numbers
-from shared._answers import NOT_JSON, documented
+from shared._errors import NOT_JSON, documented
 from shared.models import BUSY, Batches
 
 # Maximum number of blocks in one request.

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from shared._answers import NOT_JSON, documented
+from shared._errors import NOT_JSON, documented
 from shared.models import BUSY, Batches
 
 # The target's unit in the training data.

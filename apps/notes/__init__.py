@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from pydantic import BaseModel, Field
 
 from apps.notes._routes import router
-from shared._answers import with_plain_errors
+from shared._errors import with_plain_errors
 from shared.db import MAX_LIMIT, UNAVAILABLE, answering_503
 
 __all__ = ["NotesSettings", "create_app"]

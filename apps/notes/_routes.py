@@ -5,7 +5,7 @@ from sqlalchemy import delete, func, select, update
 
 from apps.notes._schemas import NewNote, NoteChange, NoteList, NoteView
 from apps.notes._tables import Note
-from shared._answers import NOT_JSON, documented
+from shared._errors import NOT_JSON, documented
 from shared.db import Id, Limit, ReadSession, Session, Skip
 
 router = APIRouter(tags=["notes"])

@@ -12,8 +12,8 @@ from pydantic import BaseModel, Field
 from shared.models._artefact import ArtefactError, ModelCard, checked_model, read_card, read_card_file, read_payload
 from shared.models._batches import Batches, ClientGoneError, QueueFullError, Statistics
 from shared.models._busy import BUSY, answering_busy
-from shared.models._kept import Kept, Model
 from shared.models._known_rows import KnownRows
+from shared.models._loaded import LoadedArtefact, Model
 from shared.models._writing import install, write_artefact
 
 __all__ = [
@@ -65,7 +65,7 @@ class Models:
 
     def __init__(self, folder: Path, trusted: Collection[str] = (), look_every: float = 1.0) -> None:
         self.folder, self._trusted, self._look_every = folder, tuple(trusted), look_every
-        self._kept: dict[str, Kept] = {}
+        self._artefacts: dict[str, LoadedArtefact] = {}
 
     async def __aenter__(self) -> Self:
         self._watching = asyncio.create_task(self._watch(), name="models")
@@ -76,8 +76,8 @@ class Models:
     ) -> None:
         self._watching.cancel()
         await asyncio.wait([self._watching])
-        for kept in self._kept.values():
-            kept.unload()
+        for artefact in self._artefacts.values():
+            artefact.unload()
 
     @overload
     def expect(self, name: str) -> Model[object]: ...
@@ -99,8 +99,8 @@ class Models:
         Raises:
             ArtefactError: An artefact was rejected.
         """
-        for kept in self._kept.values():
-            kept.read()
+        for artefact in self._artefacts.values():
+            artefact.read()
 
     async def load(self, name: str) -> object:
         """Return the current model of the artefact `name`; all callers get the same object.
@@ -110,9 +110,9 @@ class Models:
         Raises:
             ArtefactError: The artefact was rejected.
         """
-        kept = self._of(name)
-        await kept.load()
-        return kept.model
+        artefact = self._of(name)
+        await artefact.load()
+        return artefact.model
 
     def promote(self, name: str, file: Path) -> ModelCard:
         """Validate the artefact in `file`, whose card is beside it, and replace the artefact `name` with it.
@@ -127,25 +127,27 @@ class Models:
             LookupError: No app uses an artefact of this name; nothing has changed.
             OSError: A file can't be written; the old artefact is still in use.
         """
-        if name not in self._kept:
-            raise LookupError(f"no app uses the artefact {name!r}; artefacts in use: {', '.join(self._kept) or 'none'}")
+        if name not in self._artefacts:
+            raise LookupError(
+                f"no app uses the artefact {name!r}; artefacts in use: {', '.join(self._artefacts) or 'none'}"
+            )
         card = read_card_file(name, file.parent / f"{file.stem}.json")
         payload = read_payload(name, file)
         model = checked_model(name, file, card, payload, self._trusted)
         if card.known_rows is None:
             expected, hint = "known_rows in the card", "pass `known_rows` to write_artefact after training"
             raise ArtefactError(name, file, expected=expected, found="none", hint=hint)
-        self._kept[name].check_accepted(model, file)
+        self._artefacts[name].check_accepted(model, file)
         return install(self.folder, name, card, payload)
 
-    def _of(self, name: str) -> Kept:
-        return self._kept.setdefault(name, Kept(self.folder, name, self._trusted))
+    def _of(self, name: str) -> LoadedArtefact:
+        return self._artefacts.setdefault(name, LoadedArtefact(self.folder, name, self._trusted))
 
     async def _watch(self) -> None:
         while True:
             await anyio.sleep(self._look_every)
-            for kept in list(self._kept.values()):
-                await kept.reload_if_changed()
+            for artefact in list(self._artefacts.values()):
+                await artefact.reload_if_changed()
 
 
 def create_cornerstone(settings: ModelsSettings) -> Models:

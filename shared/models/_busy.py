@@ -3,7 +3,7 @@
 from fastapi import FastAPI, Request
 from starlette.responses import Response
 
-from shared._answers import documented_503, unavailable
+from shared._errors import documented_503, unavailable
 from shared.models._batches import ClientGoneError, QueueFullError
 
 DETAIL = "Too many predictions are waiting."

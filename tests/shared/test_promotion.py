@@ -22,7 +22,7 @@ from sklearn.linear_model import LinearRegression
 
 from shared.models import ArtefactError, KnownRows, Model, Models, read_card, write_artefact
 from shared.models._artefact import read_artefact
-from shared.models._kept import Kept
+from shared.models._loaded import LoadedArtefact
 
 pytestmark = pytest.mark.anyio
 
@@ -157,14 +157,14 @@ async def test_an_artefact_that_is_written_over_serves_without_a_promotion(folde
 
 
 async def test_files_that_still_change_are_not_read(folder: Path) -> None:
-    kept = Kept(folder, "line", ())
-    model: Model[object] = kept.register(lambda model: model)
+    artefact = LoadedArtefact(folder, "line", ())
+    model: Model[object] = artefact.register(lambda model: model)
     await model.load()
     for value in (2.1, 2.2):
         write(folder, value)
-        await kept.reload_if_changed()
+        await artefact.reload_if_changed()
         assert slope(model.current) == 2.0
-    await kept.reload_if_changed()
+    await artefact.reload_if_changed()
     assert slope(model.current) == 2.2
 
 
@@ -172,20 +172,20 @@ async def test_a_file_that_becomes_bad_is_told_once_and_the_model_serves_on(
     folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.ERROR)
-    kept = Kept(folder, "line", ())
-    model: Model[object] = kept.register(lambda model: model)
+    artefact = LoadedArtefact(folder, "line", ())
+    model: Model[object] = artefact.register(lambda model: model)
     await model.load()
     whole = (folder / "line.joblib").read_bytes()
     (folder / "line.joblib").write_bytes(whole[:-1])
     for _ in range(5):
-        await kept.reload_if_changed()
+        await artefact.reload_if_changed()
     assert [record.levelname for record in caplog.records] == ["ERROR"]
     assert "line: the old model stays in use: artefact 'line' rejected" in caplog.text
     assert "expected: SHA-256" in caplog.text
     assert slope(model.current) == 2.0
     write(folder, 2.1)
     for _ in range(2):
-        await kept.reload_if_changed()
+        await artefact.reload_if_changed()
     assert slope(model.current) == 2.1
     assert len(caplog.records) == 1
 
@@ -211,17 +211,17 @@ async def test_a_promotion_is_not_missed_where_files_could_not_be_opened_for_a_w
     folder: Path, new: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.ERROR)
-    kept = Kept(folder, "line", ())
-    model: Model[object] = kept.register(lambda model: model)
+    artefact = LoadedArtefact(folder, "line", ())
+    model: Model[object] = artefact.register(lambda model: model)
     await model.load()
     promote(folder, new)
     with no_file_can_be_opened():
         for _ in range(5):
-            await kept.reload_if_changed()
+            await artefact.reload_if_changed()
     assert slope(model.current) == 2.0
     assert [record.levelname for record in caplog.records] == ["ERROR"]
     assert "found: Too many open files" in caplog.text
-    await kept.reload_if_changed()
+    await artefact.reload_if_changed()
     assert slope(model.current) == 2.1
 
 

@@ -19,7 +19,7 @@ Wanted = TypeVar("Wanted")
 LAST_BATCHES = 1.0
 
 
-class Kept:
+class LoadedArtefact:
     """Load an artefact for all apps that use it, and reload it when its files change."""
 
     def __init__(self, folder: Path, name: str, trusted: Collection[str]) -> None:
@@ -134,8 +134,8 @@ def _is_transient(error: Exception) -> bool:
 class Model(Generic[Wanted]):
     """An app's handle for the model of one artefact: loaded once, and replaced without a restart."""
 
-    def __init__(self, kept: Kept, accept: Callable[[object], Wanted]) -> None:
-        self._kept, self._accept = kept, accept
+    def __init__(self, artefact: LoadedArtefact, accept: Callable[[object], Wanted]) -> None:
+        self._artefact, self._accept = artefact, accept
 
     async def load(self) -> Wanted:
         """Load the model if it isn't loaded, and return it; call it in the app's lifespan before the `yield`.
@@ -143,7 +143,7 @@ class Model(Generic[Wanted]):
         Raises:
             ArtefactError: The artefact was rejected.
         """
-        await self._kept.load()
+        await self._artefact.load()
         return self.current
 
     @property
@@ -153,4 +153,4 @@ class Model(Generic[Wanted]):
         Raises:
             LookupError: No model is loaded.
         """
-        return self._accept(self._kept.model)
+        return self._accept(self._artefact.model)
