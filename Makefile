@@ -6,7 +6,7 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: help install serve test test-slow soak bench bench-quick test-guests guests lint format wheel check
+.PHONY: help install serve test test-slow test-versions soak bench bench-quick test-guests guests lint format wheel check
 .PHONY: messages lock bench-lock guests-lock clean
 .DEFAULT_GOAL := help
 
@@ -14,6 +14,7 @@ help:
 	@echo 'make serve    serve the apps (PORT=8000)'
 	@echo 'make test     run the tests but the slow ones, in a few minutes (ARGS="tests/test_wire.py -x")'
 	@echo 'make test-slow   run the tests that take long: browsers, servers, PostgreSQL, every fault at every place'
+	@echo 'make test-versions   run the core of the tests with the oldest and newest FastAPI, on each Python found here'
 	@echo 'make soak     do long trials to the real server (minutes), and print what was lost (ARGS="--quick")'
 	@echo 'make bench    measure everything beside what others offer (half an hour), and write docs/performance.md'
 	@echo 'make bench-quick   the same in two minutes, into build/performance.md'
@@ -47,6 +48,10 @@ PYTEST := $(BIN)/python -m pytest --numprocesses=auto --dist=loadfile
 
 test: $(INSTALLED)
 	$(PYTEST) -m "not slow" $(ARGS)
+
+# ARGS="--python 3.12 --releases oldest" runs one cell of it.
+test-versions: $(INSTALLED)
+	$(BIN)/python -m tests.versions $(ARGS)
 
 test-slow: $(INSTALLED)
 	$(PYTEST) -m slow $(ARGS)

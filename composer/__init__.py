@@ -8,7 +8,8 @@
 #   _asgi, _json, _scope, _lazy, _gc     types of ASGI and JSON; our keys in a scope; imports at first use; garbage
 #   _compat                              what composer knows of the insides of other packages
 #   _text, _side_effects, _threads       text; what a part changes of the process; threads for each app
-#   _secrets, _problem_json              redaction; answers in an app's place
+#   _secrets, _problem_json,             redaction; answers in an app's place;
+#   _environment                         which environment this process runs in
 #   _model                               the plain data that the phases hand on
 #   _catalogue, errors, _timings,        every problem; the exceptions; how long each part takes;
 #   _observe, openapi, _docs             what is observed of requests; documents → one document; the pages

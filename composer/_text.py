@@ -14,12 +14,23 @@ def is_below(path: str, prefix: str) -> bool:
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return a sentence that offers the nearest of the known words, or "" where none is near."""
+    near = nearest(word, known)
+    return f"Did you mean {near!r}?" if near else ""
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """Return the nearest of the known words, or "" where none is near."""
     # Needed only where something is wrong.
     from difflib import get_close_matches
 
     lower = {name.lower(): name for name in known}
     near = get_close_matches(word.lower(), lower, n=1, cutoff=0.6)
-    return f"Did you mean {lower[near[0]]!r}?" if near else ""
+    return lower[near[0]] if near else ""
+
+
+def names_in(given: str | Iterable[str]) -> list[str]:
+    """Return a list of names, which may be given as one text with commas between them."""
+    return [name.strip() for name in given.split(",")] if isinstance(given, str) else list(given)
 
 
 def listed(names: Iterable[str]) -> str:

@@ -299,7 +299,7 @@ def test_a_route_that_is_added_later_and_asks_for_what_nobody_gives_fails_the_st
     def name(db: Shared[Database]) -> str:
         return db.name
 
-    with pytest.raises(CompositionError, match=r"C012 (.|\n)*Nobody gives Database"), TestClient(app):
+    with pytest.raises(CompositionError, match=r"C012 (.|\n)*No cornerstone provides Database"), TestClient(app):
         pass
 
 

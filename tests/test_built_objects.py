@@ -233,5 +233,5 @@ def test_what_the_roots_own_handlers_ask_for_is_checked_too() -> None:
         composer.compose([], root=root)
 
     assert [(problem.id, problem.where, problem.what) for problem in caught.value.problems] == [
-        ("C012", "root", "Nobody gives Database, which 'Shared[Database]' asks for.")
+        ("C012", "root", "No cornerstone provides Database (required by 'Shared[Database]').")
     ]

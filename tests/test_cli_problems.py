@@ -25,8 +25,8 @@ DOUBTFUL = """
     """
 WARNING = (
     "C050 (warning)  apps/doubtful.py\n"
-    "      Its route '/files/first' is never reached: all of it goes to what is mounted at '/files' before it.\n"
-    "      Hint: Mount that last, after all routes and routers.\n"
+    "      Unreachable route '/files/first': the app mounted at '/files' comes before it.\n"
+    "      Hint: Mount that app after all routes and routers.\n"
 )
 FAILING = """
     from fastapi import FastAPI
@@ -195,4 +195,4 @@ def test_the_log_of_the_server_shows_a_warning_once(project: WriteProject) -> No
     done = composer_process(root, "serve", "--port", "0")
 
     assert done.returncode == 3
-    assert done.stderr.count("C050 apps/doubtful.py: Its route '/files/first' is never reached") == 1
+    assert done.stderr.count("C050 apps/doubtful.py: Unreachable route '/files/first'") == 1

@@ -32,7 +32,7 @@ def names_in(folder: Path) -> list[str]:
 
 
 def problems_in(folder: Path) -> list[tuple[str, str]]:
-    problems = discover("apps", [folder], "create_app")[1]
+    problems = [one.problem for one in discover("apps", [folder], "create_app")[1]]
     return [(problem.id, str(Path(problem.where).relative_to(folder))) for problem in problems]
 
 
@@ -130,9 +130,9 @@ def test_a_module_that_is_not_a_group_and_has_no_factory_is_told_by_its_init_fil
 def test_the_nearest_name_that_the_module_binds_is_offered(tmp_path: Path) -> None:
     folder = write(tmp_path / "apps", {"notes.py": "def create_ap(): ...\n"})
 
-    _, problems = discover("apps", [folder], "create_app")
+    _, rejected = discover("apps", [folder], "create_app")
 
-    assert problems[0].hint.startswith("Did you mean 'create_ap'?")
+    assert rejected[0].problem.hint.startswith("Did you mean 'create_ap'?")
 
 
 @pytest.mark.parametrize("name", ["my-notes", "2fast", "a b"])

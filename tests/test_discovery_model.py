@@ -140,9 +140,9 @@ def key_of(place: Path, apps: Path) -> str:
 def test_a_tree_is_read_as_the_model_says(tree: Tree) -> None:
     with written(tree) as root:
         apps = root / "apps"
-        found, problems = discover("apps", [apps], "create_app")
+        found, rejected = discover("apps", [apps], "create_app")
         read = {key_of(one.file, apps): "app" for one in found}
-        told = {key_of(Path(one.where), apps): one.id for one in problems}
+        told = {key_of(Path(one.where), apps): one.id for _, one in rejected}
         expected = model(tree)
 
     assert {**read, **told} == {key: {"C006": "app"}.get(value, value) for key, value in expected.items()}
@@ -175,10 +175,10 @@ def test_a_link_to_the_folder_around_it_is_a_problem_however_many_there_are(tmp_
     (folder / "a" / "b").symlink_to(folder / "b")
     (folder / "b" / "a").symlink_to(folder / "a")
 
-    found, problems = discover("apps", [folder], "create_app")
+    found, rejected = discover("apps", [folder], "create_app")
 
     assert [one.name for one in found] == ["a/b/users", "a/notes", "b/a/notes", "b/users"]
-    assert [(one.id, one.where.removeprefix(f"{folder}/")) for one in problems] == [
+    assert [(one.id, one.where.removeprefix(f"{folder}/")) for _, one in rejected] == [
         ("C061", "a/b/a"),
         ("C061", "b/a/b"),
     ]
@@ -199,7 +199,8 @@ def test_a_name_that_is_no_text_is_told_in_text_that_can_be_printed(tmp_path: Pa
     file = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.py"))
     file.write_bytes(APP)
 
-    _, problems = discover("apps", [tmp_path], "create_app")
+    _, rejected = discover("apps", [tmp_path], "create_app")
+    problems = [one.problem for one in rejected]
 
     assert [one.id for one in problems] == ["C028"]
     assert str(composer.CompositionError(problems)).encode()

@@ -172,7 +172,7 @@ def test_a_named_place_that_answers_nothing_is_told(caplog: pytest.LogCaptureFix
         assert paths(client) == paths(client) == ["/b/y"]
         [_, entry] = client.get("/docs/apps").json()
         assert entry["fault"] == "GET /api.json answered 404"
-    expected = "the documents of all apps are shown without that of guest: GET /api.json answered 404"
+    expected = "OpenAPI document left out of the merged document: guest: GET /api.json answered 404"
     assert caplog.messages == [expected]
 
 
@@ -407,7 +407,7 @@ def test_an_app_whose_document_fails_is_left_out_and_named_once_in_the_log(caplo
     client = composed(FastAPI(), a=Broken(), b=app_with("/y"))
     with caplog.at_level(logging.ERROR, "composer"):
         assert paths(client) == paths(client) == ["/b/y"]
-    expected = "the documents of all apps are shown without that of a: making it raised RuntimeError"
+    expected = "OpenAPI document left out of the merged document: a: making it raised RuntimeError"
     assert caplog.messages == [expected]
     assert "hunter2" in caplog.text, "the log has the traceback"
     page = client.get("/docs/apps").text
@@ -420,7 +420,7 @@ def test_an_app_whose_document_is_faulty_is_left_out_and_the_log_says_why(caplog
     apps = [App("a", "/a", Starlette(), openapi=faulty), App("b", "/b", app_with("/y"))]
     client = TestClient(composer.compose(apps))
     assert paths(client) == ["/b/y"]
-    assert "that of a: #/paths/~1/$ref: unresolved reference" in caplog.text
+    assert "document: a: #/paths/~1/$ref: unresolved reference" in caplog.text
     [a, b] = client.get("/docs/apps").json()
     assert (a["fault"], a["shown"]) == ("#/paths/~1/$ref: unresolved reference: '#/components/pathItems/Gone'", False)
     assert (b["fault"], b["shown"]) == ("", True)
@@ -448,7 +448,7 @@ def test_a_root_whose_own_document_fails_keeps_no_app_from_being_shown(caplog: p
             raise RuntimeError
 
     assert paths(composed(Broken(), a=app_with("/x"))) == ["/a/x"]
-    assert "without that of root: making it raised RuntimeError" in caplog.text
+    assert "document: root: making it raised RuntimeError" in caplog.text
 
 
 # -- how it is told ----------------------------------------------------------------------------------------

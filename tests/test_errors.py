@@ -27,12 +27,15 @@ def test_a_problem_is_made_from_the_templates_of_its_id() -> None:
     made = problem("C012", "apps/notes.py", wanted="Db", parameter="db", near="Did you mean 'DB'?", known="DB")
 
     assert made == Problem(
-        "C012", "apps/notes.py", "Nobody gives Db, which 'db' asks for.", "Did you mean 'DB'? Known types: DB."
+        "C012",
+        "apps/notes.py",
+        "No cornerstone provides Db (required by 'db').",
+        "Did you mean 'DB'? Types provided: DB.",
     )
 
 
 def test_a_hint_without_a_near_name_starts_with_what_is_left_of_it() -> None:
-    assert problem("C012", "here", wanted="Db", parameter="db", known="none").hint == "Known types: none."
+    assert problem("C012", "here", wanted="Db", parameter="db", known="none").hint == "Types provided: none."
 
 
 def test_an_id_that_is_not_in_the_catalogue_is_a_key_error() -> None:
@@ -50,7 +53,7 @@ def test_the_exception_behind_a_problem_is_kept_and_is_no_part_of_its_equality()
     made = problem("C006", "notes.py:3", error=error)
 
     assert made.error is error
-    assert made.what == "Importing it failed: RuntimeError: no key."
+    assert made.what == "Import failed: RuntimeError: no key."
     assert made == problem("C006", "notes.py:3", error=RuntimeError("no key"))
 
 
@@ -62,7 +65,7 @@ def test_every_text_of_the_catalogue_is_a_sentence() -> None:
     for entry in CATALOGUE.values():
         assert entry.what[0] in string.ascii_uppercase + "{" or entry.what.startswith(("overrides", "metrics"))
         assert entry.what.endswith((".", "{path}"))
-        assert entry.hint.endswith((".", ". {near}"))
+        assert entry.hint.endswith((".", ". {near}", ". {advice}"))
 
 
 @pytest.mark.parametrize(

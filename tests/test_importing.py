@@ -90,7 +90,7 @@ def test_a_package_of_a_name_that_is_taken_is_a_problem(project: WriteProject) -
     problem = problem_of(find_package("json", root, "apps"))
 
     assert problem.id == "C007"
-    assert problem.what.endswith(f", not to {root / 'json'}.")
+    assert problem.what.endswith(f", not {root / 'json'}.")
     assert problem.hint.startswith("Rename the folder")
 
 
@@ -142,7 +142,7 @@ def test_an_import_that_fails_is_told_by_the_users_own_line(
     problem = problem_of(load("apps.notes", "create_app", "apps/notes.py", root))
 
     assert (problem.id, problem.where) == ("C006", where)
-    assert problem.what.startswith(f"Importing it failed: {what}")
+    assert problem.what.startswith(f"Import failed: {what}")
 
 
 def test_an_interruption_by_the_keyboard_is_no_problem_of_the_project(project: WriteProject) -> None:
@@ -169,7 +169,7 @@ def test_a_factory_that_can_not_be_called_is_a_problem(project: WriteProject) ->
 
     problem = problem_of(load("apps.notes", "create_app", "apps/notes.py", root))
 
-    assert (problem.id, problem.what) == ("C009", "'apps.notes:create_app' can't be used: it can't be called.")
+    assert (problem.id, problem.what) == ("C009", "Cannot use 'apps.notes:create_app': it can't be called.")
 
 
 @pytest.mark.parametrize("reference", ["web:create_app", "web:Apps.notes", "web:apps.notes"])
@@ -208,7 +208,7 @@ def test_a_reference_that_leads_nowhere_is_a_problem_at_its_place(
     problem = problem_of(load_reference(reference, "settings.toml [apps.web]", root))
 
     assert (problem.id, problem.where) == ("C009", "settings.toml [apps.web]")
-    assert problem.what == f"{reference!r} can't be used: {why}."
+    assert problem.what == f"Cannot use {reference!r}: {why}."
 
 
 @pytest.mark.parametrize(
@@ -228,7 +228,7 @@ def test_a_module_that_fails_when_it_is_asked_for_the_name_is_told_by_its_line(
 
 
 def test_the_problems_of_a_module_that_composes_stand_for_themselves(project: WriteProject) -> None:
-    root = project({"asgi_of_project.py": "import composer\n\napp = composer.build()\n"})
+    root = project({"asgi_of_project.py": "import composer\n\napp = composer.build('settings_of_project.toml')\n"})
 
     with pytest.raises(CompositionError, match="C001"):
         load_reference("asgi_of_project:app", "here", root)

@@ -136,7 +136,7 @@ async def test_a_failed_start_stops_what_had_started_and_names_every_app_that_fa
     messages = sorted(str(error) for error in caught.value.exceptions)
     assert messages == [
         "app bad failed to start: OSError: no weights",
-        "app waiting failed to start: app bad, which it comes after, did not start",
+        "app waiting failed to start: app bad, which must start first, did not start",
         "app worse failed to start: KeyError: 'token'",
     ]
     assert str(caught.value).startswith("failed to start: app ")
@@ -182,7 +182,7 @@ async def test_an_app_that_is_not_up_in_time_fails_the_start() -> None:
         async with lifecycle([app]).running():
             pass
     [error] = caught.value.exceptions
-    assert str(error) == "app notes failed to start: TimeoutError: it was not up after 0.05 seconds"
+    assert str(error) == "app notes failed to start: TimeoutError: startup did not complete within 0.05 seconds"
 
 
 async def test_a_failed_or_hanging_stop_keeps_nothing_else_from_stopping(caplog: pytest.LogCaptureFixture) -> None:
@@ -198,7 +198,7 @@ async def test_a_failed_or_hanging_stop_keeps_nothing_else_from_stopping(caplog:
     messages = sorted(str(error) for error in caught.value.exceptions)
     assert messages == [
         "app bad failed to stop: OSError: disk full",
-        "app hanging failed to stop: TimeoutError: it had not stopped after 0.05 seconds",
+        "app hanging failed to stop: TimeoutError: shutdown did not complete within 0.05 seconds",
     ]
     assert "good has stopped" in journal
     assert journal[-1] == "db out"
@@ -298,7 +298,7 @@ async def test_a_lifespan_that_ends_by_itself_is_logged_and_its_part_has_failed(
             [part] = life.parts()
             assert (part.state, part.reason) == (State.FAILED, "failed to serve: LifespanError")
     assert [record.getMessage() for record in caplog.records] == [
-        "app guest failed to serve: its lifespan ended by itself"
+        "app guest failed to serve: its lifespan exited while it was running"
     ]
 
 

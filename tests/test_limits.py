@@ -173,7 +173,7 @@ def assert_told_to_come_back(url: str) -> None:
     response = refused.value.response
     assert (response.status_code, response.headers["retry-after"]) == (503, "1")
     assert response.headers["content-type"] == "application/problem+json"
-    detail = "The app has as many requests as it takes at once."
+    detail = "The app has reached its limit of concurrent requests."
     assert json.loads(response.body or b"")["detail"] == detail
 
 
@@ -181,7 +181,7 @@ def assert_too_large(status: str, headers: dict[str, str], body: Any) -> None:
     assert status.startswith("HTTP/1.1 413")
     assert headers["content-type"] == "application/problem+json"
     assert headers["connection"] == "close"
-    assert body["detail"] == "The app takes no body above 1000 bytes."
+    assert body["detail"] == "The request body exceeds the limit of 1000 bytes."
 
 
 # Over a real socket
@@ -218,7 +218,7 @@ def test_a_connection_whose_client_never_ends_is_closed_after_a_while(server: Se
 def test_a_client_that_sends_all_before_it_reads_sees_the_answer(server: Server) -> None:
     for content in (b"x" * 20_000_000, iter([b"x" * 50_000] * 400)):
         answer = httpx.post(f"{server.url}/small/body", content=content)
-        assert_problem(answer, 413, "Content Too Large", "The app takes no body above 1000 bytes.")
+        assert_problem(answer, 413, "Content Too Large", "The request body exceeds the limit of 1000 bytes.")
 
 
 def test_a_body_is_refused_under_a_middleware_of_the_root_too(tmp_path: Path) -> None:
@@ -227,7 +227,7 @@ def test_a_body_is_refused_under_a_middleware_of_the_root_too(tmp_path: Path) ->
         server.wait_until_ready()
         for content in (b"x" * 2000, iter([b"x" * 500] * 4), b"x" * 5_000_000):
             answer = httpx.post(f"{server.url}/small/body", content=content)
-            assert_problem(answer, 413, "Content Too Large", "The app takes no body above 1000 bytes.")
+            assert_problem(answer, 413, "Content Too Large", "The request body exceeds the limit of 1000 bytes.")
             assert answer.headers["x-marked"] == "yes"
         assert httpx.post(f"{server.url}/small/body", content=b"x" * 1000).json() == 1000
         assert "Traceback" not in server.output
@@ -238,7 +238,7 @@ def test_a_test_client_sees_the_whole_refusal(compose: Callable[[], FastAPI]) ->
     with TestClient(compose()) as client:
         for content in (b"x" * 2000, iter([b"x" * 500] * 4)):
             answer = client.post("/small/body", content=content)
-            assert answer.json()["detail"] == "The app takes no body above 1000 bytes."
+            assert answer.json()["detail"] == "The request body exceeds the limit of 1000 bytes."
             assert answer.status_code == 413
 
 
@@ -253,7 +253,7 @@ def test_a_blocking_handler_is_answered_for_in_time_and_keeps_its_place(server: 
             answer = client.get("/blocking/block")
             assert_problem(answer, 504, "Gateway Timeout", "The app did not answer within 0.3 seconds.")
         full = client.get("/blocking/block")
-        assert_problem(full, 503, "Service Unavailable", "The app has as many requests as it takes at once.")
+        assert_problem(full, 503, "Service Unavailable", "The app has reached its limit of concurrent requests.")
         assert full.headers["retry-after"] == "1"
         assert_told_to_come_back(f"ws://127.0.0.1:{server.port}/blocking/ws")
         client.post("/free/release")

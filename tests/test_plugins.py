@@ -169,10 +169,10 @@ def test_what_is_wrong_with_plugins_is_told_at_once_with_all_else(
     error = error_of(root)
 
     gone = "acme-broken 1.0 points to 'acme_gone:create_app', and there is no module 'acme_gone'"
-    two = "The plugin 'twice' can't be used: acme-broken 1.0 and acme-other 2.0 each bring one of that name."
+    two = "Cannot use the plugin 'twice': acme-broken 1.0 and acme-other 2.0 each bring one of that name."
     assert [(problem.id, problem.where, problem.what) for problem in error.problems] == [
-        ("C006", "settings.toml [apps.broken]", "Importing it failed: SystemExit: no licence."),
-        ("C009", "settings.toml [apps.gone]", f"The plugin 'gone' can't be used: {gone}."),
+        ("C006", "settings.toml [apps.broken]", "Import failed: SystemExit: no licence."),
+        ("C009", "settings.toml [apps.gone]", f"Cannot use the plugin 'gone': {gone}."),
         ("C009", "environment COMPOSER_APPS__SEEN__PLUGIN", two),
         ("C009", "settings.toml [apps.twice]", two),
         ("C021", "settings.toml [apps.notes]", "The prefix 'notes' doesn't start with '/'."),
@@ -186,7 +186,7 @@ def test_an_app_is_not_taken_for_a_cornerstone_of_its_name(project: WriteProject
     (problem,) = error_of(root).problems
 
     assert (problem.id, problem.where) == ("C055", "settings.toml [cornerstones.cache]")
-    assert problem.what == "No installed package brings a plugin 'admin' for cornerstones."
+    assert problem.what == "Plugin 'admin' for cornerstones not found."
     assert "redis" in problem.hint
 
 

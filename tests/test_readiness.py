@@ -168,14 +168,14 @@ def stone(kind: type[Any]) -> Cornerstone:
 
 @pytest.mark.parametrize(
     ("kind", "why"),
-    [(Plain, "it is no async def"), (Greedy, "it is called with nothing, which doesn't fit its parameters")],
+    [(Plain, "it is not an async def"), (Greedy, "its parameters do not match the call with no arguments")],
 )
 def test_a_check_that_can_not_be_awaited_is_a_mistake(kind: type[Any], why: str) -> None:
     app = composer.compose([], cornerstones=[stone(kind)])
     [found] = composer.composition_of(app).warnings
     assert (found.id, found.what) == (
         "C063",
-        f"check_ready() of {kind.__name__} can't be awaited, as /readyz does: {why}.",
+        f"check_ready() of {kind.__name__} cannot be awaited by /readyz: {why}.",
     )
 
 

@@ -130,7 +130,7 @@ async def test_a_background_start_that_fails_is_tried_again_until_it_is_up(caplo
         assert (await until(client, "/shy")).json() == "of shy"
         assert await part(client, "shy") == (200, "up", None)
     assert scene.journal == ["shy starts"] * 4 + ["shy is up", "shy stops"]
-    told = [message.split("; tried again in ")[0] for message in caplog.messages]
+    told = [message.split("; retrying in ")[0] for message in caplog.messages]
     assert told == [f"app shy failed to start: OSError: attempt {number}" for number in (1, 2, 3)]
     assert [record.levelno for record in caplog.records] == [logging.ERROR] * 3
 
@@ -141,7 +141,7 @@ async def test_between_two_attempts_the_app_says_that_it_is_tried_again(monkeypa
     async with running(Scene().app("shy", failing(1), startup="background")) as client:
         await asyncio.sleep(0.02)
         answer = await client.get("/shy")
-        assert_unavailable(answer, "The app failed to start, and is tried again.")
+        assert_unavailable(answer, "The app failed to start and will be retried.")
         assert int(answer.headers["retry-after"]) >= 30
         assert await part(client, "shy") == (503, "failed", "failed to start: OSError")
 
@@ -315,7 +315,7 @@ async def test_a_required_app_after_one_that_failed_fails_the_start() -> None:
         async with running(*apps):
             pass
     [error] = caught.value.exceptions
-    assert str(error) == "app strict failed to start: app weak, which it comes after, did not start"
+    assert str(error) == "app strict failed to start: app weak, which must start first, did not start"
 
 
 async def test_a_required_app_that_fails_ends_what_starts_in_the_background() -> None:

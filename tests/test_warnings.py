@@ -151,8 +151,8 @@ def test_warnings_are_logged_at_each_start_of_the_server_and_not_before(caplog: 
         assert [(record.name, record.levelname) for record in caplog.records] == [("composer", "WARNING")]
         [message] = caplog.messages
         assert message == (
-            "C050 app notes: Its route '/files/first' is never reached: all of it goes to what is mounted at '/files' "
-            "before it. Hint: Mount that last, after all routes and routers."
+            "C050 app notes: Unreachable route '/files/first': all of it goes to what is mounted at '/files' "
+            "before it. Hint: Mount that app after all routes and routers."
         )
         caplog.clear()
 
@@ -163,7 +163,7 @@ def test_a_build_that_fails_shows_the_warnings_after_the_errors() -> None:
 
     assert [(found.id, found.level) for found in caught.value.problems] == [("C021", "error"), ("C050", "warning")]
     assert str(caught.value).startswith("2 problems in composer, nothing was started:\n\nC021  app b\n")
-    assert "\n\nC050 (warning)  app a\n      Its route" in str(caught.value)
+    assert "\n\nC050 (warning)  app a\n      Unreachable route" in str(caught.value)
 
 
 def test_a_warning_is_ignored_in_one_app_or_in_all() -> None:
@@ -217,21 +217,21 @@ def test_only_the_ids_of_warnings_can_be_ignored() -> None:
     problems = [found for found in caught.value.problems if found.level == "error"]
     assert [(found.id, found.where, found.what, found.hint) for found in problems] == [
         (
-            "C070",
+            "C064",
             "ignore",
-            "The ID 'c050' in ignore is not that of a warning: there is no such ID.",
-            "Did you mean 'C050'? List the IDs of warnings only, such as 'C049'.",
+            "Cannot ignore 'c050': unknown ID.",
+            "Did you mean 'C050'? List IDs of warnings only, such as 'C049'.",
         ),
         (
-            "C070",
+            "C064",
             "cornerstone odd",
-            "The ID 'C51' in ignore is not that of a warning: there is no such ID.",
-            "Did you mean 'C051'? List the IDs of warnings only, such as 'C049'.",
+            "Cannot ignore 'C51': unknown ID.",
+            "Did you mean 'C051'? List IDs of warnings only, such as 'C049'.",
         ),
         (
-            "C070",
+            "C064",
             "app a",
-            "The ID 'C012' in ignore is not that of a warning: it is that of an error, which can't be ignored.",
-            "List the IDs of warnings only, such as 'C049'.",
+            "Cannot ignore 'C012': it is an error.",
+            "List IDs of warnings only, such as 'C049'.",
         ),
     ]

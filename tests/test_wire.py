@@ -163,7 +163,7 @@ def test_a_doubt_between_two_cornerstones_is_one_problem() -> None:
 
     assert problem_of(create_app, DB, Cornerstone("replica", replica)) == (
         "C013",
-        "Several cornerstones are Database, and 'database' names none of them.",
+        "More than one cornerstone provides Database, and 'database' matches none of their names.",
     )
 
 
@@ -173,7 +173,7 @@ def test_a_mark_that_names_no_cornerstone_of_the_type_is_a_problem_even_where_th
 
     assert problem_of(create_app, DB) == (
         "C012",
-        "Nobody gives Database named 'replica', which 'db' asks for.",
+        "No cornerstone provides Database named 'replica' (required by 'db').",
     )
 
 
@@ -240,10 +240,10 @@ def test_keywords_are_validated_by_all_that_their_annotation_says() -> None:
 @pytest.mark.parametrize(
     ("settings", "id", "what"),
     [
-        ({"size": -5}, "C004", "The value of 'size' is not valid: Input should be greater than 0."),
-        ({"pages": 0}, "C004", "The value of 'pages' is not valid: Input should be greater than 0."),
-        ({"name": "hunter2"}, "C004", "The value of 'name' is not valid: ********** isn't spelled like that."),
-        ({"other": "hunter2"}, "C034", "Reading the settings as 'other' of constrained_app failed: KeyError."),
+        ({"size": -5}, "C004", "Invalid value for 'size': Input should be greater than 0."),
+        ({"pages": 0}, "C004", "Invalid value for 'pages': Input should be greater than 0."),
+        ({"name": "hunter2"}, "C004", "Invalid value for 'name': ********** isn't spelled like that."),
+        ({"other": "hunter2"}, "C034", "Settings validation failed for 'other' of constrained_app: KeyError."),
     ],
 )
 def test_a_keyword_that_its_annotation_forbids_is_a_problem(settings: dict[str, Any], id: str, what: str) -> None:
@@ -257,7 +257,7 @@ def test_a_factory_that_takes_any_keyword_is_given_all_settings() -> None:
 def test_settings_that_nobody_takes_are_a_problem() -> None:
     assert problem_of(database_app, DB, settings={"url": "hunter2"}) == (
         "C030",
-        "There are settings for it (url), but database_app takes none.",
+        "Unused settings (url): database_app takes no settings.",
     )
 
 
@@ -561,29 +561,29 @@ def wsgi_app(environ: Any, start_response: Any) -> list[bytes]:
     ("factory", "problem"),
     [
         (async_app, ("C010", "The factory async_app is async.")),
-        (yields, ("C033", "The factory yields yields.")),
-        (decorated_async, ("C033", "The factory decorated_async yields.")),
-        (untyped_app, ("C015", "The parameter 'db' of untyped_app has no type.")),
-        (wants_object, ("C012", "Nobody gives object, which 'db' asks for.")),
+        (yields, ("C033", "The factory yields is a generator.")),
+        (decorated_async, ("C033", "The factory decorated_async is a generator.")),
+        (untyped_app, ("C015", "Parameter 'db' of untyped_app has no type annotation.")),
+        (wants_object, ("C012", "No cornerstone provides object (required by 'db').")),
         (
             bad_quote_app,
             (
                 "C016",
                 (
-                    "The types of bad_quote_app can't be read: SyntaxError: "
+                    "Cannot read the type annotations of bad_quote_app: SyntaxError: "
                     "Forward reference must be an expression -- got 'a database'."
                 ),
             ),
         ),
         (
             hidden_type_app,
-            ("C016", "The types of hidden_type_app can't be read: NameError: name 'Hidden' is not defined."),
+            ("C016", "Cannot read the type annotations of hidden_type_app: NameError: name 'Hidden' is not defined."),
         ),
         (lambda: None, ("C020", "The factory <lambda> returned nothing, not an ASGI app.")),
         (lambda: 3, ("C020", "The factory <lambda> returned int, not an ASGI app.")),
         (lambda: FastAPI, ("C020", "The factory <lambda> returned the class FastAPI, not an ASGI app.")),
-        (lambda: wsgi_app, ("C019", "The app is a WSGI app (function).")),
-        (wsgi_app, ("C019", "The app is a WSGI app (function).")),
+        (lambda: wsgi_app, ("C019", "The app is a WSGI app (function), not an ASGI app.")),
+        (wsgi_app, ("C019", "The app is a WSGI app (function), not an ASGI app.")),
     ],
 )
 def test_an_app_that_can_not_be_made_is_one_problem(factory: Callable[..., Any], problem: tuple[str, str]) -> None:
@@ -631,7 +631,7 @@ def test_types_of_one_name_are_shown_with_their_modules() -> None:
 
     create_app.__annotations__["db"] = other
 
-    assert problem_of(create_app, DB) == ("C012", "Nobody gives elsewhere.Database, which 'db' asks for.")
+    assert problem_of(create_app, DB) == ("C012", "No cornerstone provides elsewhere.Database (required by 'db').")
 
 
 def needs_second(second: "Second") -> "First":
@@ -658,7 +658,7 @@ def test_each_circle_of_cornerstones_is_drawn_once_and_the_others_are_made() -> 
         (
             "C014",
             (
-                "Cornerstones need each other in a circle:\n"
+                "Circular dependency between cornerstones:\n"
                 "first (cornerstone first)\n"
                 "└─ second, for the parameter 'second' of first\n"
                 "   └─ first, for the parameter 'first' of second"
@@ -702,7 +702,7 @@ def test_what_a_handler_asks_for_counts_as_used_and_is_checked() -> None:
     assert plan.apps[0].uses == ("db",)
     assert (problem.id, problem.what) == (
         "C012",
-        f"Nobody gives {type_name(Token)}, which 'Shared[{type_name(Token)}]' asks for.",
+        f"No cornerstone provides {type_name(Token)} (required by 'Shared[{type_name(Token)}]').",
     )
 
 

@@ -1,6 +1,5 @@
 """Phase two: what is declared is built and checked, before anything is put into the root."""
 
-import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -9,6 +8,7 @@ from fastapi import FastAPI
 from pydantic import ValidationError
 
 from composer._compat.cpython import globals_of_caller
+from composer._checks.consequences import without_consequences
 from composer._checks.declarations import (
     check_after,
     check_ids,
@@ -22,13 +22,15 @@ from composer._checks.declarations import (
 from composer._project.declare import Declared, declare
 from composer._checks.built import check_built
 from composer._build.warnings import Warnings
+from composer._checks.dependencies import check_dependencies, check_root_usage
 from composer._build.install import STATE, Composition, install, paths_of_probes
 from composer._documents.files import read_document_files
 from composer._project.from_python import declared_in_python
+from composer._environment import current_environment
 from composer._dispatch.fast_path.root import Root
 from composer._observe.metrics import is_installed
 from composer._model import App, Cornerstone, Problem, Project, errors_among
-from composer._settings import ComposerTable, Table, read_settings, validated_or_default
+from composer._settings import ComposerTable, Table, find_settings, read_settings, validated_or_default
 from composer._wire.construct import check_root_dependencies, wire
 from composer.errors import CompositionError
 from composer._catalogue import problem
@@ -38,19 +40,24 @@ def build(
     settings: str | Path | None = None,
     *,
     root: FastAPI | None = None,
-    only: Iterable[str] | None = None,
+    only: str | Iterable[str] | None = None,
     overrides: Mapping[type, object] | None = None,
 ) -> FastAPI:
     """Compose the folders that a settings file names, and return the one FastAPI that serves them all.
 
     `settings` is the path of that file; without it, COMPOSER_SETTINGS says where it is, else it is the settings.toml
-    beside the file that calls. `root` is an app to compose into, `only` the names of the apps or groups to compose
+    beside the file that calls, else the first one from the working directory upwards to the project's root, which has
+    pyproject.toml or .git. `root` is an app to compose into, `only` the names of the apps or groups to compose
     (default: all), `overrides` the objects to use instead of the cornerstones of these types, in tests for example.
 
     Raises CompositionError with every mistake that was found; nothing is started then.
     """
-    file = Path(settings or os.environ.get("COMPOSER_SETTINGS") or _beside_caller(globals_of_caller()))
-    found, problems = read_settings(file.absolute(), _environment_name())
+    # Only what calls knows which file it is in; a session or a notebook is in none.
+    caller = globals_of_caller().get("__file__")
+    file, missing = (Path(settings).absolute(), None) if settings else find_settings(caller)
+    if missing is not None:
+        raise CompositionError([missing])
+    found, problems = read_settings(file, current_environment()[0])
     if found is None:
         raise CompositionError(problems)
     declared = declare(found, only)
@@ -80,7 +87,7 @@ def compose(
     Raises CompositionError with every mistake that was found; nothing is started then.
     """
     declared = declared_in_python(apps, cornerstones)
-    here = project or Project(Path.cwd(), _environment_name())
+    here = project or Project(Path.cwd(), current_environment()[0])
     given = Table({"title": title, "version": version, "metrics": metrics, "ignore": ignore}, "compose()")
     head, wrong = validated_or_default(ComposerTable, given)
     declared.problems += [*wrong, *check_ids(head.ignore, "ignore")]
@@ -93,14 +100,6 @@ def composition_of(app: FastAPI) -> Composition:
     if not isinstance(composition, Composition):
         raise LookupError("nothing was composed into this app: make it by composer.build() or composer.compose()")
     return composition
-
-
-def _beside_caller(caller: Mapping[str, Any]) -> Path:
-    return Path(caller.get("__file__") or "asgi.py").with_name("settings.toml")
-
-
-def _environment_name() -> str:
-    return os.environ.get("COMPOSER_ENV") or "development"
 
 
 def _compose(
@@ -123,7 +122,9 @@ def _compose(
     recorder = declared.recorder
     plan = plan._replace(steps=(*recorder.steps, *plan.steps), notices=(*recorder.notices, *plan.notices))
     problems += [*wrong, *check_objects(plan.apps), *check_built(plan, root)]
+    problems += [*check_dependencies(plan, plan.apps, project.root), *check_root_usage(plan, root, project.root)]
     problems += check_shadows(problems, project.root) if errors_among(problems) else check_root_dependencies(root, plan)
+    problems = without_consequences(problems, declared.uncertain, cornerstones)
     warnings = Warnings(head.ignore, [*cornerstones, *apps])
     warnings.sift(problems, head.title, _behind(problems))
     install(root, plan, head, project, warnings, partial=partial)

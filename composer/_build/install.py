@@ -3,6 +3,7 @@
 import logging
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
 from typing import Any, Final, cast
 
 from fastapi import FastAPI
@@ -11,6 +12,7 @@ from composer._asgi import ASGIApp
 from composer._checks.declarations import check_root
 from composer._documents.merged import Documents
 from composer._checks.built import check_built
+from composer._checks.dependencies import check_dependencies, check_root_usage
 from composer._checks.middleware import check_sessions
 from composer._build.warnings import Warnings
 from composer._build.pages import install_own_pages, install_pages
@@ -96,7 +98,7 @@ def install(
     lifecycle = Lifecycle(plan, mounted)
     sources = Sources(plan, mounted, lifecycle, guards, project.root)
     documents = Documents(root, map(sources.of, plan.apps))
-    _finish_deferred_apps(root, plan, documents, sources, warnings)
+    _finish_deferred_apps(root, plan, documents, sources, warnings, project.root)
     setattr(root.state, STATE, Composition(root.title, plan, lifecycle, documents, warnings))
     install_pages(root, plan, lifecycle, documents)
     router = root.router
@@ -109,7 +111,7 @@ def install(
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[Mapping[str, Any] | None]:
-        warnings.sift(_check_added_routes(root, whole, answers), root.title)
+        warnings.sift(_check_added_routes(root, whole, answers, project.root), root.title)
         if partial:
             lifecycle.run_from_now_on(_only_used(whole, root))
         install_per_app_threads()
@@ -131,13 +133,14 @@ def _only_used(plan: Plan, root: FastAPI) -> Plan:
 
 
 def _finish_deferred_apps(
-    root: FastAPI, plan: Plan, documents: Documents, sources: Sources, warnings: Warnings
+    root: FastAPI, plan: Plan, documents: Documents, sources: Sources, warnings: Warnings, project: Path
 ) -> None:
     """Let the apps that are made when they start be checked then, and put to where the others are from the start."""
 
     def finish(built: BuiltApp, problems: list[Problem]) -> ASGIApp:
         alone = plan._replace(cornerstones=(), apps=(built,))
-        warnings.sift([*problems, *check_built(alone, root)], built.name)
+        more = [*check_built(alone, root), *check_dependencies(plan, [built], project)]
+        warnings.sift([*problems, *more], built.name)
         install_own_pages(built)
         documents.replace(sources.of(built))
         return inner_stack(built, plan)
@@ -170,13 +173,13 @@ def _watch(root: FastAPI, lifecycle: Lifecycle, head: ComposerTable) -> dict[str
     return pages
 
 
-def _check_added_routes(root: FastAPI, plan: Plan, probes: Iterable[str]) -> list[Problem]:
-    """Return a problem where what was added to the root after the build is in the way of an app, or hidden.
+def _check_added_routes(root: FastAPI, plan: Plan, probes: Iterable[str], project: Path) -> list[Problem]:
+    """Return a problem where what was added to the root after the build conflicts with an app, or is hidden by one.
 
     Or where it asks for what nobody gives.
     """
     problems = [*check_root([app.declared for app in plan.apps], root, probes), *check_sessions(plan, root)]
-    return problems + check_root_dependencies(root, plan)
+    return [*problems, *check_root_dependencies(root, plan), *check_root_usage(plan, root, project)]
 
 
 def _checks(plan: Plan) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 def wrong_manager(make: Callable[..., Any], given: Sequence[str]) -> str:
     """Return why what is called with these arguments returns no context manager, or ""."""
     if inspect.iscoroutinefunction(make) or inspect.isgeneratorfunction(make) or inspect.isasyncgenfunction(make):
-        return "it is a plain function without @asynccontextmanager"
+        return "it is not decorated with @asynccontextmanager"
     return misfit(make, given)
 
 
@@ -17,7 +17,7 @@ def misfit(make: Callable[..., Any], given: Sequence[str]) -> str:
     try:
         inspect.signature(make).bind(*given)
     except TypeError:
-        return f"it is called with {' and '.join(given) or 'nothing'}, which doesn't fit its parameters"
+        return f"its parameters do not match the call with {' and '.join(given) or 'no arguments'}"
     except ValueError:
         # Written in C, without a signature.
         return ""

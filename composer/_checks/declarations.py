@@ -48,17 +48,17 @@ def place_in_settings(app: App, key: str) -> str:
 
 def _wrong_form(prefix: str) -> str:
     if not prefix.startswith("/"):
-        return "doesn't start with '/'"
+        return "it does not start with '/'"
     if prefix == "/":
         return ""
     if prefix.endswith("/"):
-        return "ends with '/'"
+        return "it ends with '/'"
     if "//" in prefix:
-        return "has an empty segment"
+        return "it has an empty segment"
     if any(segment in (".", "..") for segment in prefix.split("/")):
-        return "has a segment that browsers take away"
+        return "it has a segment that browsers remove"
     if bad := re.search(r"[\s?#%{}<>*\\\x00-\x1f]", prefix):
-        return f"has the character {bad.group()!r}, which no path that is looked for can have"
+        return f"it has the character {bad.group()!r}"
     return ""
 
 
@@ -90,10 +90,10 @@ def check_ids(ignored: Iterable[str], where: str) -> list[Problem]:
     known = [id for id, entry in CATALOGUE.items() if entry.level == "warning"]
     return [
         problem(
-            "C070",
+            "C064",
             where,
             name=id,
-            why="it is that of an error, which can't be ignored" if id in CATALOGUE else "there is no such ID",
+            why="it is an error" if id in CATALOGUE else "unknown ID",
             near="" if id in CATALOGUE else did_you_mean(id, known),
         )
         for id in ignored

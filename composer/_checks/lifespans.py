@@ -38,12 +38,12 @@ def _handlers_never_called(asgi: Starlette, lifespans: Sequence[Any]) -> list[An
 
 def _wrong_lifespan(lifespan: Any) -> str:
     if isinstance(lifespan, AsyncContextDecorator):
-        return "it was called already"
+        return "it was called"
     if not callable(lifespan):
-        return f"{type(lifespan).__name__} is no function"
+        return f"{type(lifespan).__name__} is not a function"
     # A plain generator is right: FastAPI has made a lifespan of it, in code of its own.
     if is_made_by_contextmanager(lifespan):
-        return "it is made by @contextmanager, which isn't async"
+        return "it is decorated with @contextmanager, which is not async"
     return wrong_manager(lifespan, ["the app"])
 
 

@@ -57,7 +57,9 @@ Target = Annotated[
 ]
 SettingsPath = Annotated[
     Path | None,
-    typer.Option("--settings", help="The settings file. Default: $COMPOSER_SETTINGS, else ./settings.toml."),
+    typer.Option(
+        "--settings", help="The settings file. Default: $COMPOSER_SETTINGS, else settings.toml in this folder or above."
+    ),
 ]
 Apps = Annotated[
     str | None,

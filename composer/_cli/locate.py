@@ -10,6 +10,8 @@ from fastapi import FastAPI
 
 from composer._build import build, composition_of
 from composer._project.importing import load_reference
+from composer._settings import find_settings
+from composer._text import names_in
 from composer.errors import CompositionError
 
 # How the command line tells the processes that it starts what to serve.
@@ -27,7 +29,7 @@ def select_composition(target: str | None, settings: Path | None, apps: str | No
     if target is not None:
         os.environ[TARGET] = target
     if apps is not None:
-        os.environ[ONLY] = json.dumps([name.strip() for name in apps.split(",")])
+        os.environ[ONLY] = json.dumps(names_in(apps))
 
 
 @cache
@@ -43,7 +45,10 @@ def load_composition() -> FastAPI:
     if target is None and (folder / "asgi.py").is_file():
         target = "asgi:app"
     if target is None:
-        return build(_settings_file())
+        file, missing = find_settings()
+        if missing is not None:
+            raise CompositionError([missing])
+        return build(file)
     if str(folder) not in sys.path:
         sys.path.insert(0, str(folder))
     app, wrong = load_reference(target, "the command line", folder)
@@ -57,8 +62,4 @@ def load_composition() -> FastAPI:
 
 def project_folder() -> Path:
     """Return the folder of the project that was chosen: that of its settings file."""
-    return _settings_file().parent
-
-
-def _settings_file() -> Path:
-    return Path(os.environ.get(SETTINGS) or "settings.toml").absolute()
+    return find_settings()[0].parent

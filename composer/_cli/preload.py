@@ -79,7 +79,7 @@ def preload(plan: Plan) -> None:
             raise PartError("cornerstone", built.name, "preload", describe_error(told)) from told
     others = [thread.name for thread in threading.enumerate() if thread is not threading.main_thread()]
     if others:
-        log.warning("threads run before the fork, and won't in the workers: %s", ", ".join(others))
+        log.warning("threads started before the fork do not run in the workers: %s", ", ".join(others))
 
 
 def _preload(built: BuiltCornerstone) -> None:

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from composer._build import Composition, composition_of
 from composer._compat.fastapi import iter_route_contexts
+from composer._compat.releases import untested_releases
 from composer._model import BuiltApp, Notice, PartStatus
 from composer._project.plugins import Plugin
 from composer._wire import DeferredApp
@@ -72,9 +73,9 @@ def _seconds(part: PartStatus) -> str:
 
 
 def show_notices(notices: Iterable[Notice]) -> None:
-    """Print what apps and cornerstones changed of the whole process, a line each."""
-    for notice in notices:
-        err.print(Text(str(notice)), soft_wrap=True)
+    """Print what apps and cornerstones changed of the whole process, a line each, and which releases are untested."""
+    for notice in filter(None, [*map(str, notices), untested_releases()]):
+        err.print(Text(notice), soft_wrap=True)
 
 
 def routes_of(app: FastAPI) -> list[Route]:

@@ -159,6 +159,13 @@ def dependency_calls(context: Any) -> Iterator[Any]:
         left[:0] = getattr(dependant, "dependencies", ())
 
 
+def parameters_of_request(dependant: Any) -> list[Any]:
+    """Return the parameters that a handler or a dependency takes from path, query, headers and cookies."""
+    # FastAPI 0.165, dependencies/models.py, Dependant.
+    kinds = ("path_params", "query_params", "header_params", "cookie_params")
+    return [parameter for kind in kinds for parameter in getattr(dependant, kind, ())]
+
+
 @cache
 def reads_dependencies() -> bool:
     """Return whether this release tells what a route calls as dependencies, also a route of an included router."""
@@ -179,7 +186,7 @@ def match_any_method(route: Route) -> None:
     """Let a route answer to every method, also to an unknown one; in a release where that can't be, to all known."""
     # Starlette 1.10 and FastAPI 0.165, routing.py, Route and APIRoute: without methods, they match them all.
     route.methods = set()
-    scope = {"type": "http", "path": "/a", "method": "UNKNOWN", "headers": []}
+    scope = {"type": "http", "path": "/a", "root_path": "", "method": "UNKNOWN", "headers": []}
     if route.matches(scope)[0] is not Match.FULL:
         route.methods = set(_METHODS)
 

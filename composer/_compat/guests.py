@@ -16,6 +16,19 @@ _WANT_IT_STRIPPED: Final = frozenset([_SOCKET_IO, _FALCON, _DATASETTE])
 # They redirect to a path without `root_path`.
 _FORGET_IT: Final = frozenset([_DATASETTE])
 
+# What makes an app when it is called, by the package that it is imported from; True where the app is a WSGI one.
+APP_MAKERS: Final[dict[tuple[str, str], bool]] = {
+    ("fastapi", "FastAPI"): False,
+    ("fastapi_offline", "FastAPIOffline"): False,
+    ("starlette", "Starlette"): False,
+    ("litestar", "Litestar"): False,
+    ("quart", "Quart"): False,
+    ("django", "get_asgi_application"): False,
+    ("django", "get_wsgi_application"): True,
+    ("flask", "Flask"): True,
+    ("bottle", "Bottle"): True,
+}
+
 
 def wants_stripped_path(app: Any) -> bool:
     """Return whether an app is of a framework that wants the path without its prefix."""

@@ -1,33 +1,29 @@
-"""Which releases of FastAPI and Starlette composer is tested with."""
+"""The releases of FastAPI and Starlette that `make test-versions` has run the tests with, in one place."""
 
 import os
 import re
 from importlib.metadata import version
-from typing import Final, NamedTuple
+from typing import Final
+
+# The oldest and the newest; the oldest are the lower bounds in pyproject.toml.
+TESTED: Final = {"fastapi": ("0.164.0", "0.165.0"), "starlette": ("1.10.0", "1.10.0")}
 
 
-class Tested(NamedTuple):
-    """The oldest and the newest release of a package that CI has run the tests with."""
+def untested_releases() -> str:
+    """Return in one line which installed releases are not among the tested ones; "" where all are.
 
-    oldest: str
-    newest: str
-
-
-TESTED: Final = {"fastapi": Tested("0.165.0", "0.165.0"), "starlette": Tested("1.10.0", "1.10.0")}
-
-
-def untested_releases() -> dict[str, str]:
-    """Return the installed releases that are outside of what CI has tested, by package."""
-    installed = {package: version(package) for package in TESTED}
-    return {
-        package: found
-        for package, found in installed.items()
-        if not _numbers(TESTED[package].oldest) <= _numbers(found) <= _numbers(TESTED[package].newest)
-    }
+    That is not a problem: what rests on undocumented facts about them is left out where these don't hold.
+    """
+    return "; ".join(
+        f"{package} {installed} is installed, the last release tested with composer is {newest}"
+        for package, (oldest, newest) in TESTED.items()
+        if not _numbers(oldest) <= _numbers(installed := version(package)) <= _numbers(newest)
+    )
 
 
-def _numbers(release: str) -> tuple[int, ...]:
-    return tuple(int(number) for number in re.findall(r"\d+", release)[:3])
+def _numbers(release: str) -> list[int]:
+    """Return the numbers of a release; what isn't final counts as its final one."""
+    return [int(number) for number in re.findall(r"\d+", release)[:3]]
 
 
 def fast_path_is_on() -> bool:

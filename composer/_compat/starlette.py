@@ -15,7 +15,7 @@ EXCEPTION_HANDLERS = "starlette.exception_handlers"
 
 # Starlette 1.10, routing.py, Router and Mount: what matching a route leaves in the scope. A Mount is asked for its own.
 ROUTING_KEYS = frozenset(["router", "app_root_path", "endpoint", "route", "path_params", EXCEPTION_HANDLERS]) | (
-    Mount("/a", routes=[]).matches({"type": "http", "path": "/a/b"})[1].keys() - {"root_path", "path"}
+    Mount("/a", routes=[]).matches({"type": "http", "path": "/a/b", "root_path": ""})[1].keys() - {"root_path", "path"}
 )
 
 # Bytes; any number that nothing else in a scope has.

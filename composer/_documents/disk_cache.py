@@ -22,7 +22,7 @@ def keep(file: Path, document: Any) -> None:
         part.write_text(json.dumps(document), encoding="utf-8")
         part.replace(file)
     except (OSError, TypeError, ValueError, RecursionError) as error:
-        _log.info("the document isn't kept for the next start: %s", error)
+        _log.info("cannot cache the OpenAPI document: %s", error)
 
 
 def read_kept(file: Path) -> dict[str, Any] | None:

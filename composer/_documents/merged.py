@@ -119,7 +119,7 @@ class Documents:
             if (text := f"{name}: {fault}") not in self._told:
                 # Asked for again at each request, an app fails again; once in the log is enough.
                 self._told.add(text)
-                _log.error("the documents of all apps are shown without that of %s", text, exc_info=errors[name])
+                _log.error("OpenAPI document left out of the merged document: %s", text, exc_info=errors[name])
 
 
 def _text(faults: "Sequence[Fault]") -> str:

@@ -143,8 +143,8 @@ class Apps:
 
         def pause(state: "RetryCallState") -> None:
             failure, seconds = _failure_of(self._attempts[name]), state.upcoming_sleep
-            log.error("%s; tried again in %.1f seconds", failure, seconds, exc_info=failure and failure.__cause__)
-            self._mounted[name].close(unavailable("The app failed to start, and is tried again.", math.ceil(seconds)))
+            log.error("%s; retrying in %.1f seconds", failure, seconds, exc_info=failure and failure.__cause__)
+            self._mounted[name].close(unavailable("The app failed to start and will be retried.", math.ceil(seconds)))
 
         pauses = wait_exponential_jitter(multiplier=FIRST_PAUSE, max=LONGEST_PAUSE, jitter=FIRST_PAUSE)
         async for attempt in AsyncRetrying(
@@ -204,4 +204,4 @@ def _raise_bugs(attempts: Iterable[asyncio.Task[None]]) -> None:
 
 def _tell_bug(task: asyncio.Task[None]) -> None:
     if not task.cancelled() and (error := task.exception()) is not None:
-        log.error("nobody starts an app any more", exc_info=error)
+        log.error("the task that restarts failed apps crashed; they will not be retried", exc_info=error)

@@ -128,8 +128,8 @@ class Lifespan:
         over = self._task.done() or signals.error
         await self._cancel()
         if over:
-            raise self.error or LifespanError("it ended before it was up")
-        raise TimeoutError(f"it was not up after {seconds:g} seconds") from self.error
+            raise self.error or LifespanError("its lifespan exited before startup was complete")
+        raise TimeoutError(f"startup did not complete within {seconds:g} seconds") from self.error
 
     async def stop(self, seconds: float) -> None:
         """Tell the task to stop and wait until it has ended, for at most that many seconds.
@@ -142,7 +142,7 @@ class Lifespan:
         await self._wait(seconds, self._task)
         if not self._task.done():
             await self._cancel()
-            raise TimeoutError(f"it had not stopped after {seconds:g} seconds") from self.error
+            raise TimeoutError(f"shutdown did not complete within {seconds:g} seconds") from self.error
         if self.error is not None:
             raise self.error
 
@@ -192,7 +192,7 @@ class Lifespan:
             await _to_the_end(self._task, CANCEL_GRACE)
         finally:
             if not self._task.done():
-                log.error("the lifespan of %s is deaf to cancellation, and is left behind", self.name)
+                log.error("lifespan of %s ignored cancellation; abandoning it", self.name)
 
 
 async def _to_the_end(task: asyncio.Task[Any], seconds: float) -> None:
@@ -299,9 +299,9 @@ class _Conversation:
         elif kind != "lifespan.shutdown.complete":
             what = "a message without a type" if kind is None else f"{kind!r}"
             # The app may catch it, and has failed all the same.
-            raise self._signals.fail(LifespanError(f"it sent {what}, which is no message of the lifespan protocol"))
+            raise self._signals.fail(LifespanError(f"it sent {what}, which is not a lifespan message"))
         elif not self._signals.stopping:
-            raise self._signals.fail(LifespanError(f"it sent {kind!r} before it was told to stop"))
+            raise self._signals.fail(LifespanError(f"it sent {kind!r} before shutdown was requested"))
 
 
 def _error_in(text: str) -> LifespanError:

@@ -86,7 +86,7 @@ class Part:
 
     def not_startable(self, waited_for: str) -> PartError:
         """Note that it can't start since the app that it comes after has not; return the error that says so."""
-        return self._failed("start", LifespanError(f"app {waited_for}, which it comes after, did not start"))
+        return self._failed("start", LifespanError(f"app {waited_for}, which must start first, did not start"))
 
     def _failed(self, phase: str, error: BaseException) -> PartError:
         self._show(State.FAILED, f"failed to {phase}: {type(error).__name__}")
@@ -100,7 +100,11 @@ class Part:
             # It said that it has failed, and has ended since.
             return
         told = self._secrets.redacted(error) if error else None
-        log.error("%s", self._failed("serve", told or LifespanError("its lifespan ended by itself")), exc_info=told)
+        log.error(
+            "%s",
+            self._failed("serve", told or LifespanError("its lifespan exited while it was running")),
+            exc_info=told,
+        )
 
     def _show(self, state: State, reason: str = "") -> None:
         self.status = replace(self.status, state=state, reason=reason)

@@ -6,13 +6,13 @@ by its configuration, before the server starts, whether they are seen. Where the
 
 import functools
 import logging
-import os
 import sys
 from collections.abc import Callable, Mapping, MutableMapping
 from types import ModuleType
 from typing import Any, Final
 
 from composer._compat.uvicorn import COLORED_MESSAGE, tells_no_query
+from composer._environment import PRODUCTION, current_environment
 from composer._observe.record import ObserverFactory, Record
 
 _log = logging.getLogger("composer.request")
@@ -88,8 +88,8 @@ def _fields(record: Record) -> dict[str, Any]:
 
 
 def in_production() -> bool:
-    """Tell whether COMPOSER_ENV says so."""
-    return os.environ.get("COMPOSER_ENV") == "production"
+    """Return whether the environment says so."""
+    return current_environment()[0] == PRODUCTION
 
 
 @functools.cache

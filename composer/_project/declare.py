@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from composer._catalogue import problem
 from composer._model import App, Cornerstone, DeferredFactory, Document, Kind, Problem, Project
-from composer._project.discover import Found, discover
+from composer._project.discover import Found, Rejected, discover
 from composer._project.importing import find_package, load, load_reference, shown
 from composer._project.plugins import find_plugin, unusable
 from composer._settings import (
@@ -21,7 +21,7 @@ from composer._settings import (
     quoted,
     validated_or_default,
 )
-from composer._text import did_you_mean, listed
+from composer._text import did_you_mean, is_below, listed, names_in, nearest
 from composer._timings import PartRecorder
 
 OwnTable = TypeVar("OwnTable", AppTable, CornerstoneTable)
@@ -31,12 +31,17 @@ _FACTORY: dict[Section, str] = {
     "cornerstones": "create_cornerstone",
 }
 
+# The keys that say where an app comes from, and those that have to be known before it is made and put to its place.
+_SOURCES = {"factory", "plugin"}
+_DECISIVE = {"", "settings", "prefix", "wsgi", "guard", *_SOURCES}
+
 
 class Declared:
     """What a project declares, and the problems of what it declares wrongly.
 
-    `names` holds the name of every app that is there, also of those that are switched off or not asked for; `notes`
-    what each import took, and what it changed of the process.
+    `names` holds the name of every app that is there, also of those that are switched off or not asked for; `uncertain`
+    the sections of which a problem keeps a part from being known; `recorder` what each import took, and what it changed
+    of the process.
     """
 
     def __init__(self, apps: Iterable[App] = (), cornerstones: Iterable[Cornerstone] = ()) -> None:
@@ -44,25 +49,24 @@ class Declared:
         self.cornerstones = list(cornerstones)
         self.problems: list[Problem] = []
         self.names: list[str] = []
+        self.uncertain: set[Section] = set()
         self.recorder = PartRecorder()
 
 
-def declare(settings: SettingsFile, only: Iterable[str] | None) -> Declared:
+def declare(settings: SettingsFile, only: str | Iterable[str] | None) -> Declared:
     """Discover the folders, lay the settings beside them, and import what is to be composed.
 
     With `only`, in the call or else in the settings, the apps of these names, and of the groups of these names, are
     composed; the others aren't imported.
     """
     declared = Declared()
-    for stone in _parts(settings, "cornerstones", CornerstoneTable, declared.problems):
-        factory = _factory(stone, settings, declared) if stone.own.enabled else None
+    for stone in _parts(settings, "cornerstones", CornerstoneTable, None, declared):
+        factory = _factory(stone, settings, declared)
         if factory is not None:
             declared.cornerstones.append(_cornerstone(stone, factory, settings.project))
-    wanted, where = (settings.composer.only, "[composer] only") if only is None else (list(only), "only")
-    for part in _parts(settings, "apps", AppTable, declared.problems):
-        declared.names.append(part.found.name)
-        chosen = part.own.enabled and is_wanted(part.found.name, wanted)
-        factory = _factory(part, settings, declared) if chosen else None
+    wanted, where = (settings.composer.only, "[composer] only") if only is None else (names_in(only), "only")
+    for part in _parts(settings, "apps", AppTable, wanted, declared):
+        factory = _factory(part, settings, declared)
         if factory is not None:
             document = _document(part, settings, declared.problems)
             declared.apps.append(_app(part, factory, document, settings))
@@ -79,18 +83,22 @@ def _unknown_names(wanted: Iterable[str], where: str, names: list[str]) -> list[
 
 
 def is_wanted(name: str, only: Iterable[str] | None) -> bool:
-    """Tell whether an app is among those asked for: by its own name, or by that of a group that it is in."""
-    return only is None or any(name == wanted or name.startswith(f"{wanted}/") for wanted in only)
+    """Return whether an app is among those asked for: by its own name, or by that of a group that it is in."""
+    return only is None or any(is_below(name, wanted) for wanted in only)
 
 
 @dataclass(frozen=True)
 class _Part(Generic[OwnTable]):
-    """One app or cornerstone that a folder or a table declares: what was found, composer's keys, the whole table."""
+    """One app or cornerstone that a folder or a table declares: what was found, composer's keys, the whole table.
+
+    `is_missed` says that it has no table, and that one with an unknown name was probably to be its own.
+    """
 
     section: Section
     found: Found
     own: OwnTable
     whole: Table
+    is_missed: bool = False
 
     @property
     def kind(self) -> Kind:
@@ -103,6 +111,20 @@ class _Part(Generic[OwnTable]):
         return self.own.plugin is not None or self.own.factory is not None
 
     @property
+    def wrong_keys(self) -> set[str]:
+        """The keys of its table that somebody meant to write, "" for one that is near to none, or wrote wrongly."""
+        fields = type(self.own).model_fields
+        # All other keys of a cornerstone's table are settings of its own.
+        unknown = [key for key in self.whole if key not in fields and self.section == "apps"]
+        wrong = {key for key in self.whole if key in fields and key not in self.own.model_fields_set}
+        return wrong | {nearest(key, fields) for key in unknown}
+
+    @property
+    def is_meant_in_settings(self) -> bool:
+        """Whether its table names what it is, or was to."""
+        return self.is_declared_in_settings or bool(self.wrong_keys & _SOURCES)
+
+    @property
     def is_deferred(self) -> bool:
         """Whether it is imported when it starts: a guest for which no other start is to wait."""
         return self.is_declared_in_settings and getattr(self.own, "startup", "wait") != "wait"
@@ -113,21 +135,79 @@ class _Part(Generic[OwnTable]):
 
 
 def _parts(
-    settings: SettingsFile, section: Section, model: type[OwnTable], problems: list[Problem]
+    settings: SettingsFile, section: Section, model: type[OwnTable], wanted: list[str] | None, declared: Declared
 ) -> list[_Part[OwnTable]]:
-    folders: dict[str, Found] = _found(settings, section, problems)
-    tables: dict[str, Table] = settings.tables(section, folders)
+    """Return the parts of a section that are to be composed; what is switched off or not wanted brings no problem."""
+    folders = _folders(settings, section, declared)
+    read = _read_tables(settings, section, model, folders)
+    off = [name for name, (part, _) in read.items() if not part.own.enabled]
+    own = [name for name, (part, _) in read.items() if part.is_meant_in_settings]
+    whole = [name for name in own if _is_of_its_folder(read[name][0], _packages(settings, section))]
+    rejected = [one for one in folders.rejected if not _is_settled(one, own)]
+
+    def is_asked_for(name: str) -> bool:
+        return not any(is_below(name, other) for other in off) and is_wanted(name, wanted)
+
+    kept = [one.problem for one in rejected if is_asked_for(one.name) or _is_above(one.name, wanted)]
+    declared.problems += kept
+    if not folders.complete or (kept and section == "cornerstones"):
+        declared.uncertain.add(section)
     parts: list[_Part[OwnTable]] = []
-    for name in sorted({*folders, *tables}):
+    for name, (part, wrong) in read.items():
+        is_inside = any(is_below(name, other) and name != other for other in whole)
+        if (name in folders.found and not is_inside) or part.is_meant_in_settings:
+            declared.names += [name] if section == "apps" else []
+            declared.problems += wrong if is_asked_for(name) else []
+            parts += [part] if is_asked_for(name) else []
+        elif folders.complete and is_wanted(name, wanted) and not _is_known(part, folders):
+            declared.problems.append(_unknown_table(section, name, part.whole, folders.found))
+    declared.names += [one.name for one in folders.rejected if one.name and section == "apps"]
+    return parts
+
+
+def _read_tables(
+    settings: SettingsFile, section: Section, model: type[OwnTable], folders: "_Folders"
+) -> dict[str, tuple[_Part[OwnTable], list[Problem]]]:
+    """Return every folder and every table of a section by name, each with what is wrong about its table."""
+    tables: dict[str, Table] = settings.tables(section, [*folders.found, *(one.name for one in folders.rejected)])
+    alone = [name for name in folders.found if name not in tables]
+    meant = {nearest(name, folders.found) for name in tables if name not in folders.found}
+    read: dict[str, tuple[_Part[OwnTable], list[Problem]]] = {}
+    for name in sorted({*folders.found, *tables}):
         whole = tables.get(name, Table({}, f"{settings.file.name} [{section}.{quoted(name)}]"))
         own, wrong = validated_or_default(model, whole)
-        part = _Part(section, folders.get(name, Found(name, "", settings.file)), own, whole)
-        if name in folders or part.is_declared_in_settings:
-            problems += wrong
-            parts.append(part)
-        elif not _is_broken(settings, section, name, problems):
-            problems.append(_unknown_table(section, name, whole, folders))
-    return parts
+        is_missed = name in alone and (name in meant or section in settings.misspelt)
+        read[name] = (
+            _Part(section, folders.found.get(name, Found(name, "", settings.file)), own, whole, is_missed),
+            wrong,
+        )
+    return read
+
+
+def _is_above(name: str, wanted: Iterable[str] | None) -> bool:
+    """Return whether a folder holds what is wanted, or is the package itself."""
+    return not name or any(is_below(one, name) for one in wanted or ())
+
+
+def _is_settled(one: Rejected, names: Iterable[str]) -> bool:
+    """Return whether tables name what is to be composed of a folder: itself, what it is in, or what is in it."""
+    is_group = one.problem.id == "C008" and any(is_below(name, one.name) for name in names)
+    return is_group or any(is_below(one.name, name) for name in names)
+
+
+def _is_of_its_folder(part: _Part[Any], packages: Iterable[str]) -> bool:
+    """Return whether a table names a factory in the folder of the same name, which is one app then."""
+    module = (part.own.factory or "").partition(":")[0]
+    name = part.found.name.replace("/", ".")
+    return any(f"{module}.".startswith(f"{package}.{name}.") for package in packages)
+
+
+def _is_known(part: _Part[Any], folders: "_Folders") -> bool:
+    """Return whether a table without an app is for a folder that is wrong itself, or that it switches off."""
+    name = part.found.name
+    names = [*folders.found, *(one.name for one in folders.rejected)]
+    is_group = any(is_below(other, name) for other in names) or any((place / name).is_dir() for place in folders.places)
+    return name in [one.name for one in folders.rejected] or (is_group and not part.own.enabled)
 
 
 def _unknown_table(section: Section, name: str, table: Table, folders: Iterable[str]) -> Problem:
@@ -139,49 +219,68 @@ def _unknown_table(section: Section, name: str, table: Table, folders: Iterable[
     return problem("C031", where, kind=kind, name=name, near=near, known=listed(folders))
 
 
-def _is_broken(settings: SettingsFile, section: Section, name: str, problems: Iterable[Problem]) -> bool:
-    """Tell whether discovery found the folder of that name wrong, which is a problem already."""
-    wrong = {found.where for found in problems}
-    places = [f"{package.replace('.', '/')}/{name}" for package in _packages(settings, section)]
-    return any(wrong & {place, f"{place}.py", f"{place}/__init__.py"} for place in places)
-
-
 def _packages(settings: SettingsFile, section: Section) -> Iterable[str]:
     return dict.fromkeys(settings.composer.apps if section == "apps" else settings.composer.cornerstones)
 
 
-def _found(settings: SettingsFile, section: Section, problems: list[Problem]) -> dict[str, Found]:
-    """Discover the folders of a section's packages, by name."""
+class _Folders(NamedTuple):
+    """The folders of a section's packages, which are at `places`; `complete` where all packages could be read."""
+
+    found: dict[str, Found]
+    rejected: list[Rejected]
+    places: list[Path]
+    complete: bool
+
+
+def _folders(settings: SettingsFile, section: Section, declared: Declared) -> _Folders:
+    """Discover the folders of a section's packages."""
     found: dict[str, Found] = {}
+    rejected: list[Rejected] = []
+    places: list[Path] = []
+    complete = section not in settings.doubtful
+    root = settings.project.root
     for package in _packages(settings, section):
         if _is_left_out(settings, section, package):
             continue
-        folders, missing = find_package(package, settings.project.root, section)
-        problems += [missing] if missing else []
+        folders, missing = find_package(package, root, section)
+        declared.problems += [missing] if missing else []
         more, wrong = discover(package, folders, _FACTORY[section])
-        problems += [replace(one, where=shown(Path(one.where), settings.project.root)) for one in wrong]
+        wrong = [Rejected(name, replace(one, where=shown(Path(one.where), root))) for name, one in wrong]
+        complete = complete and not missing and not any(one.id == "C060" and not name for name, one in wrong)
+        rejected += wrong
+        places += folders
         for one in more:
             if one.name in found:
-                where, other = (shown(each.file, settings.project.root) for each in (one, found[one.name]))
-                problems.append(problem("C027", where, name=one.name, other=other))
+                where, other = (shown(each.file, root) for each in (one, found[one.name]))
+                rejected.append(Rejected(one.name, problem("C027", where, name=one.name, other=other)))
             found.setdefault(one.name, one)
-    return found
+    return _Folders(found, rejected, places, complete)
 
 
 def _is_left_out(settings: SettingsFile, section: Section, package: str) -> bool:
     """Tell whether a package that no setting names needn't be there: `shared`, or `apps` where tables name the apps."""
-    needed = section in settings.given or (section == "apps" and not settings.sections["apps"])
+    tables = settings.sections["apps"] or "apps" in settings.doubtful
+    needed = section in settings.given or (section == "apps" and not tables)
     return not needed and not (settings.project.root / package).is_dir()
 
 
 def _factory(part: _Part[Any], settings: SettingsFile, declared: Declared) -> Any:
-    """Import the factory of a part, unless that is to be done when it starts."""
-    if part.is_deferred:
+    """Import the factory of a part, unless that is to be done when it starts.
+
+    Returns None where it can't be imported, and where the part's table isn't known for sure: to make it would only
+    bring problems that follow from those of the table.
+    """
+    is_certain = not (part.is_missed or part.wrong_keys & _DECISIVE)
+    if part.is_deferred and is_certain:
         return DeferredFactory(partial(_imported, part, settings.project.root))
-    with declared.recorder.of("import", part.kind, part.found.name):
-        factory, wrong = _imported(part, settings.project.root)
-    declared.problems += [wrong] if wrong else []
-    return factory
+    factory: Any = None
+    if not part.wrong_keys & _SOURCES:
+        with declared.recorder.of("import", part.kind, part.found.name):
+            factory, wrong = _imported(part, settings.project.root)
+        declared.problems += [wrong] if wrong else []
+    if part.section == "cornerstones" and (factory is None or not is_certain):
+        declared.uncertain.add(part.section)
+    return factory if is_certain else None
 
 
 def _imported(part: _Part[Any], root: Path) -> tuple[Any, Problem | None]:

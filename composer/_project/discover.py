@@ -9,11 +9,15 @@ import ast
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from composer._catalogue import problem
 from composer._model import Problem
+from composer._project.app_objects import AppObject, find_app_object
+from composer._settings import quoted
 from composer._text import did_you_mean
+
+APP_FACTORY: Final = "create_app"
 
 
 class Found(NamedTuple):
@@ -24,44 +28,69 @@ class Found(NamedTuple):
     file: Path
 
 
-def discover(package: str, folders: list[Path], factory: str) -> tuple[list[Found], list[Problem]]:
-    """Walk the folders of a package; return what has the factory, in order of name, and the problems of the rest."""
+class Rejected(NamedTuple):
+    """One folder or module that can't be composed: the name that it would have, "" for the package, and why."""
+
+    name: str
+    problem: Problem
+
+
+def discover(package: str, folders: list[Path], factory: str) -> tuple[list[Found], list[Rejected]]:
+    """Walk the folders of a package; return what has the factory, in order of name, and what can't be composed."""
     found: list[Found] = []
-    problems: list[Problem] = []
+    rejected: list[Rejected] = []
     for folder in folders:
         if factory in (_bound_names(folder / "__init__.py") or ()):
-            problems.append(problem("C037", str(folder / "__init__.py"), package=package, factory=factory))
+            where = str(folder / "__init__.py")
+            rejected.append(Rejected("", problem("C037", where, package=package, factory=factory)))
         more, wrong = _walk_all(folder, "", package, factory)
         found += more
-        problems += wrong
-    return sorted(found, key=lambda one: one.name), problems
+        rejected += wrong
+    return sorted(found, key=lambda one: one.name), rejected
 
 
-def _walk_all(folder: Path, group: str, package: str, factory: str) -> tuple[list[Found], list[Problem]]:
+def _walk_all(folder: Path, group: str, package: str, factory: str) -> tuple[list[Found], list[Rejected]]:
     if unreadable := _unreadable(folder):
-        return [], [unreadable]
+        return [], [Rejected(group, unreadable)]
     parts = [_walk(entry, group, package, factory) for entry in _entries(folder)]
     return [one for found, _ in parts for one in found], [one for _, wrong in parts for one in wrong]
 
 
-def _walk(entry: Path, group: str, package: str, factory: str) -> tuple[list[Found], list[Problem]]:
+def _walk(entry: Path, group: str, package: str, factory: str) -> tuple[list[Found], list[Rejected]]:
     is_folder = entry.is_dir()
     own = entry.name if is_folder else entry.stem
     name = f"{group}/{own}" if group else own
+    if wrong := _unusable(entry, own):
+        return [], [Rejected(name, wrong)]
     module = f"{package}.{own}"
     file = entry / "__init__.py" if is_folder else entry
-    if not own.isidentifier():
-        return [], [problem("C028", _place(entry), name=entry.name)]
-    if is_folder and _leads_back(entry):
-        return [], [problem("C061", _place(entry), folder=_place(entry.resolve()))]
-    if is_folder and (unreadable := _unreadable(entry)):
-        return [], [unreadable]
     bound = _bound_names(file)
     if _may_have(bound, factory):
         return [Found(name, module, file)], []
+    app = find_app_object(entry, module) if factory == APP_FACTORY else None
     if is_folder and _is_group(_entries(entry), factory):
-        return _walk_all(entry, name, module, factory)
-    return [], [problem("C008", _place(file), factory=factory, near=did_you_mean(factory, bound or ()))]
+        found, rejected = _walk_all(entry, name, module, factory)
+        # What is beside an app object is a part of that app.
+        if found or app is None:
+            return found, rejected
+    advice = in_settings(name, app) if app else ""
+    near = did_you_mean(factory, bound or ()) if app is None else ""
+    return [], [Rejected(name, problem("C008", _place(file), factory=factory, near=near, advice=advice))]
+
+
+def in_settings(name: str, app: AppObject) -> str:
+    """Return a sentence with the lines of settings.toml by which a folder's app object is composed."""
+    lines = [f"[apps.{quoted(name)}]", f'factory = "{app.reference}"', *(["wsgi = true"] if app.wsgi else [])]
+    return "\n".join(["Or compose the existing app with these lines in settings.toml:", *lines])
+
+
+def _unusable(entry: Path, name: str) -> Problem | None:
+    """Return why a folder or a module can't be imported, by its name or by what the file system says."""
+    if not name.isidentifier():
+        return problem("C028", _place(entry), name=entry.name)
+    if entry.is_dir() and _leads_back(entry):
+        return problem("C061", _place(entry), folder=_place(entry.resolve()))
+    return _unreadable(entry) if entry.is_dir() else None
 
 
 def _is_group(entries: list[Path], factory: str) -> bool:

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from composer._catalogue import problem
 from composer._model import App, Cornerstone, Problem
 from composer._project.declare import Declared
-from composer._settings import AppTable, CornerstoneTable, Table, validated_or_default
+from composer._settings import AppTable, CornerstoneTable, Section, Table, validated_or_default
 
 Part = TypeVar("Part", App, Cornerstone)
 
@@ -60,9 +60,12 @@ def declared_in_python(apps: Iterable[App], cornerstones: Iterable[Cornerstone])
 
     A wrong value counts as not given, so that what else is wrong is found too. Text for a number is read as there.
     """
-    problems: list[Problem] = []
-    declared = Declared(_read(apps, App, problems), _read(cornerstones, Cornerstone, problems))
-    declared.problems += problems
+    of_apps: list[Problem] = []
+    of_cornerstones: list[Problem] = []
+    declared = Declared(_read(apps, App, of_apps), _read(cornerstones, Cornerstone, of_cornerstones))
+    declared.problems += [*of_apps, *of_cornerstones]
+    wrong: dict[Section, list[Problem]] = {"apps": of_apps, "cornerstones": of_cornerstones}
+    declared.uncertain |= {section for section, problems in wrong.items() if problems}
     return declared
 
 

@@ -145,7 +145,7 @@ def user_location(error: BaseException, root: Path) -> str:
     if isinstance(error, SyntaxError) and error.filename:
         return shown(Path(error.filename), root) + (f":{error.lineno}" if error.lineno else "")
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not _is_machinery(frame.filename)]
-    theirs = [frame for frame in frames if not _is_installed(frame.filename)]
+    theirs = [frame for frame in frames if not is_installed(frame.filename)]
     own = [frame for frame in theirs if root in Path(frame.filename).parents]
     for last in (own or theirs)[-1:]:
         return f"{shown(Path(last.filename), root)}:{last.lineno}"
@@ -161,5 +161,6 @@ def _is_machinery(filename: str) -> bool:
     return is_import_machinery(filename) or Path(__file__).parent in Path(filename).parents
 
 
-def _is_installed(filename: str) -> bool:
+def is_installed(filename: str) -> bool:
+    """Return whether a file is of Python's own library or of an installed package."""
     return "site-packages" in Path(filename).parts or Path(filename).is_relative_to(Path(sys.base_prefix) / "lib")

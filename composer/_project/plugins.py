@@ -66,4 +66,4 @@ def unusable(plugin: Plugin, where: str, *, reference: str, why: str, near: str)
 
 def _unusable(name: str, where: str, do: str, why: str, near: str = "") -> Problem:
     advice = f"{do}, or set factory in place of plugin."
-    return problem("C009", where, subject=f"The plugin {name!r}", why=why, near=near, advice=advice)
+    return problem("C009", where, subject=f"the plugin {name!r}", why=why, near=near, advice=advice)

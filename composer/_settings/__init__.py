@@ -4,6 +4,7 @@ The environment stands over `settings.{COMPOSER_ENV}.toml`, and that over settin
 problem's text: any of them may be a secret.
 """
 
+from composer._settings.locate import find_settings
 from composer._settings.models import AppTable, ComposerTable, CornerstoneTable
 from composer._settings.read import Section, SettingsFile, environment_name, read_settings
 from composer._settings.table import Table, place_of, quoted
@@ -17,6 +18,7 @@ __all__ = [
     "SettingsFile",
     "Table",
     "environment_name",
+    "find_settings",
     "place_of",
     "quoted",
     "read_settings",

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ByteSize, ConfigDict, Field, TypeAdapter, ValidationError
 
 from composer._model import MAX_BODY_SIZE, SHUTDOWN_TIMEOUT, STARTUP_TIMEOUT, LocationForm, OnFailure, PathForm, Startup
+from composer._text import names_in
 
 
 def _truth(value: Any) -> Any:
@@ -26,11 +27,18 @@ def _bytes(value: Any) -> Any:
         raise ValueError("it is neither a number of bytes nor a text like 10MB or 16MiB") from None
 
 
+def _names(value: Any) -> Any:
+    return names_in(value) if isinstance(value, str) else value
+
+
+Names = Annotated[list[str], BeforeValidator(_names)]
 Bytes = Annotated[int, Field(gt=0), BeforeValidator(_bytes)]
 
 
 class ComposerTable(BaseModel):
     """The table `[composer]`: what is composed. Packages are import names, found from the settings' folder first.
+
+    A list of one name may be written as the name alone.
 
     `max_body_size` is that of every app whose own table has none. `ignore` holds the IDs of warnings that are not to be
     reported; the table of an app or a cornerstone has that key too. `request_log` logs each request and gives it an id,
@@ -41,9 +49,9 @@ class ComposerTable(BaseModel):
 
     title: str = Field("composer", min_length=1)
     version: str = Field("0.1.0", min_length=1)
-    apps: list[str] = ["apps"]
-    cornerstones: list[str] = ["shared"]
-    only: list[str] | None = None
+    apps: Names = ["apps"]
+    cornerstones: Names = ["shared"]
+    only: Names | None = None
     max_body_size: Bytes = MAX_BODY_SIZE
     ignore: list[str] = []
     request_log: bool = True

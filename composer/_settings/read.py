@@ -1,5 +1,6 @@
 """settings.toml and the environment: read, laid over each other, and checked."""
 
+import glob
 import json
 import os
 import re
@@ -9,10 +10,12 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from composer._catalogue import problem
+from composer._environment import DEVELOPMENT, PRODUCTION, current_environment
 from composer._model import Problem, Project
 from composer._settings.models import ComposerTable
 from composer._settings.table import ENVIRONMENT, KeyPath, Table, below, merged_tables, nested, place_of
 from composer._settings.validate import unknown_key, validated_or_default
+from composer._text import did_you_mean, nearest
 
 Section = Literal["apps", "cornerstones"]
 
@@ -26,6 +29,8 @@ class SettingsFile(NamedTuple):
     """All that was read, before any app is known: the table [composer], and the others by section and name.
 
     `given` holds the keys of [composer] that somebody wrote, `environment` the tables that the environment gives.
+    `misspelt` holds the sections for which an unknown table was meant, `doubtful` also those whose packages an unknown
+    key or a wrong value was to name.
     """
 
     project: Project
@@ -34,6 +39,8 @@ class SettingsFile(NamedTuple):
     given: frozenset[str]
     sections: Mapping[Section, Table]
     environment: Mapping[Section, Table]
+    misspelt: frozenset[Section] = frozenset()
+    doubtful: frozenset[Section] = frozenset()
 
     def tables(self, section: Section, names: Iterable[str]) -> dict[str, Table]:
         """Return the tables of a section by name: those of the files, with the environment laid over them.
@@ -83,7 +90,29 @@ def read_settings(file: Path, env: str) -> tuple[SettingsFile | None, list[Probl
             problems.append(problem("C002", str(layer), error=error))
     if problems:
         return None, problems
-    return _checked(Project(file.parent, env), file, whole)
+    found, problems = _checked(Project(file.parent, env), file, whole)
+    return found, [*_unknown_environment(file, env), *problems]
+
+
+# What people call the two environments that need no file of their own.
+_SHORT = {"dev": DEVELOPMENT, "develop": DEVELOPMENT, "local": DEVELOPMENT, "prod": PRODUCTION, "live": PRODUCTION}
+
+
+def _unknown_environment(file: Path, env: str) -> list[Problem]:
+    """Return a problem for an environment that has no file, unless it needs none."""
+    own = file.with_name(f"{file.stem}.{env}{file.suffix}").name if _is_name(env) else f"{file.stem}.NAME{file.suffix}"
+    if env in (DEVELOPMENT, PRODUCTION) or (_is_name(env) and file.with_name(own).is_file()):
+        return []
+    pattern = f"{glob.escape(file.stem)}.*{glob.escape(file.suffix)}"
+    names = [other.name[len(file.stem) + 1 : -len(file.suffix) or None] for other in sorted(file.parent.glob(pattern))]
+    short = _SHORT.get(env.lower().strip(), "")
+    near = f"Did you mean {short!r}?" if short else did_you_mean(env.strip(), [PRODUCTION, DEVELOPMENT, *names])
+    variable = current_environment()[1]
+    return [problem("C073", f"environment {variable}", variable=variable, name=env, near=near, file=own)]
+
+
+def _is_name(env: str) -> bool:
+    return bool(re.fullmatch(r"[\w.-]{1,100}", env))
 
 
 def _layer(file: Path) -> Table:
@@ -116,7 +145,19 @@ def _checked(project: Project, file: Path, whole: Table) -> tuple[SettingsFile |
     for section in _SECTIONS:
         sections[section] = _only_tables(whole.table(section))
         variables[section] = _only_tables(environment.table(section))
-    return SettingsFile(project, file, composer, frozenset(composer.model_fields_set), sections, variables), problems
+    given = frozenset(composer.model_fields_set)
+    meant = {nearest(name, known) for name in whole if name not in known}
+    misspelt = frozenset(section for section in _SECTIONS if section in meant)
+    doubtful = frozenset(_SECTIONS) if "composer" in meant else misspelt | _doubtful(head, given)
+    return SettingsFile(project, file, composer, given, sections, variables, misspelt, doubtful), problems
+
+
+def _doubtful(head: Table, given: frozenset[str]) -> frozenset[Section]:
+    """Return the sections whose packages a key of [composer] was to name that is unknown or has a wrong value."""
+    fields = ComposerTable.model_fields
+    # A list under a key that is near to none may well be one of packages.
+    meant = {key if key in fields else nearest(key, fields) or isinstance(head[key], list) for key in head}
+    return frozenset(section for section in _SECTIONS if section not in given and meant & {section, True})
 
 
 def _only_tables(section: Table) -> Table:

@@ -12,7 +12,7 @@ from composer._catalogue import problem
 from composer._model import Problem
 from composer._secrets import mistakes, secrets_below
 from composer._settings.table import Table, place_of
-from composer._text import describe_error, did_you_mean, listed
+from composer._text import describe_error, did_you_mean, listed, nearest
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -50,8 +50,12 @@ def _invalid(model: type[BaseModel], table: Mapping[str, Any], owner: str, error
     """Return a problem for each unknown key, and one for each wrong value, with all that is wrong about it."""
     problems: list[Problem] = []
     reasons: dict[tuple[str, ...], list[str]] = {}
-    for row, said in mistakes(error, secrets_below(model, table)):
+    rows = list(mistakes(error, secrets_below(model, table)))
+    unknown = [row["loc"] for row, _ in rows if row["type"] == "extra_forbidden"]
+    for row, said in rows:
         loc = row["loc"]
+        if row["type"] == "missing" and any(_was_meant(other, loc) for other in unknown):
+            continue
         if row["type"] == "extra_forbidden":
             problems.append(unknown_key(place_of(table, loc, owner), str(loc[-1]), _fields_at(model, loc[:-1])))
         else:
@@ -66,6 +70,11 @@ def _invalid(model: type[BaseModel], table: Mapping[str, Any], owner: str, error
             else problem("C034", where, model=model.__name__, why=reason)
         )
     return problems
+
+
+def _was_meant(unknown: tuple[int | str, ...], missing: tuple[int | str, ...]) -> bool:
+    """Return whether an unknown key is a missing one of the same table, misspelt."""
+    return unknown[:-1] == missing[:-1] and bool(nearest(str(unknown[-1]), [str(missing[-1])]))
 
 
 def unknown_key(place: str, key: str, known: Iterable[str]) -> Problem:

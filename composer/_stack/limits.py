@@ -24,7 +24,7 @@ LINGER: Final = 2.0
 # Digits of a Content-Length that is believed: with more of them, the body is counted. Python reads no endless number.
 _DIGITS: Final = 18
 
-BUSY: Final = unavailable("The app has as many requests as it takes at once.")
+BUSY: Final = unavailable("The app has reached its limit of concurrent requests.")
 
 
 class Limits(NamedTuple):
@@ -156,7 +156,7 @@ class _WatchedRequest:
     async def _tell_too_large(self) -> None:
         """Send the whole answer, but end it only when the client has seen it: the server closes the connection then."""
         # RFC 9110 names it so; the standard library of older Pythons has its old name.
-        detail = f"The app takes no body above {self._limit()} bytes."
+        detail = f"The request body exceeds the limit of {self._limit()} bytes."
         answer = problem_json(413, "Content Too Large", detail)
         headers = list(answer.raw_headers)
         if _is_http_1(self._scope):

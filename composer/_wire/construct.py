@@ -33,6 +33,7 @@ from composer._wire.mountable import is_wsgi_itself, mountable
 from composer._wire.order import ordered
 from composer._wire.requirements import Providers, Requirements, not_given, requirements_of, select_provider
 from composer._wire.shared import SharedDependency, shared_dependencies_of
+from composer._wire.stand_ins import wrong_stand_in
 from composer._wire.types import factory_name, made_name, providers_of, return_type_of, type_name
 
 
@@ -49,9 +50,12 @@ def wire(
     offers, problems = _offers(cornerstones)
     replaced, wrong = _replaced(offers, overrides)
     problems += wrong
+    refused = {name for name, value in replaced.items() if wrong_stand_in(value, offers[name])}
     needs: dict[str, Requirements] = {}
     for part in cornerstones:
-        if part.name in offers and part.name not in replaced:
+        if part.name in refused:
+            needs[part.name] = Requirements(met=False)
+        elif part.name in offers and part.name not in replaced:
             unusable = _unusable(part)
             needs[part.name], wrong = (
                 (Requirements(met=False), [unusable]) if unusable else requirements_of(part, offers, project)
@@ -59,7 +63,8 @@ def wire(
             problems += wrong
     secrets = Secrets(each.known for each in needs.values())
     recorder = PartRecorder()
-    made, wrong = _make_cornerstones(cornerstones, offers, replaced, needs, project, recorder)
+    usable = {name: value for name, value in replaced.items() if name not in refused}
+    made, wrong = _make_cornerstones(cornerstones, offers, usable, needs, project, recorder)
     problems += wrong
     built = []
     for app in sorted(apps, key=lambda app: app.name):
@@ -109,6 +114,8 @@ def _replaced(offers: Providers, overrides: Mapping[type, object]) -> tuple[dict
             types = [type_name(provided) for provided in offers.values()]
             near = did_you_mean(type_name(wanted), types)
             problems.append(problem("C029", "overrides", wanted=type_name(wanted), near=near, known=listed(types)))
+        why = [why for name in found if (why := wrong_stand_in(value, offers[name]))]
+        problems += [problem("C071", "overrides", found=why[0], wanted=type_name(wanted))] if why else []
     return replaced, problems
 
 

@@ -16,7 +16,7 @@ from composer._compat.pydantic import is_v1_model
 from composer._model import App, Cornerstone, Problem, Project
 from composer._secrets import mistakes, secrets_below
 from composer._settings import Table, place_of, validated, with_paths_from
-from composer._text import did_you_mean, listed
+from composer._text import did_you_mean, listed, nearest
 from composer._wire.types import (
     Parameter,
     factory_name,
@@ -104,21 +104,22 @@ def not_given(place: str, parameter: str, wanted: Any, offers: Providers) -> Pro
 def _advice(wanted: Any) -> str:
     """Return what to do instead of asking for a type that no cornerstone could ever be of, or ""."""
     if wanted in _PLAIN:
-        return "Give its value in the settings, under that name."
+        return "Set its value in the settings, under that name."
     if not inspect.isclass(wanted):
         return ""
     if issubclass(wanted, HTTPConnection | Response):
-        return "A factory is called before there is any request: ask for it in a handler."
+        return "Factories are called before the first request: use it in a handler."
     if issubclass(wanted, Starlette):
-        return "A factory makes its app itself, and returns it."
+        return "A factory creates its own app and returns it."
     if is_dataclass(wanted):
-        return "To have it filled from the settings, make it a pydantic model."
+        return "Make it a pydantic model to fill it from the settings."
     return ""
 
 
 def _unfilled(part: App | Cornerstone, left: list[Parameter], offers: Providers) -> list[Problem]:
     # A key of the settings that is wrong has its problem already, and its parameter is not to have a second one.
-    tried = () if isinstance(part.settings, BaseModel) else part.settings
+    tried = set[str]() if isinstance(part.settings, BaseModel) else {*part.settings}
+    tried |= {nearest(key, [p.name for p in left]) for key in tried}
     untyped = [p for p in left if p.wanted is Any and p.name not in tried]
     unknown = [p for p in left if p.wanted is not Any and p.name not in tried]
     factory = factory_name(part.factory)
@@ -129,7 +130,7 @@ def _unfilled(part: App | Cornerstone, left: list[Parameter], offers: Providers)
 
 
 def _of_a_method(parameter: Parameter) -> str:
-    return "Make the method a @staticmethod: there is no object to call it on." if parameter.name == "self" else ""
+    return "Make the method a @staticmethod." if parameter.name == "self" else ""
 
 
 def _settings_for(

@@ -78,11 +78,18 @@ else:
 
 def shared_dependencies_of(app: Any) -> list[SharedDependency]:
     """Return what the routes of an app ask for by `Shared`, once each, in order of the routes."""
-    return list(dict.fromkeys(_shared_dependencies(getattr(app, "routes", ()))))
+    calls = [call for context in _contexts(getattr(app, "routes", ())) for call in dependency_calls(context)]
+    return list(dict.fromkeys(call for call in calls if isinstance(call, SharedDependency)))
 
 
-def _shared_dependencies(routes: Sequence[BaseRoute]) -> Iterator[SharedDependency]:
+def dependants_of(app: Any) -> Iterator[Any]:
+    """Return what FastAPI read of the handlers of an app, and of the apps that are mounted in it."""
+    found = [getattr(context, "dependant", None) for context in _contexts(getattr(app, "routes", ()))]
+    return (dependant for dependant in found if dependant is not None)
+
+
+def _contexts(routes: Sequence[BaseRoute]) -> Iterator[Any]:
     for context in iter_route_contexts(routes):
-        yield from (call for call in dependency_calls(context) if isinstance(call, SharedDependency))
+        yield context
         if inner := getattr(context.route, "routes", None):
-            yield from _shared_dependencies(inner)
+            yield from _contexts(inner)

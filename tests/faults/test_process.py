@@ -70,7 +70,7 @@ def test_a_start_that_may_fail_ends_nothing(project: Project, tmp_path: Path) ->
     [
         ("raise OSError('no disk')", "OSError: no disk"),
         ("raise SystemExit(0)", "SystemExit: 0"),
-        ("await asyncio.sleep(60)", "TimeoutError: it had not stopped after 0.1 seconds"),
+        ("await asyncio.sleep(60)", "TimeoutError: shutdown did not complete within 0.1 seconds"),
     ],
 )
 def test_a_stop_that_fails_is_told_and_keeps_nothing_from_stopping(

@@ -85,9 +85,10 @@ class Mistake:
     @property
     def problems(self) -> list[tuple[str, str, str]]:
         """Return ID, message and mend of each problem in the error, in one line each, one for each ID."""
-        row = r"^(C\d{3})(?: \(warning\))?  .+\n((?:      .+\n)+?)      Hint: (.+)$"
+        row = r"^(C\d{3})(?: \(warning\))?  .+\n((?:      .+\n)+?)      Hint: (.+(?:\n      .+)*)$"
         found = re.findall(row, self.text, flags=re.MULTILINE)
-        first = {id: (id, " ".join(what.replace("{root}/", "").split()), hint) for id, what, hint in reversed(found)}
+        rows = [(id, *(" ".join(text.replace("{root}/", "").split()) for text in texts)) for id, *texts in found]
+        first = {id: (id, what, hint) for id, what, hint in reversed(rows)}
         return sorted(first.values())
 
 

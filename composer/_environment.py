@@ -1,0 +1,18 @@
+"""Which environment this process runs in."""
+
+import os
+from typing import Final
+
+PRODUCTION: Final = "production"
+DEVELOPMENT: Final = "development"
+
+
+def current_environment() -> tuple[str, str]:
+    """Return the name of the environment, and the variable that says it: COMPOSER_ENV, or else FASTAPI_ENV.
+
+    Without either, or where both are empty, it is development. FastAPI's own command line sets FASTAPI_ENV.
+    """
+    for variable in ("COMPOSER_ENV", "FASTAPI_ENV"):
+        if name := os.environ.get(variable):
+            return name, variable
+    return DEVELOPMENT, "COMPOSER_ENV"
