@@ -1,5 +1,5 @@
-# `make serve` and `make test` are all the set-up there is: each makes .venv and installs into it what is
-# pinned in requirements.txt. Say which Python with `make PYTHON=python3.13 test`.
+# Every target creates .venv and installs the versions pinned in requirements.txt. To choose the Python:
+# `make PYTHON=python3.13 test`.
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -11,31 +11,32 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 .DEFAULT_GOAL := help
 
 help:
-	@echo 'make serve    serve the apps (PORT=8000)'
-	@echo 'make test     run the tests but the slow ones, in a few minutes (ARGS="tests/test_wire.py -x")'
-	@echo 'make test-slow   run the tests that take long: browsers, servers, PostgreSQL, every fault at every place'
-	@echo 'make test-versions   run the core of the tests with the oldest and newest FastAPI, on each Python found here'
-	@echo 'make soak     do long trials to the real server (minutes), and print what was lost (ARGS="--quick")'
-	@echo 'make bench    measure everything beside what others offer (half an hour), and write docs/performance.md'
-	@echo 'make bench-quick   the same in two minutes, into build/performance.md'
-	@echo 'make test-guests   run two dozen published apps in one composition, and see that they work as they do alone'
-	@echo 'make guests   try them alone, under FastAPI.mount and under composer (minutes), and write docs/guests.md'
-	@echo 'make messages   write what tests and docs expect of the texts of problems, after one was changed; review the diff'
-	@echo 'make lint     ruff, mypy --strict, the directions of imports'
-	@echo 'make format   let ruff sort imports and lay out the code'
-	@echo 'make wheel    build the wheel and try it without the source tree'
-	@echo 'make check    lint, all tests and the wheel: what a change has to pass'
-	@echo 'make lock     pin requirements.txt anew (Python 3.11)'
-	@echo 'make bench-lock, make guests-lock   pin anew what is measured beside composer, and the published apps'
-	@echo 'make clean    remove what was built and cached'
+	@echo 'make serve           serve the example apps (PORT=8000)'
+	@echo 'make test            run the fast tests (ARGS="tests/test_wire.py -x")'
+	@echo 'make test-slow       run the slow tests: browsers, servers, PostgreSQL, all faults'
+	@echo 'make test-versions   run the core tests with the oldest and the newest FastAPI, on each installed Python'
+	@echo 'make test-guests     run two dozen published apps in one composition'
+	@echo 'make soak            run long trials against a real server, and print failures (ARGS="--quick")'
+	@echo 'make bench           run all benchmarks (half an hour), and write docs/performance.md'
+	@echo 'make bench-quick     run short benchmarks (two minutes), and write build/performance.md'
+	@echo 'make guests          compare the published apps alone, under FastAPI.mount and under composer; write docs/guests.md'
+	@echo 'make messages        update the messages that tests and docs expect; review the diff'
+	@echo 'make lint            run ruff, mypy --strict and the import contracts'
+	@echo 'make format          format the code and sort imports'
+	@echo 'make wheel           build the wheel, and test it without the source tree'
+	@echo 'make check           run lint, all tests and wheel: required for every change'
+	@echo 'make lock            update requirements.txt (Python 3.11)'
+	@echo 'make bench-lock      update the requirements of the benchmarks'
+	@echo 'make guests-lock     update the requirements of the published apps'
+	@echo 'make clean           remove build output and caches'
 
 install: $(INSTALLED)
 
-# A .venv that is there already is used as it is; venv is run on one without pip, which adds it. All that is needed is
-# pinned, so nothing is resolved: where a pin isn't the newest release, pip of 2023 wants the newest one's extras.
+# An existing .venv is reused; if it has no pip, venv adds it. All dependencies are pinned, and --no-deps skips the
+# resolver: if a pin isn't the newest release, pip of 2023 requires the extras of the newest one.
 $(INSTALLED): requirements.txt pyproject.toml
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv .venv
-	@$(BIN)/python -c 'import sys; sys.exit("Python 3.11 or newer is needed: make PYTHON=..." if sys.version_info < (3, 11) else 0)'
+	@$(BIN)/python -c 'import sys; sys.exit("Python 3.11 or later is required: make PYTHON=..." if sys.version_info < (3, 11) else 0)'
 	$(PIP) install --quiet --require-hashes --no-deps --requirement requirements.txt
 	$(PIP) install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
@@ -43,7 +44,7 @@ $(INSTALLED): requirements.txt pyproject.toml
 serve: $(INSTALLED)
 	$(BIN)/python -m composer serve --port $(or $(PORT),8000)
 
-# Side by side, a file's tests in one worker: many share a server or a database.
+# In parallel, but each file in one worker: many tests of a file share a server or a database.
 PYTEST := $(BIN)/python -m pytest --numprocesses=auto --dist=loadfile
 
 test: $(INSTALLED)
@@ -59,7 +60,7 @@ test-slow: $(INSTALLED)
 soak: $(INSTALLED)
 	$(BIN)/python -m tests.soak $(ARGS)
 
-# What composer is measured beside stands in environments of its own, for their pins contradict each other.
+# The frameworks that composer is compared with have their own environments, because their pins conflict.
 BENCHES := frameworks bentoml hive
 
 bench: $(INSTALLED) $(BENCHES:%=.venv-bench/%/.installed)
@@ -108,11 +109,11 @@ format: $(INSTALLED)
 wheel: $(INSTALLED)
 	.ci/wheel
 
-# With all examples of every property, as in CI.
+# With all examples of each property test, as in CI.
 check: export CI = 1
 check: lint test test-slow wheel
 
-# Hashes are taken from the public index, whatever this machine's pip is set to use.
+# Hashes are taken from the public index, whatever pip's configuration is.
 COMPILE := env -u PIP_FIND_LINKS -u PIP_EXTRA_INDEX_URL PIP_CONFIG_FILE=/dev/null \
     $(BIN)/pip-compile --quiet --upgrade --strip-extras --allow-unsafe --generate-hashes \
     --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-emit-options --no-header --annotation-style=line

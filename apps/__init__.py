@@ -1,1 +1,1 @@
-"""The endpoint folders: each package (or module) with a `create_app` is one app."""
+"""The apps: each package or module with a `create_app` is one."""

@@ -25,9 +25,10 @@ CLIENTS, ROUNDS = 200, 7
 # Requests of one measurement, by four clients; beside apps that share their threads each takes seconds.
 REQUESTS, REQUESTS_SHARED, ASKING = 2000, 40, 4
 STUCK_FOR = 1.0
-TOLD = """
-Handlers written with `def` run in threads. Where one app's are all stuck, another app goes on, for each has threads of
-its own; under `FastAPI.mount` all share them, and everybody waits. The ratio is between the two p99 of a round.
+INTRODUCTION = """
+Handlers written with `def` run in threads. If one app blocks all its threads, other apps still respond, because each
+app has its own threads. Under `FastAPI.mount`, all apps share one thread pool, and all of them wait. The ratio is
+between the two p99 of a round.
 """.strip()
 
 
@@ -135,8 +136,8 @@ async def round_of(server: Server, requests: int) -> tuple[float, float]:
 
 def row(name: str, rounds: list[tuple[float, float]]) -> Row:
     """Return one row of the table."""
-    alone, beside = (median(column) for column in zip(*rounds, strict=True))
-    return Row(name, {"alone, ms": alone, "beside, ms": beside}, [beside / alone for alone, beside in rounds])
+    alone, blocked = (median(column) for column in zip(*rounds, strict=True))
+    return Row(name, {"alone, ms": alone, "other blocked, ms": blocked}, [blocked / alone for alone, blocked in rounds])
 
 
 def measured(factory: str, rounds: int, requests: int) -> list[tuple[float, float]]:
@@ -152,12 +153,12 @@ def measured(factory: str, rounds: int, requests: int) -> list[tuple[float, floa
 
 def section(rounds: int = ROUNDS) -> Section:
     """Measure."""
-    title = f"p99 of one app's def handler, alone and beside another that is stuck under {CLIENTS} clients"
+    title = f"p99 of one app's def handler, alone and while {CLIENTS} clients block another app"
     rows = [
         row("composer", measured("composed", rounds, REQUESTS)),
         row("FastAPI.mount", measured("mounted", min(rounds, 2), REQUESTS_SHARED)),
     ]
-    return Section("apart", "An app that is stuck", TOLD, [Table(f"{title}; {rounds} rounds", rows)])
+    return Section("apart", "An app that blocks its threads", INTRODUCTION, [Table(f"{title}; {rounds} rounds", rows)])
 
 
 if __name__ == "__main__":

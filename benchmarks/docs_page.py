@@ -137,7 +137,7 @@ def main(runs: int) -> None:
             document = httpx.get(f"{server.url}/openapi.json", timeout=120)
             count = sum(len(item) for item in document.json()["paths"].values())
             print(f"{count} operations of {APPS} apps, {len(document.content) / 1e6:.1f} MB")
-            print(f"the document, made for the first request: {first:.2f} s")
+            print(f"the document, built for the first request: {first:.2f} s")
             for page in (docs, opened, redoc, redoc_of_one):
                 seconds = []
                 for _ in range(runs):

@@ -28,10 +28,10 @@ from composer._asgi import ASGIApp, Message
 
 APPS, ROUTES, ROUNDS, AGAIN = 400, 5, 5, 200
 
-TOLD = """
-The merged document of 400 apps with five routes each, beside that of one FastAPI with all 2,000 routes. *Held up* is
-the longest time for which the event loop did nothing else meanwhile; beside it stands what that is where a thread does
-nothing but count for a second: so much is Python's, and the machine's.
+INTRODUCTION = """
+The merged document of 400 apps with five routes each, compared with the document of one FastAPI with all 2,000 routes.
+*Blocked* is the longest time for which the event loop was blocked. It is compared with a thread that only counts for a
+second: that much is due to Python and the machine.
 """.strip()
 
 
@@ -181,9 +181,11 @@ def section(count: int = ROUNDS) -> Section:
     with tempfile.TemporaryDirectory() as folder:
         rounds = [asyncio.run(round_of(Path(folder))) for _ in range(count)]
     times = [
-        row("first document, beside one FastAPI's", [(each.first, each.plain) for each in rounds], Limit(0.75)),
-        row("one app changed, beside one FastAPI's", [(each.changed, each.plain) for each in rounds], Limit(0.03)),
-        row("from the cache, beside a static file", [(each.again, each.static) for each in rounds], Limit(1.0)),
+        row("first document, compared with one FastAPI's", [(each.first, each.plain) for each in rounds], Limit(0.75)),
+        row(
+            "one app changed, compared with one FastAPI's", [(each.changed, each.plain) for each in rounds], Limit(0.03)
+        ),
+        row("from the cache, compared with a static file", [(each.again, each.static) for each in rounds], Limit(1.0)),
     ]
     times.append(row("A/A: one FastAPI's again", [(each.plain_again, each.plain) for each in rounds]))
     held = Limit(20, figure="ms")
@@ -193,16 +195,16 @@ def section(count: int = ROUNDS) -> Section:
         row("first document of one FastAPI", [(each.plain_held, each.counting_held) for each in rounds]),
     ]
     tables = [
-        Table(f"Milliseconds of a request for the document; medians of {count} rounds", times),
-        Table("For how many milliseconds the event loop was held up, beside a thread that only counts", holdups),
+        Table(f"Duration of a request for the document; medians of {count} rounds", times),
+        Table("Longest time that the event loop was blocked, compared with a thread that only counts", holdups),
     ]
-    return Section("document", "The document", TOLD, tables)
+    return Section("document", "The document", INTRODUCTION, tables)
 
 
 def row(name: str, pairs: list[tuple[float, float]], limit: Limit | None = None) -> Row:
     """Return a row of two things in seconds, the first of which is measured beside the second."""
     ours, theirs = (median(column) * 1000 for column in zip(*pairs, strict=True))
-    return Row(name, {"ms": ours, "beside": theirs}, [mine / other for mine, other in pairs], limit)
+    return Row(name, {"ms": ours, "other, ms": theirs}, [mine / other for mine, other in pairs], limit)
 
 
 if __name__ == "__main__":

@@ -26,15 +26,14 @@ WAYS = dict.fromkeys(ways.WAYS, (ways.__name__, OWN)) | {
 # What is asked of composer; of an unknown path it is the same for both.
 LIMITS = {"composer": 1.10, "composer, root given": 1.20}
 UNKNOWN_LIMIT = 0.50
-TOLD = """
-What a request takes of the processor when it goes through N apps, as a ratio to the same app called directly: 1.00 is
-nothing, 2.00 is twice as long. Each app has five routes; a small JSON is asked for, of the first app, of the one in the
-middle and of the last; *unknown* is a path that no app has, beside an app that answers. Measured over ASGI, without a
-socket. Each way has a process of its own, and they measure in turn; the direct app is one of the same framework, in the
-same process and the same round. *to alone* is the ratio to an app that nobody has put anywhere, called without a
-prefix: it finds its routes a little faster. The last table shows the direct app beside itself, in each of the
-processes: the noise. fastapi-hive runs on the last FastAPI whose Starlette had the event handlers that it needs, and
-without its log.
+INTRODUCTION = """
+Processor time of a request that is dispatched among N apps, as a ratio to the same app called directly: 1.00 is no
+overhead, 2.00 is twice as long. Each app has five routes, and returns a small JSON object. The requests go to the first
+app, the middle one and the last one; *unknown* is a path that no app has, compared with an app that responds. Measured
+over ASGI, without a socket. Each framework runs in its own process, and they are measured in turn; the direct app uses
+the same framework, in the same process and round. *to alone* is the ratio to an app that isn't mounted, called without
+a prefix: it matches its routes a little faster. The last table compares the direct app with itself in each process: the
+noise. fastapi-hive runs on the last FastAPI whose Starlette had the event handlers that it needs, and without its log.
 """.strip()
 
 
@@ -99,11 +98,11 @@ def tables(made: Sequence[Worker], rounds: int) -> list[Table]:
     compared = [row for row in made[0].found if row[1] == "last" or row == (most, UNKNOWN)]
     return [
         Table(
-            f"composer, the number of apps, the place; medians of {rounds} rounds",
+            f"composer: number of apps, position of the app; medians of {rounds} rounds",
             [worker.row(*row) for worker in ours for row in worker.found if row[1] != NOISE],
         ),
-        Table("The others at the last place", [worker.row(*row) for worker in others for row in compared]),
-        Table("The noise: the direct app beside itself", [worker.row(1, NOISE) for worker in made]),
+        Table("Other ways, last app", [worker.row(*row) for worker in others for row in compared]),
+        Table("Noise: the direct app compared with itself", [worker.row(1, NOISE) for worker in made]),
     ]
 
 
@@ -120,7 +119,7 @@ def section(rounds: int = ROUNDS, sizes: Sequence[int] = SIZES) -> Section:
     missing = [way for way, (_, environment) in WAYS.items() if not is_there(environment)]
     notes += [f"Not measured, for `make bench` has not installed them here: {', '.join(missing)}."] if missing else []
     plot = {worker.way: [(apps, worker.row(apps, "last").ratio) for apps in sizes] for worker in made}
-    return Section("finding", "Finding the app", TOLD, tables(made, rounds), notes=notes, plot=plot)
+    return Section("finding", "Dispatching a request", INTRODUCTION, tables(made, rounds), notes=notes, plot=plot)
 
 
 if __name__ == "__main__":

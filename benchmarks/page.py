@@ -10,15 +10,15 @@ from benchmarks.environments import FRAMEWORKS, REPOSITORY, is_there, python_of
 from benchmarks.report import Row, Section, machine, markdown, number, versions
 
 HEAD = """
-# How fast it is, and what it takes
+# Performance
 
-`make bench` measures all of this and writes this page, with its pictures; `make bench-quick` does less of it in two
-minutes, for a first look (into `build/performance.md`). One of them alone: `python -m benchmarks.finding`, and so on.
+`make bench` runs all benchmarks and writes this page and its charts. `make bench-quick` runs a part of them in two
+minutes and writes `build/performance.md`. To run a single benchmark: `python -m benchmarks.finding`, for example.
 
-Other machines have other times, so what counts here are **ratios**: both things are measured by turns in one run, on
-one machine, and each round gives one ratio. A table shows the median of the rounds, and the smallest and the largest of
-them. Rows called *again* or *A/A* measure the same thing twice: how far they are from 1.00 is the noise, and no smaller
-difference means anything. *asked* is what the project wants of a ratio, and whether the median reached it.
+Absolute times depend on the machine, so the results here are **ratios**: both sides are measured alternately in one run
+on one machine, and each round gives one ratio. The tables show the median ratio of all rounds, and its *range*. Rows
+named *again* or *A/A* measure the same thing twice: their distance from 1.00 is the noise, and smaller differences
+aren't significant. *target* is the project's target for the median, and whether it is met.
 """.strip()
 
 
@@ -43,7 +43,7 @@ def _asked(sections: Sequence[Section]) -> str:
     lines = [
         f"| {section.title} | {row.name} | {_measured(row)} | {row.spread} | {row.verdict} |" for section, row in rows
     ]
-    head = ["## What is asked", "", "| | | ratio | of the rounds | asked |", "|---|---|---:|---:|---|"]
+    head = ["## Targets", "", "| | | ratio | range | target |", "|---|---|---:|---:|---|"]
     return "\n".join([*head, *lines]) if lines else ""
 
 

@@ -30,7 +30,11 @@ def finding(figure: Figure, data: Mapping[str, Sequence[Sequence[float]]]) -> No
     axes.xaxis.set_major_formatter("{x:,.0f}")
     axes.yaxis.set_major_formatter("{x:,.0f}")
     axes.axhline(1, color="black", linewidth=0.8, linestyle=":")
-    axes.set(xlabel="apps", ylabel="processor time, to the app called directly", title="The last of N apps is asked")
+    axes.set(
+        xlabel="apps",
+        ylabel="processor time, relative to the app called directly",
+        title="Request to the last of N apps",
+    )
     axes.legend(frameon=False, loc="upper left")
 
 
@@ -41,7 +45,7 @@ def served(figure: Figure, data: Mapping[str, float]) -> None:
 
 def predict(figure: Figure, data: Mapping[str, Mapping[str, float]]) -> None:
     """Draw the requests per second, and per second of the processor."""
-    titles = {"requests/s": "predictions per second", "per cpu second": "predictions per second of the processor"}
+    titles = {"requests/s": "predictions per second", "per CPU second": "predictions per second of processor time"}
     for axes, (key, title) in zip(figure.subplots(1, 2), titles.items(), strict=True):
         bars(axes, {name: each[key] for name, each in data.items()}, title)
 
@@ -50,7 +54,7 @@ def starting(figure: Figure, data: Mapping[str, float]) -> None:
     """Draw the ratios of the start."""
     axes = figure.subplots()
     named = {name if "A/A" in name else f"composer: {name}": ratio for name, ratio in data.items()}
-    bars(axes, named, "as a ratio to plain FastAPI (the lifespans: twenty to one)")
+    bars(axes, named, "ratio to plain FastAPI (lifespans: twenty apps to one)")
     axes.axvline(1, color="black", linewidth=0.8, linestyle=":")
 
 

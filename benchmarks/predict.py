@@ -34,15 +34,16 @@ from tests.serving import Server, serving
 CONNECTIONS, SECONDS, ROUNDS = 64, 3.0, 7
 OURS, BASE = "composer, together", "plain, one thread"
 ONE_THREAD = {"OMP_NUM_THREADS": "1"}
-TOLD = f"""
-`POST /predict` of one block of houses, by the gradient boosting model of `apps/house_price`. A plain endpoint predicts
-row by row; composer's predicts those together that arrive together, and so do LitServe and BentoML. The ratio is to the
-plain endpoint with one thread of OpenMP: more is better. Per second of the processor counts all processes of a server,
-for what one machine can carry; requests per second also tell who uses two processors. *plain again* is the noise, and
-*no model* answers without predicting: the most that there is under uvicorn, by which the plain ones are served.
-composer's own row is served by `composer serve`, as LitServe's and BentoML's are by their own commands. All but these
-two check a key with each request. Both may put {CONNECTIONS} rows into a batch, have one worker and one thread of
-OpenMP, and write no line for each request; BentoML takes the block in a list, as its batches want it.
+INTRODUCTION = f"""
+`POST /predict` of one block of houses, with the gradient boosting model of `apps/house_price`. A plain endpoint
+predicts each row separately; the example app (with `shared/models` of this repository), LitServe and BentoML predict
+concurrent requests in batches. The ratio is to the plain endpoint with one OpenMP thread: higher is better. Requests
+per second of processor time count all processes of a server, and so measure the capacity of a machine; requests per
+second also depend on the number of processors in use. *plain again* is the noise. *no model* responds without
+predicting: the upper limit with uvicorn, which serves the plain endpoints. composer's row runs `composer serve`;
+LitServe and BentoML run their own commands. All except these two check an API key. Both have a maximum batch size of
+{CONNECTIONS}, one worker, one OpenMP thread, and no access log. BentoML receives the block in a list, as its batches
+require.
 """.strip()
 
 
@@ -171,7 +172,7 @@ def measured(server: Server, body: object, connections: int, seconds: float) -> 
     late = quantiles(took, n=100)[98]
     return {
         "requests/s": len(took) / passed,
-        "per cpu second": len(took) / used,
+        "per CPU second": len(took) / used,
         "ms": median(took) * 1000,
         "p99 ms": late * 1000,
     }
@@ -201,12 +202,12 @@ def rows(found: Rounds, figure: str, shown: Sequence[str], limit: Limit | None =
     ]
 
 
-def beside_others(found: Rounds) -> list[Row]:
-    """Return how much more composer does per second of the processor than the others."""
-    figure, asked = "per cpu second", Limit(4.0, at_least=True)
+def compared_with_others(found: Rounds) -> list[Row]:
+    """Return composer's requests per second of processor time, as a ratio to each of the others'."""
+    figure, asked = "per CPU second", Limit(4.0, at_least=True)
     return [
         Row(
-            f"composer beside {name}",
+            f"composer, to {name}",
             {
                 "composer": median(one[OURS][figure] for one in found),
                 "other": median(one[name][figure] for one in found),
@@ -222,11 +223,11 @@ def beside_others(found: Rounds) -> list[Row]:
 def tables(many: Rounds, one: Rounds) -> list[Table]:
     """Return the tables of what was found over 64 connections and over one."""
     shown = ["requests/s", "ms", "p99 ms"]
-    every, cpu = f"{CONNECTIONS} connections, medians of {len(many)} rounds", "per second of the processor"
+    every, cpu = f"{CONNECTIONS} connections, medians of {len(many)} rounds", "per second of processor time"
     made = [
         Table(f"Requests per second; {every}", rows(many, shown[0], shown, Limit(5.0, at_least=True))),
-        Table(f"Requests {cpu}; {every}", rows(many, "per cpu second", ["per cpu second"])),
-        Table(f"composer's requests {cpu}, as a ratio to the others'", beside_others(many)),
+        Table(f"Requests {cpu}; {every}", rows(many, "per CPU second", ["per CPU second"])),
+        Table(f"composer's requests {cpu}, as a ratio to the others'", compared_with_others(many)),
         Table(
             "Requests per second; one connection",
             rows(one, shown[0], shown, Limit(1 / 1.10, at_least=True), ", one client"),
@@ -246,7 +247,7 @@ def section(rounds: int = ROUNDS, seconds: float = SECONDS) -> Section:
     missing = [name for name in ROWS if name not in names]
     notes += [f"Not measured, for `make bench` has not installed them here: {', '.join(missing)}."] if missing else []
     plot = {name: {key: median(each[name][key] for each in many) for key in many[0][name]} for name in names}
-    return Section("predict", "The model", TOLD, tables(many, one), notes=notes, plot=plot)
+    return Section("predict", "The model", INTRODUCTION, tables(many, one), notes=notes, plot=plot)
 
 
 def versions_there(name: str) -> str:

@@ -30,10 +30,10 @@ WORKERS, ROUNDS, PREDICTIONS = 4, 3, 400
 TREES, ROWS, COLUMNS = 136, 20_000, 8
 GOAL = 1 / 3
 
-TOLD = """
-What four workers take of the memory that serve one large model: where each loads it, and where one process loads it and
-the others are forked from that (`composer serve --workers 4 --preload`). A page that several processes share counts
-once: the figure is the sum of PSS.
+INTRODUCTION = """
+Memory of four workers that serve one large model: if each worker loads it, and if one process loads it and is then
+forked (`composer serve --workers 4 --preload`). A page that several processes share counts once: the figure is the sum
+of their PSS.
 """.strip()
 
 SETTINGS = """
@@ -126,7 +126,7 @@ def section(rounds: int = ROUNDS) -> Section:
     title = f"PSS of all processes, {WORKERS} workers and a random forest of {size:.0f} MiB; {rounds} rounds"
     notes = [f"gunicorn {version('gunicorn')}."]
     plot = {"each loads it": each, "--preload": shared}
-    return Section("preload", "Memory of several workers", TOLD, [Table(title, rows)], notes=notes, plot=plot)
+    return Section("preload", "Memory of several workers", INTRODUCTION, [Table(title, rows)], notes=notes, plot=plot)
 
 
 if __name__ == "__main__":

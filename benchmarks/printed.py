@@ -6,10 +6,10 @@ from statistics import median
 from benchmarks.report import Limit, Row, Section, Table, output_of
 
 START = """
-What composing costs until the first answer, beside plain FastAPI: the time of the imports, from the start of uvicorn
-to the first answer, of making 100 apps; the memory of 1,000 apps; and how long it takes until twenty apps are up whose
-lifespans sleep for a second, beside one such app. Each is measured in a process of its own; *A/A* is plain FastAPI
-beside itself.
+The cost of composing until the first response, compared with plain FastAPI: the time of the imports, of the first
+response after the start of uvicorn, and of building 100 apps; the memory of 1,000 apps; and the time to start twenty
+apps whose lifespans sleep for a second, compared with one such app. Each is measured in its own process; *A/A* compares
+plain FastAPI with itself.
 """.strip()
 LIMITS = {
     "import": Limit(10, figure="more"),
@@ -20,7 +20,7 @@ LIMITS = {
     "lifespans, threads": Limit(1.20),
 }
 PAGES = """
-How long the pages of 40 apps with 2,000 operations take in a real browser until they can be used, with an empty cache.
+The time until the docs pages of 40 apps with 2,000 operations are usable in a real browser, with an empty cache.
 """.strip()
 
 
@@ -41,7 +41,7 @@ def starting(rounds: int) -> Section:
 
 def pages(rounds: int) -> Section:
     """Measure the pages."""
-    return _printed("docs_page", "The pages", PAGES, rounds)
+    return _printed("docs_page", "Docs pages", PAGES, rounds)
 
 
 def _printed(name: str, title: str, told: str, rounds: int) -> Section:

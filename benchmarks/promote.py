@@ -39,10 +39,10 @@ CONNECTIONS, SECONDS, ROUNDS = 64, 4.0, 9
 FOLDER = "COMPOSER_CORNERSTONES__MODELS__FOLDER"
 NAME, FILE = "house_price", REPOSITORY / "artefacts" / "house_price.joblib"
 BASE, SWAPPED = "usual", "swapped"
-TOLD = f"""
-How late answers come while a new model takes the place of the old one: the 99th percentile over {SECONDS:g} seconds, in
-which the model is replaced once, as a ratio to as many seconds in which nothing happens. Less is better. *usual again*
-is the noise. Every answer has to be a 200, or the benchmark fails.
+INTRODUCTION = f"""
+Latency while a new model replaces the old one: the 99th percentile over {SECONDS:g} seconds in which the model is
+replaced once, as a ratio to the same time without a replacement. Lower is better. *usual again* is the noise. The
+benchmark fails if any response isn't a 200.
 """.strip()
 
 
@@ -86,7 +86,7 @@ def promoter(environment: Mapping[str, str]) -> Iterator[Callable[[], None]]:
 
 def swaps(server: Server) -> int:
     """Return how often the server has told that it swapped."""
-    return server.output.count(f"{NAME} serves what its files hold now")
+    return server.output.count(f"{NAME}: new model loaded")
 
 
 def measured(server: Server, work: Callable[[], None] | None, seconds: float) -> dict[str, float]:
@@ -143,7 +143,7 @@ def section(rounds: int = ROUNDS, seconds: float = SECONDS) -> Section:
         for name in found[0]
     ]
     title = f"The 99th percentile; {CONNECTIONS} connections, medians of {rounds} rounds of {seconds:g} s"
-    return Section("promote", "A new model without a restart", TOLD, [Table(title, rows)])
+    return Section("promote", "A new model without a restart", INTRODUCTION, [Table(title, rows)])
 
 
 if __name__ == "__main__":

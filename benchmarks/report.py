@@ -72,7 +72,7 @@ class Table:
 
     def head(self) -> list[str]:
         """Return the names of the columns."""
-        return ["", *self.rows[0].figures, "ratio", "of the rounds", "asked"]
+        return ["", *self.rows[0].figures, "ratio", "range", "target"]
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class Section:
 
     name: str
     title: str
-    told: str
+    introduction: str
     tables: Sequence[Table] = ()
     printed: str = ""
     notes: Sequence[str] = ()
@@ -108,7 +108,7 @@ def text(section: Section) -> str:
 
 def markdown(section: Section, image: str | None = None) -> str:
     """Return a section of the report, with the picture that was drawn of it."""
-    parts = [f"## {section.title}", section.told, *([f"![{section.title}]({image})"] if image else [])]
+    parts = [f"## {section.title}", section.introduction, *([f"![{section.title}]({image})"] if image else [])]
     for table in section.tables:
         head = table.head()
         lines = [f"| {' | '.join(head)} |", f"|---|{'---:|' * (len(head) - 2)}---|"]

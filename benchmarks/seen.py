@@ -31,9 +31,9 @@ from composer._observe.log import configure_logging
 REQUESTS, ROUNDS = 2000, 15
 ACCESS_LOG = "uvicorn's access log"
 AGAIN = "off again"
-TOLD = """
-What the line of log for each request and the metrics take of the processor, both of which can be turned off: a request
-of a small app without a socket, as a ratio to the same without them. *off again* is the noise.
+INTRODUCTION = """
+Processor time of the request log and the metrics, both of which are optional: a request of a small app without a
+socket, as a ratio to the same request without them. *off again* is the noise.
 """.strip()
 # Each row, and whether it has the metrics.
 ROWS: Mapping[str, bool] = {
@@ -124,7 +124,9 @@ def section(rounds: int = ROUNDS) -> Section:
     for name in ROWS:
         took = median(row[name] for row in found)
         rows.append(Row(name, {"µs": took, "more": took - off}, ratios(found, name, "off")))
-    return Section("seen", "The log and the metrics", TOLD, [Table(f"One request; medians of {rounds} rounds", rows)])
+    return Section(
+        "seen", "Request log and metrics", INTRODUCTION, [Table(f"One request; medians of {rounds} rounds", rows)]
+    )
 
 
 if __name__ == "__main__":

@@ -37,11 +37,11 @@ ROWS = {
     "FastAPI.mount": ("mounted", f"{PREFIX}/0"),
     "include_router": ("included", f"{PREFIX}/0"),
 }
-TOLD = f"""
-Requests per second of the last of {APPS} apps, as a ratio to the same app served alone: more is better, 1.00 is as
-many. uvicorn with httptools and uvloop has one processor, wrk with {CONNECTIONS} connections has the other; each way is
-served by a process of its own, and they are asked in turn. All are launched anew several times, for one process of the
-same code is up to a tenth faster than another. *alone again* is a second process with the app alone: the noise.
+INTRODUCTION = f"""
+Requests per second of the last of {APPS} apps, as a ratio to the same app served alone: higher is better, 1.00 is
+equal. uvicorn with httptools and uvloop uses one processor, wrk with {CONNECTIONS} connections the other. Each row is
+served by its own process, and they are measured in turn. All are restarted several times, because one process can be up
+to 10 % faster than another one with the same code. *alone again* is a second process with the app alone: the noise.
 """.strip()
 
 
@@ -132,7 +132,9 @@ def launched(rounds: int, seconds: int) -> list[dict[str, float]]:
 def section(rounds: int = ROUNDS, seconds: int = SECONDS, launches: int = LAUNCHES) -> Section:
     """Measure; where there is no wrk, say so."""
     if not shutil.which("wrk"):
-        return Section("served", "Over a socket", TOLD, notes=["Not measured: wrk is not installed on this machine."])
+        return Section(
+            "served", "Over a socket", INTRODUCTION, notes=["Not measured: wrk is not installed on this machine."]
+        )
     found = [one for _ in range(launches) for one in launched(rounds, seconds)]
     rows = [
         Row(
@@ -145,7 +147,7 @@ def section(rounds: int = ROUNDS, seconds: int = SECONDS, launches: int = LAUNCH
     ]
     table = Table(f"Medians of {launches} launches with {rounds} rounds of {seconds} s each", rows)
     plot = {row.name: row.figures["requests/s"] for row in rows}
-    return Section("served", "Over a socket", TOLD, [table], plot=plot)
+    return Section("served", "Over a socket", INTRODUCTION, [table], plot=plot)
 
 
 if __name__ == "__main__":

@@ -1,1 +1,1 @@
-"""The cornerstones: objects that are made once and that apps share."""
+"""The cornerstones: objects that are constructed once and shared by the apps."""

@@ -151,7 +151,7 @@ def printed(server: Server, document: Path, tmp_path_factory: pytest.TempPathFac
 def test_a_typescript_client_creates_and_lists_notes(printed: Any) -> None:
     assert printed["note"] == {"id": printed["note"]["id"], "text": "by TypeScript", "completed": False}
     assert printed["note"] in printed["notes"]["items"]
-    assert printed["missing"] == {"detail": "There is no such note"}
+    assert printed["missing"] == {"detail": "Note not found"}
 
 
 def test_a_typescript_client_creates_a_user_and_an_item(printed: Any) -> None:

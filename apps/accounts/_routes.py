@@ -1,4 +1,4 @@
-"""The handlers, each with the request's own session."""
+"""The handlers; each gets the session of its request."""
 
 import anyio.to_thread
 from argon2 import PasswordHasher
@@ -8,13 +8,13 @@ from sqlalchemy.exc import IntegrityError
 
 from apps.accounts._schemas import ItemView, NewItem, NewUser, UserView
 from apps.accounts._tables import Item, User
-from shared._answers import NOT_JSON, documented
+from shared._errors import NOT_JSON, documented
 from shared.db import Id, Limit, ReadSession, Session, Skip
 
 router = APIRouter()
 
-NO_USER = "There is no such user"
-TAKEN = "A user with this e-mail address exists"
+NO_USER = "User not found"
+TAKEN = "A user with this e-mail address already exists"
 MISSING = documented(s404=NO_USER)
 
 
@@ -26,9 +26,9 @@ MISSING = documented(s404=NO_USER)
     summary="Create a user",
 )
 async def create_user(new: NewUser, request: Request, session: Session) -> UserView:
-    """Keep a new user. Upper and lower case make no difference in an e-mail address."""
+    """Create a user. E-mail addresses are case-insensitive."""
     password = new.password.get_secret_value()
-    # Before the session is first used, so that no connection is held meanwhile.
+    # Before the session is first used, so that hashing holds no database connection.
     hashed = await anyio.to_thread.run_sync(PasswordHasher().hash, password, limiter=request.state.hashing)
     user = User(email=new.email, password_hash=hashed)
     session.add(user)
@@ -41,7 +41,7 @@ async def create_user(new: NewUser, request: Request, session: Session) -> UserV
 
 @router.get("/users", tags=["users"], summary="List the users")
 async def list_users(session: ReadSession, skip: Skip = 0, limit: Limit = 100) -> list[UserView]:
-    """Return users in the order in which they were made."""
+    """Return users in order of creation."""
     users = await session.scalars(select(User).order_by(User.id).offset(skip).limit(limit))
     return [UserView.model_validate(user) for user in users]
 
@@ -60,7 +60,7 @@ async def read_user(id: Id, session: ReadSession) -> UserView:
     summary="Create an item for a user",
 )
 async def create_item(id: Id, new: NewItem, session: Session) -> ItemView:
-    """Keep a new item that belongs to the user."""
+    """Create an item that belongs to the user."""
     item = Item(title=new.title, description=new.description, owner_id=id)
     session.add(item)
     try:
@@ -72,7 +72,7 @@ async def create_item(id: Id, new: NewItem, session: Session) -> ItemView:
 
 @router.get("/users/{id}/items", responses=MISSING, tags=["items"], summary="List a user's items")
 async def list_items_of_user(id: Id, session: ReadSession, skip: Skip = 0, limit: Limit = 100) -> list[ItemView]:
-    """Return the user's items in the order in which they were made."""
+    """Return the user's items in order of creation."""
     await _user(session, id)
     chosen = select(Item).where(Item.owner_id == id)
     items = await session.scalars(chosen.order_by(Item.id).offset(skip).limit(limit))
@@ -81,7 +81,7 @@ async def list_items_of_user(id: Id, session: ReadSession, skip: Skip = 0, limit
 
 @router.get("/items", tags=["items"], summary="List the items of all users")
 async def list_items(session: ReadSession, skip: Skip = 0, limit: Limit = 100) -> list[ItemView]:
-    """Return items in the order in which they were made."""
+    """Return items in order of creation."""
     items = await session.scalars(select(Item).order_by(Item.id).offset(skip).limit(limit))
     return [ItemView.model_validate(item) for item in items]
 

@@ -1,4 +1,4 @@
-"""What callers send and receive. No model of an answer has a place for a password."""
+"""Request and response models. No response model has a field for a password."""
 
 from typing import Annotated
 
@@ -7,8 +7,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, EmailStr, Field, Sec
 
 from shared.db import StorableText
 
-# `format: email` says nothing of the domains, such as `.test`, that are kept from ever being anybody's (RFC 6761).
-# Those are refused, so the document says it.
+# `format: email` doesn't exclude reserved domains such as `.test` (RFC 6761). They are rejected, so the schema says so.
 _RESERVED = "|".join("".join(f"[{letter}{letter.upper()}]" for letter in name) for name in SPECIAL_USE_DOMAIN_NAMES)
 NOT_RESERVED = {"not": {"pattern": rf"[.@]({_RESERVED})$"}}
 
@@ -23,7 +22,7 @@ def _without_lone_surrogates(password: SecretStr) -> SecretStr:
     try:
         password.get_secret_value().encode()
     except UnicodeEncodeError:
-        # Not the error's own text: that shows a character of the password.
+        # The error's own text would show a character of the password.
         raise ValueError("not a valid text") from None
     return password
 
@@ -36,7 +35,7 @@ class NewUser(BaseModel):
 
 
 class UserView(BaseModel):
-    """A user as others may see it."""
+    """A user, without the password."""
 
     model_config = ConfigDict(from_attributes=True)
 
@@ -52,7 +51,7 @@ class NewItem(BaseModel):
 
 
 class ItemView(BaseModel):
-    """An item as it is kept."""
+    """A stored item."""
 
     model_config = ConfigDict(from_attributes=True)
 

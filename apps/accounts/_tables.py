@@ -1,4 +1,4 @@
-"""How users and items are kept."""
+"""The database tables of users and items."""
 
 from sqlalchemy import ForeignKey, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
@@ -7,7 +7,7 @@ from shared.db import Base
 
 
 class User(Base):
-    """One user, known by the e-mail address, which is kept in lower case."""
+    """One user, identified by the e-mail address, which is stored in lower case."""
 
     __tablename__ = "users"
     __table_args__ = ({"sqlite_autoincrement": True},)

@@ -1,4 +1,4 @@
-"""Say that the server is alive, and send back what a WebSocket sends."""
+"""A health check, and a WebSocket that echoes."""
 
 import time
 from collections.abc import AsyncIterator
@@ -12,33 +12,33 @@ router = APIRouter(tags=["heartbeat"])
 
 
 class Heartbeat(BaseModel):
-    """What a living server answers."""
+    """The response of a server that is alive."""
 
     status: Literal["alive"] = "alive"
-    uptime_seconds: float = Field(ge=0, description="Seconds since this app was started.")
+    uptime_seconds: float = Field(ge=0, description="Seconds since this app started.")
 
 
 class State(TypedDict):
-    """What the app keeps from its start on."""
+    """The state of the app's lifespan, as `request.state`."""
 
     started: float
 
 
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[State]:
-    """Note the time of the start, in seconds of the monotonic clock."""
+    """Record the start time, in seconds of the monotonic clock."""
     yield {"started": time.monotonic()}
 
 
 @router.get("/", summary="Is the server alive?")
 async def read_heartbeat(request: Request) -> Heartbeat:
-    """Answer at once, touching no other part of the server."""
+    """Return the uptime, without using any other part of the server."""
     return Heartbeat(uptime_seconds=round(time.monotonic() - request.state.started, 3))
 
 
 @router.websocket("/echo")
 async def echo(websocket: WebSocket) -> None:
-    """Send each text or binary message back unchanged, until the client leaves."""
+    """Send each text or binary message back unchanged, until the client disconnects."""
     await websocket.accept()
     while (message := await websocket.receive())["type"] != "websocket.disconnect":
         content = {kind: message[kind] for kind in ("text", "bytes") if message.get(kind) is not None}
@@ -46,7 +46,7 @@ async def echo(websocket: WebSocket) -> None:
 
 
 def create_app() -> FastAPI:
-    """Construct the app with `GET /` and the WebSocket `/echo`."""
+    """Return the app with `GET /` and the WebSocket `/echo`."""
     summary = "Is the server alive? And a WebSocket that echoes."
     app = FastAPI(title="Heartbeat", version="1.0.0", summary=summary, lifespan=lifespan)
     app.include_router(router)

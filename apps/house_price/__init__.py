@@ -8,35 +8,35 @@ from pydantic import BaseModel, Field
 
 from apps.house_price import _batch, _predict
 from apps.house_price._predict import Features, Numbers, State, as_regressor, values
-from shared._answers import documented, with_plain_errors
+from shared._errors import documented, with_plain_errors
 from shared.auth import Auth
 from shared.models import Batches, Models, answering_busy
 
 __all__ = ["HousePriceSettings", "create_app", "create_versioned_app"]
 
-# Requests for many predictions that may wait, each of up to some megabytes.
+# Batch requests that may wait, each of up to some megabytes.
 MAX_TABLES = 16
 
 
 class HousePriceSettings(BaseModel):
-    """Which model predicts, and under which title."""
+    """The model, the app's title, and the limits of prediction."""
 
     artefact: str = Field(default="house_price", description="Name of the artefact.")
     title: str = Field(default="House price", min_length=1, description="The app's title in the docs.")
-    max_batch: int = Field(default=64, ge=1, description="How many single predictions are made together at most.")
-    max_queue: int = Field(default=1024, ge=1, description="How many may wait; the next one is answered with 503.")
-    threads: int = Field(default=1, ge=1, description="Threads of OpenMP for a request that asks for many at once.")
+    max_batch: int = Field(default=64, ge=1, description="Maximum number of single predictions in one batch.")
+    max_queue: int = Field(default=1024, ge=1, description="Maximum number of waiting predictions; beyond it: 503.")
+    threads: int = Field(default=1, ge=1, description="OpenMP threads for a request with many blocks.")
 
 
 def create_app(auth: Auth, models: Models, settings: HousePriceSettings) -> FastAPI:
-    """Construct the app; it loads its model when it starts."""
+    """Return the app; its lifespan loads the model."""
     return create_versioned_app("2.0.0", auth, models, settings)
 
 
 def create_versioned_app(version: str, auth: Auth, models: Models, settings: HousePriceSettings) -> FastAPI:
-    """Construct one version of the app, for the package of that version.
+    """Return one version of the app, for the package of that version.
 
-    Its start raises `shared.models.ArtefactError` where the artefact is refused.
+    Its lifespan raises `shared.models.ArtefactError` if the artefact is rejected.
     """
 
     model = models.expect(settings.artefact, as_regressor)
@@ -53,7 +53,7 @@ def create_versioned_app(version: str, auth: Auth, models: Models, settings: Hou
         name, size, queue = settings.artefact, settings.max_batch, settings.max_queue
         async with (
             Batches(predict_rows, name=name, max_size=size, max_queue=queue) as rows,
-            # In a thread of their own: a single prediction doesn't wait behind ten thousand.
+            # In their own thread, so that a single prediction doesn't wait behind ten thousand.
             Batches(
                 predict_tables, name=f"{name} tables", max_size=1, max_queue=MAX_TABLES, threads=settings.threads
             ) as tables,

@@ -1,8 +1,7 @@
 """Predict for many blocks in one request.
 
-Ten thousand blocks are some two megabytes of JSON. To read and check them on the event loop would keep all others
-waiting for a tenth of a second; so a thread does it, and in pieces: between two of them it gives way, within one it
-can't.
+Ten thousand blocks are about two megabytes of JSON. Parsing and validating them on the event loop would block it for a
+tenth of a second. So a thread does it, in chunks: it can release the GIL between two chunks, but not within one.
 """
 
 import json
@@ -20,54 +19,54 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from apps.house_price._predict import Block, Numbers
-from shared._answers import NOT_JSON, documented
+from shared._errors import NOT_JSON, documented
 from shared.models import BUSY, Batches
 
-# The most that one request may ask for.
+# Maximum number of blocks in one request.
 MAX_BLOCKS = 10_000
 
-# How many blocks are checked at a stretch: some two milliseconds.
-PIECE = 500
+# Blocks that are validated in one chunk: about two milliseconds.
+CHUNK = 500
 
 ANY_BLOCKS = TypeAdapter(Annotated[list[Any], Field(min_length=1, max_length=MAX_BLOCKS)])
 CHECKED_BLOCKS = TypeAdapter(Annotated[list[Block], FailFast()])
 
 
 class Blocks(BaseModel):
-    """Blocks of houses. Where some are wrong, the answer tells of the first of them."""
+    """Blocks of houses. If some are invalid, the response describes the first of them."""
 
-    # Documented here, and checked by `as_table`.
+    # Documented here, validated by `as_table`.
     blocks: SkipValidation[Annotated[list[Block], Field(min_length=1, max_length=MAX_BLOCKS)]] = Field(
-        description="The blocks to predict for."
+        description="The blocks to predict."
     )
 
 
 class Predictions(BaseModel):
-    """What a house in each of the blocks is worth, by the model."""
+    """The predicted value of a house in each block."""
 
     median_house_values: list[float] = Field(
-        description="Median value of a house in each block, in `currency`, in the order in which the blocks came."
+        description="Median value of a house in each block, in `currency`, in the order of the blocks."
     )
     currency: Literal["USD"] = "USD"
 
 
-class _ReadByThread(Request):
-    """A request whose JSON is read in a thread."""
+class _ThreadedRequest(Request):
+    """A request whose JSON is parsed in a thread."""
 
     async def json(self) -> Any:
         return await anyio.to_thread.run_sync(_read_json, await self.body())
 
 
 class _Route(APIRoute):
-    """A route whose requests are `_ReadByThread`; the way is that of FastAPI's documentation."""
+    """A route whose requests are `_ThreadedRequest`, as FastAPI's documentation describes."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
 
-        async def handle_read_by_thread(request: Request) -> Response:
-            return await handle(_ReadByThread(request.scope, request.receive))
+        async def handle_threaded(request: Request) -> Response:
+            return await handle(_ThreadedRequest(request.scope, request.receive))
 
-        return handle_read_by_thread
+        return handle_threaded
 
 
 router = APIRouter(tags=["house price"], responses=BUSY, route_class=_Route)
@@ -82,30 +81,30 @@ async def predict_batch(blocks: Blocks, request: Request) -> Predictions:
 
 
 def as_table(blocks: object) -> Numbers:
-    """Check the blocks of a request, and return their features, a row for each.
+    """Validate the blocks of a request, and return their features, one row for each.
 
     Raises:
-        RequestValidationError: It is no list of blocks, or one too long, or a block is wrong.
+        RequestValidationError: `blocks` isn't a list, is too long, or contains an invalid block.
     """
     try:
         found = ANY_BLOCKS.validate_python(blocks)
     except ValidationError as error:
-        raise _told(error) from None
-    return np.concatenate([_as_rows(found[at : at + PIECE], at) for at in range(0, len(found), PIECE)])
+        raise _request_error(error) from None
+    return np.concatenate([_as_rows(found[at : at + CHUNK], at) for at in range(0, len(found), CHUNK)])
 
 
-def _as_rows(piece: list[Any], at: int) -> Numbers:
-    """Return the features of some blocks, the first of which is number `at` of the request."""
+def _as_rows(chunk: list[Any], at: int) -> Numbers:
+    """Return the features of a chunk of blocks, the first of which is at index `at` in the request."""
     try:
-        # With what FastAPI sets too: it words the mistake of a block that is no object.
-        blocks = CHECKED_BLOCKS.validate_python(piece, from_attributes=True)
+        # As FastAPI does: it changes the error for a block that isn't an object.
+        blocks = CHECKED_BLOCKS.validate_python(chunk, from_attributes=True)
         return np.array([block.features() for block in blocks])
     except ValidationError as error:
-        raise _told(error, at) from None
+        raise _request_error(error, at) from None
 
 
-def _told(error: ValidationError, at: int = 0) -> RequestValidationError:
-    """Say what is wrong as FastAPI does."""
+def _request_error(error: ValidationError, at: int = 0) -> RequestValidationError:
+    """Return the error that FastAPI would raise, with indexes that count from the first block of the request."""
     faults = error.errors(include_url=False)
     for fault in faults:
         inside = fault["loc"]
@@ -118,5 +117,5 @@ def _read_json(body: bytes) -> Any:
     try:
         return from_json(body)
     except ValueError:
-        # It takes more, as UTF-16, and says what is wrong in the way that FastAPI answers by; but it is slower.
+        # Slower, but it accepts more, such as UTF-16, and raises the error that FastAPI handles.
         return json.loads(body)

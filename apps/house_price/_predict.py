@@ -1,4 +1,4 @@
-"""What callers send and receive, and the prediction in between."""
+"""Request and response models, and the prediction."""
 
 from collections.abc import Sequence
 from typing import Any, Literal, Protocol, TypedDict, runtime_checkable
@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from shared._answers import NOT_JSON, documented
+from shared._errors import NOT_JSON, documented
 from shared.models import BUSY, Batches
 
 # The target's unit in the training data.
@@ -22,14 +22,14 @@ router = APIRouter(tags=["house price"], responses=BUSY)
 
 @runtime_checkable
 class Regressor(Protocol):
-    """What is asked of a model."""
+    """The interface that a model must have."""
 
     def predict(self, X: Any) -> Any:  # noqa: N803
         """Return one target for each row of features."""
 
 
 class State(TypedDict):
-    """What the app's handlers find in their request's state."""
+    """The state of the app's lifespan, as `request.state`."""
 
     rows: Batches[Features, float]
     tables: Batches[Numbers, list[float]]
@@ -39,7 +39,7 @@ class Block(BaseModel):
     """One block of houses. The ranges are those of the training data, with some margin."""
 
     model_config = ConfigDict(
-        strict=True,  # or a `true` would count as 1.0
+        strict=True,  # otherwise `true` would be accepted as 1.0
         json_schema_extra={
             "examples": [
                 {
@@ -74,12 +74,12 @@ class Block(BaseModel):
     )
 
     def features(self) -> Features:
-        """Return the numbers in the order of the training data's columns, which is that of the fields."""
+        """Return the values in the order of the training data's columns, which is the order of the fields."""
         return [value for _, value in self]
 
 
 class Prediction(BaseModel):
-    """What a house in the block is worth, by the model."""
+    """The predicted value of a house in the block."""
 
     median_house_value: float = Field(description="Median value of a house in the block, in `currency`.")
     currency: Literal["USD"] = "USD"
@@ -98,16 +98,16 @@ def values(model: Regressor, rows: Sequence[Features] | Numbers) -> list[float]:
 
 
 def as_regressor(model: object) -> Regressor:
-    """Return the model as one that can predict from a block.
+    """Return the model if it can predict from a block.
 
     Raises:
-        TypeError: It can't predict.
-        ValueError: It is made for other features.
+        TypeError: It has no method `predict`.
+        ValueError: It expects a different number of features.
     """
     if not isinstance(model, Regressor):
-        raise TypeError(f"the artefact holds a {type(model).__name__}, which can't predict")
-    # What scikit-learn's estimators tell of themselves.
-    wanted, found = len(Block.model_fields), getattr(model, "n_features_in_", None)
-    if found not in (wanted, None):
-        raise ValueError(f"the artefact's model takes {found} features, and a block has {wanted}")
+        raise TypeError(f"the artefact contains a {type(model).__name__}, which has no method predict")
+    # An attribute of scikit-learn's estimators.
+    expected, found = len(Block.model_fields), getattr(model, "n_features_in_", None)
+    if found not in (expected, None):
+        raise ValueError(f"the artefact's model expects {found} features, but a block has {expected}")
     return model

@@ -1,9 +1,9 @@
-"""`python -m apps.house_price.train CSV`: train both models on the California housing data, and write the artefacts.
+"""`python -m apps.house_price.train CSV`: train both models on the California housing data and write the artefacts.
 
-Eight rows, drawn by a fixed seed, are held back from all training, so that the tests can ask for predictions of
-houses that the models have never seen; the cards hold them too, as what a model is checked by where it is loaded.
-Nothing in the script is left to chance: with the same data, the same versions of the libraries and the same processor,
-each run writes the same bytes, but for the date in the cards.
+Eight rows, selected with a fixed seed, are excluded from training, so that tests can predict houses that the models
+have never seen. The cards contain them, too: a model is validated with them when it is loaded. The script is
+deterministic: with the same data, library versions and processor, each run writes the same bytes, except for the date
+in the cards.
 """
 
 import argparse
@@ -31,7 +31,7 @@ TARGET = "MedianHouseValue"
 
 @dataclass(frozen=True)
 class Rows:
-    """Some rows of the data: the features by column, and the target in 100,000 US dollars."""
+    """Rows of the data: the features by column, and the target in 100,000 US dollars."""
 
     features: Numbers
     target: Numbers
@@ -48,7 +48,7 @@ def read_rows(file: Path) -> Rows:
 
     Raises:
         OSError: The file can't be read.
-        ValueError: Its columns are not those that the models are made for, or a value is no number.
+        ValueError: Its columns aren't `COLUMNS` and `TARGET`, or a value isn't a number.
     """
     with file.open(encoding="utf-8") as lines:
         header = lines.readline().strip().split(",")
@@ -59,17 +59,17 @@ def read_rows(file: Path) -> Rows:
 
 
 def split(rows: Rows) -> tuple[Rows, Rows]:
-    """Return the rows to train with, and the few that are held back."""
+    """Return the rows for training, and those that are held back."""
     chosen = np.random.default_rng(SEED).choice(len(rows.target), HELD_BACK, replace=False)
     held = np.isin(np.arange(len(rows.target)), chosen)
     return Rows(rows.features[~held], rows.target[~held]), Rows(rows.features[held], rows.target[held])
 
 
 def cross_validate(make: Callable[[], Any], rows: Rows) -> dict[str, float]:
-    """Measure a model on rows that it was not trained with, in shuffled folds.
+    """Evaluate a model by shuffled cross-validation.
 
     Returns:
-        The mean R² over the folds and its standard deviation, and the errors of all rows, in US dollars.
+        The mean R² of the folds, its standard deviation, and the errors over all rows, in US dollars.
     """
     scores, errors = [], np.empty_like(rows.target)
     for train, test in KFold(FOLDS, shuffle=True, random_state=SEED).split(rows.features):
@@ -87,25 +87,27 @@ def cross_validate(make: Callable[[], Any], rows: Rows) -> dict[str, float]:
 
 
 def known_rows(model: Regressor, held_back: Rows, error: float) -> KnownRows:
-    """Return the held-back rows that the model predicts within an error: by these it is known when it is loaded.
+    """Return the held-back rows that the model predicts within `error`: it is validated with them when it is loaded.
 
-    An error that nineteen of twenty rows keep to leaves nearly all of them.
+    With the 95th percentile of all errors as `error`, nearly all rows remain.
 
     Raises:
-        ValueError: More than half of them are predicted further off.
+        ValueError: More than half of the predictions are off by more than `error`.
     """
     near = np.abs(model.predict(held_back.features) - held_back.target) <= error
     if near.mean() < 0.5:
-        raise ValueError(f"{len(near) - near.sum()} of {len(near)} held-back rows are predicted over {error:g} off")
+        raise ValueError(
+            f"{len(near) - near.sum()} of {len(near)} predictions of held-back rows are off by more than {error:g}"
+        )
     return KnownRows(features=held_back.features[near].tolist(), targets=held_back.target[near].tolist(), error=error)
 
 
 def train(name: str, rows: Rows, held_back: Rows, folder: Path) -> None:
-    """Measure the model `name`, train it on all the rows, write its artefact and card, and print the measures."""
+    """Evaluate the model `name`, train it on all the rows, write its artefact and card, and print the metrics."""
     make = MODELS[name]
     measures = cross_validate(make, rows)
     model = make().fit(rows.features, rows.target)
-    # To the next dollar: the measure is rounded, to nothing where a model is right.
+    # Rounded up to the next dollar: the metric is rounded, and is 0 for a perfect model.
     error = (measures["absolute_error_95th_percentile_usd"] + 1) / TARGET_UNIT_IN_DOLLARS
     facts = {
         "model": type(model).__name__,
@@ -127,7 +129,7 @@ def train(name: str, rows: Rows, held_back: Rows, folder: Path) -> None:
 
 
 def write_held_back(rows: Rows, file: Path) -> None:
-    """Write the rows as a CSV file with the data's own columns."""
+    """Write the rows as a CSV file with the columns of the data."""
     table = np.column_stack([rows.features, rows.target])
     lines = [",".join([*COLUMNS, TARGET]), *(",".join(repr(float(value)) for value in row) for row in table)]
     file.write_text("\n".join(lines) + "\n", encoding="utf-8")
@@ -137,8 +139,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line."""
     parser = argparse.ArgumentParser(prog="python -m apps.house_price.train", description="Train the models.")
     parser.add_argument("csv", type=Path, help="the California housing data")
-    parser.add_argument("--folder", type=Path, default=Path("artefacts"), help="where the artefacts go")
-    parser.add_argument("--held-back", type=Path, help="where to write the rows that were held back")
+    parser.add_argument("--folder", type=Path, default=Path("artefacts"), help="the folder to write the artefacts to")
+    parser.add_argument("--held-back", type=Path, help="a file to write the held-back rows to")
     options = parser.parse_args(arguments)
     rows, held_back = split(read_rows(options.csv))
     for name in MODELS:

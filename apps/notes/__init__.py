@@ -1,4 +1,4 @@
-"""Notes: create, list, read, change and delete them."""
+"""Notes: create, list, read, update and delete them."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -8,34 +8,34 @@ from fastapi import FastAPI
 from pydantic import BaseModel, Field
 
 from apps.notes._routes import router
-from shared._answers import with_plain_errors
+from shared._errors import with_plain_errors
 from shared.db import MAX_LIMIT, UNAVAILABLE, answering_503
 
 __all__ = ["NotesSettings", "create_app"]
 
 
 class NotesSettings(BaseModel):
-    """How notes are listed."""
+    """Settings of the list of notes."""
 
     page_size: int = Field(
-        default=50, ge=1, le=MAX_LIMIT, description="How many notes a list holds where the caller gives no limit."
+        default=50, ge=1, le=MAX_LIMIT, description="Number of notes in a list if the request has no limit."
     )
 
 
 class State(TypedDict):
-    """What the app's handlers find in their request's state."""
+    """The state of the app's lifespan, as `request.state`."""
 
     page_size: int
 
 
 def create_app(settings: NotesSettings) -> FastAPI:
-    """Construct the app; its notes are kept in the shared database."""
+    """Return the app; it stores its notes in the shared database."""
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[State]:
         yield {"page_size": settings.page_size}
 
-    summary = "Short texts to remember, kept in the database."
+    summary = "Short texts, stored in the database."
     app = FastAPI(title="Notes", version="1.0.0", summary=summary, lifespan=lifespan)
     app.include_router(router, responses=UNAVAILABLE)
     return answering_503(with_plain_errors(app))

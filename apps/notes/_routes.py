@@ -1,22 +1,23 @@
-"""The handlers, each with the request's own session."""
+"""The handlers; each gets the session of its request."""
 
 from fastapi import APIRouter, HTTPException, Request, status
 from sqlalchemy import delete, func, select, update
 
 from apps.notes._schemas import NewNote, NoteChange, NoteList, NoteView
 from apps.notes._tables import Note
-from shared._answers import NOT_JSON, documented
+from shared._errors import NOT_JSON, documented
 from shared.db import Id, Limit, ReadSession, Session, Skip
 
 router = APIRouter(tags=["notes"])
 
-MISSING = documented(s404="There is no such note")
-CHANGING = documented(s400=NOT_JSON, s404="There is no such note")
+NO_NOTE = "Note not found"
+MISSING = documented(s404=NO_NOTE)
+CHANGING = documented(s400=NOT_JSON, s404=NO_NOTE)
 
 
 @router.post("/", status_code=status.HTTP_201_CREATED, responses=documented(s400=NOT_JSON), summary="Create a note")
 async def create_note(new: NewNote, session: Session) -> NoteView:
-    """Keep a new note, and return it with the id that it got."""
+    """Create a note, and return it with its id."""
     note = Note(text=new.text, completed=new.completed)
     session.add(note)
     await session.flush()
@@ -25,7 +26,7 @@ async def create_note(new: NewNote, session: Session) -> NoteView:
 
 @router.get("/", summary="List the notes")
 async def list_notes(request: Request, session: ReadSession, skip: Skip = 0, limit: Limit | None = None) -> NoteList:
-    """Return notes in the order in which they were made, and how many there are in all."""
+    """Return notes in order of creation, and their total number."""
     page = limit or request.state.page_size
     total = await session.scalar(select(func.count()).select_from(Note)) or 0
     notes = await session.scalars(select(Note).order_by(Note.id).offset(skip).limit(page))
@@ -41,17 +42,17 @@ async def read_note(id: Id, session: ReadSession) -> NoteView:
 
 @router.patch("/{id}", responses=CHANGING, summary="Change a note")
 async def change_note(id: Id, change: NoteChange, session: Session) -> NoteView:
-    """Change what the body names, leave the rest as it is, and return the note."""
+    """Update the fields that the body contains, and return the note."""
     values = change.model_dump(exclude_unset=True)
     if not values:
         return _found(await session.get(Note, id))
-    # In one statement, so that nobody's change between a reading and a writing is lost.
+    # In one statement, so that no concurrent update is lost.
     return _found(await session.scalar(update(Note).where(Note.id == id).values(values).returning(Note)))
 
 
 @router.delete("/{id}", status_code=status.HTTP_204_NO_CONTENT, responses=MISSING, summary="Delete a note")
 async def delete_note(id: Id, session: Session) -> None:
-    """Delete one note for good."""
+    """Delete one note."""
     if await session.scalar(delete(Note).where(Note.id == id).returning(Note.id)) is None:
         raise _missing()
 
@@ -63,4 +64,4 @@ def _found(note: Note | None) -> NoteView:
 
 
 def _missing() -> HTTPException:
-    return HTTPException(status.HTTP_404_NOT_FOUND, "There is no such note")
+    return HTTPException(status.HTTP_404_NOT_FOUND, NO_NOTE)

@@ -1,4 +1,4 @@
-"""What callers send and receive."""
+"""Request and response models."""
 
 from typing import Annotated
 
@@ -19,17 +19,17 @@ class NewNote(BaseModel):
 
 
 class NoteChange(BaseModel):
-    """What to change of a note; what is left out stays as it is."""
+    """The fields of a note to change; omitted fields stay as they are."""
 
     model_config = ConfigDict(strict=True)
 
-    # Not required, and yet with no default to see: what stands here is never used.
+    # Optional, but without a default in the schema: these factories' values are never used.
     text: NoteText = Field(default_factory=str)
     completed: bool = Field(default_factory=bool)
 
 
 class NoteView(BaseModel):
-    """A note as it is kept."""
+    """A stored note."""
 
     model_config = ConfigDict(from_attributes=True)
 
@@ -39,9 +39,9 @@ class NoteView(BaseModel):
 
 
 class NoteList(BaseModel):
-    """Some of the notes, in the order in which they were made."""
+    """A page of notes, in order of creation."""
 
     items: list[NoteView]
-    total: int = Field(ge=0, description="How many notes there are in all.")
+    total: int = Field(ge=0, description="Total number of notes.")
     skip: int
     limit: int

@@ -1,4 +1,4 @@
-"""How notes are kept."""
+"""The database table of notes."""
 
 from sqlalchemy import Text
 from sqlalchemy.orm import Mapped, mapped_column
@@ -7,7 +7,7 @@ from shared.db import Base
 
 
 class Note(Base):
-    """One note. The id of a deleted note is never given to another."""
+    """One note. The id of a deleted note is never reused."""
 
     __tablename__ = "notes"
     __table_args__ = ({"sqlite_autoincrement": True},)

@@ -1,7 +1,7 @@
-"""API keys in a header: who has none, or a wrong one, gets a 401.
+"""API keys in a header: a request without a valid key gets a 401.
 
-Keys are kept as SHA-256 hashes. A slow, salted password hash would be wrong here: a key is 256 random bits, so that
-nobody can guess it from its hash however fast the hash is, and it is checked on every single request.
+Keys are stored as SHA-256 hashes. A slow, salted password hash isn't needed: a key is 256 random bits, which can't be
+guessed from its hash however fast the hash is, and it is checked on every request.
 """
 
 import base64
@@ -26,34 +26,34 @@ HEX_DIGITS = frozenset("0123456789abcdef")
 
 
 def new_key() -> str:
-    """Make a new random key of 256 bits, in characters that any header takes."""
+    """Return a new random key of 256 bits, in characters that are valid in any header."""
     return secrets.token_urlsafe(32)
 
 
 def development_key() -> str:
     """Return a random key of 256 bits that all processes of one server share, and no other server has.
 
-    Python gives the first process a random secret, and each one that it starts inherits that.
+    Python creates a random secret in the first process, and its child processes inherit it.
     """
     secret = multiprocessing.current_process().authkey
-    made = hmac.digest(secret, b"shared.auth: the key of a development server", "sha256")
-    return base64.urlsafe_b64encode(made).decode().rstrip("=")
+    digest = hmac.digest(secret, b"shared.auth: the key of a development server", "sha256")
+    return base64.urlsafe_b64encode(digest).decode().rstrip("=")
 
 
 def hash_key(key: str) -> str:
-    """Return the hash under which `key` is kept: SHA-256 in lower-case hex."""
+    """Return the hash of `key` to store: SHA-256 in lower-case hex."""
     return hashlib.sha256(key.encode()).hexdigest()
 
 
 class AuthSettings(BaseModel):
-    """Which header carries the key, and which keys are good."""
+    """The header that carries the key, and the hashes of the valid keys."""
 
-    # A key put where its hash belongs must not be shown by the very error that complains of it.
+    # If a key is entered in place of its hash, the validation error must not show it.
     model_config = ConfigDict(hide_input_in_errors=True)
 
     header: str = Field(default="token", pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$", description="Name of the header.")
     keys: list[SecretStr] = Field(
-        default=[], description="Hashes of the good keys; `python -m shared.auth new-key` prints one."
+        default=[], description="Hashes of the valid keys; `python -m shared.auth new-key` prints one."
     )
 
     @field_validator("keys")
@@ -63,27 +63,27 @@ class AuthSettings(BaseModel):
         for number, found in enumerate(hashes, start=1):
             if len(found) != 64 or not HEX_DIGITS.issuperset(found):
                 raise ValueError(
-                    f"entry {number} is not a hash of 64 hex digits (`python -m shared.auth new-key` prints one)"
+                    f"entry {number} isn't a hash of 64 hex digits (`python -m shared.auth new-key` prints one)"
                 )
         return [SecretStr(found) for found in hashes]
 
 
 class Auth(APIKeyHeader):
-    """Ask a request for a good API key; a dependency, as in `Security(auth)`.
+    """Require a valid API key; a dependency, as in `Security(auth)`.
 
-    It is FastAPI's own class, because FastAPI shows a dependency as a security scheme only if it is.
+    It inherits from FastAPI's class, because FastAPI documents only those as security schemes.
     """
 
     def __init__(self, header: str, hashes: Sequence[str]) -> None:
-        super().__init__(name=header, scheme_name="APIKey", description="A key that this server's owner gave out.")
+        super().__init__(name=header, scheme_name="APIKey", description="An API key of this server.")
         self._hashes = tuple(hashes)
         self._development_key = "" if hashes else development_key()
 
     async def __aenter__(self) -> Self:
         if self._development_key:
             print(
-                f"shared.auth: no key is configured; until this server stops, this one is good:"
-                f" {self.model.name}: {self._development_key}",
+                f"shared.auth: No API key configured. Temporary key for this run (header {self.model.name}):"
+                f" {self._development_key}",
                 file=sys.stderr,
             )
         return self
@@ -91,32 +91,32 @@ class Auth(APIKeyHeader):
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Hold nothing that needs to be closed."""
+        """Do nothing: there is nothing to close."""
 
     async def __call__(self, request: HTTPConnection) -> str:
-        """Return the hash of the request's key, which tells callers apart without revealing the key.
+        """Return the hash of the request's key, which identifies the client without revealing the key.
 
         Raises:
-            HTTPException: 401 with `WWW-Authenticate`, for a missing or a wrong key alike.
+            HTTPException: 401 with `WWW-Authenticate`: the key is missing or invalid.
         """
         found = hash_key(request.headers.get(self.model.name, ""))
-        good = self._hashes or (hash_key(self._development_key),)
-        # Each is compared, also after a match: the time taken tells nothing about which one was near.
-        matches = [hmac.compare_digest(found, known) for known in good]
+        valid = self._hashes or (hash_key(self._development_key),)
+        # All are compared, even after a match, so that the duration reveals nothing about the keys.
+        matches = [hmac.compare_digest(found, known) for known in valid]
         if not any(matches):
             raise self.make_not_authenticated_error()
         return found
 
 
 def create_cornerstone(settings: AuthSettings, project: Project) -> Auth:
-    """Construct the check from its settings.
+    """Return the check of API keys.
 
     Raises:
-        ValueError: In production, and no key is configured.
+        ValueError: No key is configured in production.
     """
     if project.env == "production" and not settings.keys:
         raise ValueError(
-            "no API key is configured, and production has no default one:"
-            " `python -m shared.auth new-key` prints a key and where its hash goes"
+            "no API key configured, and none is generated in production:"
+            " `python -m shared.auth new-key` prints a key and the setting for its hash"
         )
     return Auth(settings.header, [key.get_secret_value() for key in settings.keys])

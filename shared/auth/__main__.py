@@ -1,4 +1,4 @@
-"""`python -m shared.auth new-key`: make an API key, and show where its hash goes."""
+"""`python -m shared.auth new-key`: generate an API key, and print the setting for its hash."""
 
 import sys
 
@@ -9,13 +9,13 @@ def main(arguments: list[str]) -> int:
     """Run the command line; `arguments` without the program's name.
 
     Returns:
-        The exit status: 0, or 2 when the arguments are not understood.
+        The exit status: 0, or 2 if the arguments are invalid.
     """
     if arguments != ["new-key"]:
         print("usage: python -m shared.auth new-key", file=sys.stderr)
         return 2
     key = new_key()
-    print(f"key, for the caller (it is kept nowhere): {key}\n")
+    print(f"API key for the client (it isn't stored): {key}\n")
     print(f'settings.toml:  [cornerstones.auth]\n                keys = ["{hash_key(key)}"]\n')
     print(f"""environment:    COMPOSER_CORNERSTONES__AUTH__KEYS='["{hash_key(key)}"]'""")
     return 0

@@ -1,11 +1,11 @@
 """One database for all apps: SQLite in a file by default, PostgreSQL by its URL.
 
-An app declares its tables as classes that inherit from `Base`. Where it has a folder `migrations`, those make and
-change its tables: `python -m shared.db` writes and runs them, and outside of production the server does when it starts.
-The tables of an app without are made when the server starts, and left as they are ever after.
+An app declares its tables as classes that inherit from `Base`. If it has a folder `migrations`, they create and change
+its tables: `python -m shared.db` writes and runs migrations, and outside of production the server runs them when it
+starts. The tables of an app without migrations are created when the server starts, and never changed.
 
-A handler asks for a `Session` where it writes, for a `ReadSession` where it only reads. `answering_503(app)` has an app
-say to its callers that the database is away.
+A handler that writes uses a `Session`, one that only reads a `ReadSession`. `answering_503(app)` makes an app respond
+with 503 while the database is unavailable.
 """
 
 from shared.db._database import Base, Database, create_cornerstone

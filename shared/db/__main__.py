@@ -1,4 +1,4 @@
-"""`python -m shared.db`: run the apps' migrations, tell where a database stands, write a new migration."""
+"""`python -m shared.db`: run the apps' migrations, show the current revisions, write a new migration."""
 
 import os
 import sys
@@ -26,7 +26,7 @@ from shared.db._schema import (
 
 commands = typer.Typer(
     name="python -m shared.db",
-    help="The tables of the apps that settings.toml composes.",
+    help="Migrate the tables of the apps in settings.toml.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -34,14 +34,14 @@ commands = typer.Typer(
 
 Result = TypeVar("Result")
 
-Names = Annotated[list[str] | None, typer.Argument(help="Names of apps. Default: all that have migrations.")]
+Names = Annotated[list[str] | None, typer.Argument(help="Names of apps. Default: all apps with migrations.")]
 Name = Annotated[str, typer.Argument(help="The name of an app.")]
 
 
 @commands.command("upgrade")
 def upgrade_apps(apps: Names = None) -> None:
-    """Run the migrations that are missing, of all apps or of those that are named."""
-    with _told():
+    """Run the pending migrations of all apps, or of the given ones."""
+    with _exit_on_error():
         database, modules = _composed()
         chosen = _chosen(database, modules, apps)
         _run(database, lambda connection: upgrade_all(connection, chosen))
@@ -49,9 +49,11 @@ def upgrade_apps(apps: Names = None) -> None:
 
 
 @commands.command("downgrade")
-def downgrade_app(app: Name, revision: Annotated[str, typer.Argument(help="`base` takes back all.")]) -> None:
-    """Take back an app's migrations down to a revision; the data in what they made is lost."""
-    with _told():
+def downgrade_app(
+    app: Name, revision: Annotated[str, typer.Argument(help="The target revision; `base` reverts all.")]
+) -> None:
+    """Revert an app's migrations down to a revision; the data that they added is lost."""
+    with _exit_on_error():
         database, modules = _composed()
         [chosen] = _chosen(database, modules, [app])
         _run(database, lambda connection: downgrade(connection, chosen, revision))
@@ -60,35 +62,37 @@ def downgrade_app(app: Name, revision: Annotated[str, typer.Argument(help="`base
 
 @commands.command()
 def status(apps: Names = None) -> None:
-    """Tell where the database stands with each app; exit with 1 where one is behind."""
-    with _told():
+    """Show each app's current revision; exit with 1 if migrations are pending."""
+    with _exit_on_error():
         database, modules = _composed()
         if _show(database, _chosen(database, modules, apps)):
             raise typer.Exit(1)
 
 
 @commands.command()
-def revision(app: Name, message: Annotated[str, typer.Option("--message", "-m", help="What it changes.")]) -> None:
-    """Write the migration to what an app's classes say now; look at it before you run it."""
-    with _told():
+def revision(
+    app: Name, message: Annotated[str, typer.Option("--message", "-m", help="What the migration changes.")]
+) -> None:
+    """Generate a migration from the changes of an app's classes; review it before you run it."""
+    with _exit_on_error():
         database, modules = _composed()
         if app not in modules:
-            raise LookupError(f"there is no app {app}; known: {', '.join(modules)}")
+            raise LookupError(f"no app named {app}; apps: {', '.join(modules)}")
         print(write_revision(database.base, app_schema(database.base, modules[app]), message))
 
 
 def _composed() -> tuple[Database, dict[str, str]]:
-    """Return the composition's database, and the package or module of each of its apps."""
+    """Return the composition's database, and the package or module of each app."""
     file = os.environ.get("COMPOSER_SETTINGS") or "settings.toml"
     plan = composer.composition_of(composer.build(file)).plan
     databases = [built.value for built in plan.cornerstones if isinstance(built.value, Database)]
     if len(databases) != 1:
-        raise LookupError(f"{file} composes {len(databases)} databases, and one is needed")
+        raise LookupError(f"{file} composes {len(databases)} databases; exactly one is required")
     return databases[0], {app.name: _module(app.name, app.declared.factory) for app in plan.apps}
 
 
 def _module(name: str, factory: object) -> str:
-    """Return where an app is, also where its factory comes from a module inside of its package."""
+    """Return the module of an app, even if its factory is defined in a submodule of its package."""
     module = str(getattr(factory, "__module__", ""))
     own = name.replace("/", ".")
     above, found, _ = f"{module}.".rpartition(f".{own}.")
@@ -99,12 +103,12 @@ def _chosen(database: Database, modules: dict[str, str], names: Sequence[str] | 
     found = {app.name: app for app in app_schemas(database.base, modules.values())}
     missing = [name for name in names or () if name not in found]
     if missing:
-        raise LookupError(f"no app {', '.join(missing)} has migrations; known: {', '.join(found) or 'none'}")
+        raise LookupError(f"no app with migrations named {', '.join(missing)}; apps: {', '.join(found) or 'none'}")
     return [found[name] for name in names or found]
 
 
 def _show(database: Database, apps: Sequence[AppSchema]) -> bool:
-    """Print where the database stands with each of the apps; tell whether one is behind."""
+    """Print the current revision of each app; return whether one is behind."""
     found = _run(database, lambda connection: standings(connection, apps))
     for standing in found:
         note = f"behind {standing.newest}" if standing.is_behind else "up to date"
@@ -123,8 +127,8 @@ def _run(database: Database, work: Callable[[Connection], Result]) -> Result:
 
 
 @contextmanager
-def _told() -> Iterator[None]:
-    """End with status 1 and one readable text where something is wrong that a user can mend."""
+def _exit_on_error() -> Iterator[None]:
+    """Print errors that the user can fix, and exit with 1."""
     try:
         yield
     except (composer.CompositionError, SchemaError) as error:
@@ -132,8 +136,8 @@ def _told() -> Iterator[None]:
     except LookupError as error:
         print(error.args[0] if error.args else error, file=sys.stderr)
     except SQLAlchemyError as error:
-        # Its own text may show where the database is.
-        print(f"The database can't be asked: {type(getattr(error, 'orig', None) or error).__name__}.", file=sys.stderr)
+        # Its own text may contain the address of the database.
+        print(f"Database error: {type(getattr(error, 'orig', None) or error).__name__}.", file=sys.stderr)
     else:
         return
     raise typer.Exit(1)

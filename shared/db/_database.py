@@ -1,4 +1,4 @@
-"""The database, its sessions, and what it does when the server starts."""
+"""The database, its sessions, and its startup."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -14,12 +14,12 @@ from shared.db._engines import make_engines
 from shared.db._schema import prepare
 from shared.db._settings import DatabaseSettings, sqlite_file
 
-# Several processes that start at once must not make the same table twice. SQLite's writers lock each other out anyway.
+# Processes that start at the same time must not create a table twice. In SQLite, a writer locks out others anyway.
 _ALONE = {"postgresql": ["SET LOCAL statement_timeout = 0", "SELECT pg_advisory_xact_lock(7205759403)"]}
 
 _READABLE = {"sqlite": "SELECT count(*) FROM sqlite_master"}
 
-# PostgreSQL's own names for what has none, so that a migration can name it on any database.
+# PostgreSQL's default names of constraints, so that a migration can refer to them on any database.
 # Source: https://www.postgresql.org/docs/current/sql-createtable.html, on CONSTRAINT.
 _NAMES = {
     "pk": "%(table_name)s_pkey",
@@ -33,16 +33,16 @@ Result = TypeVar("Result")
 
 
 class Base(DeclarativeBase):
-    """What the classes that are kept in the database inherit from."""
+    """The base class of all tables."""
 
     metadata = MetaData(naming_convention=_NAMES)
 
 
 class Database:
-    """One database with its pools of connections. Entered, its schema is the apps'; left, all is closed.
+    """One database with its connection pools; entering it prepares the schema, leaving it closes all connections.
 
-    `base` is the class that the kept classes inherit from. With `upgrades`, entering runs the migrations that are
-    missing; without, it refuses a schema that is behind.
+    `base` is the base class of the tables. With `upgrades`, entering runs the pending migrations; without, it raises if
+    migrations are pending.
     """
 
     def __init__(
@@ -80,34 +80,34 @@ class Database:
 
     @asynccontextmanager
     async def session(self, *, writes: bool = True) -> AsyncIterator[AsyncSession]:
-        """Give one unit of work: committed when the block ends well, rolled back when it raises, closed always.
+        """Yield a session: committed after the block, rolled back if the block raises, and always closed.
 
-        One that says that it writes nothing waits for no writer; it is refused what it writes all the same. Don't
-        open a second one inside of one that writes: on SQLite it would wait for itself.
+        With `writes=False`, it doesn't wait for writers, and can't write. Don't open a session that writes inside
+        another one: on SQLite this is a deadlock.
 
         Raises:
-            sqlalchemy.exc.SQLAlchemyError: The database can't be reached, or refuses what was asked of it; the
-                commit too may raise it.
+            sqlalchemy.exc.SQLAlchemyError: The database is unavailable or rejects a statement; the commit may raise
+                it, too.
         """
         async with (self._writing if writes else self._reading).begin() as session:
             yield session
 
     async def check_ready(self) -> None:
-        """Ask the database for something small.
+        """Run a small query.
 
         Raises:
-            sqlalchemy.exc.SQLAlchemyError: It can't be asked now.
+            sqlalchemy.exc.SQLAlchemyError: The database is unavailable.
         """
         async with self._reader.connect() as connection:
             await connection.execute(text(_READABLE.get(connection.dialect.name, "SELECT 1")))
 
     async def run_alone(self, work: Callable[[Connection], Result]) -> Result:
-        """Call `work` in one transaction, which no other process's such call runs beside; return what it returns.
+        """Call `work` in one transaction, exclusively among all processes, and return its result.
 
-        SQLite looks at no foreign key meanwhile: a table that is made anew would take along the rows that refer to it.
+        Foreign keys are off in SQLite during the call: recreating a table would delete the rows that refer to it.
 
         Raises:
-            sqlalchemy.exc.SQLAlchemyError: The database can't be reached, or refuses what was asked of it.
+            sqlalchemy.exc.SQLAlchemyError: The database is unavailable or rejects a statement.
         """
         file = sqlite_file(self._url)
         if file:
@@ -119,12 +119,12 @@ class Database:
 
 
 def create_cornerstone(settings: DatabaseSettings, project: Project) -> Database:
-    """Construct the database from its settings; it connects to nothing yet.
+    """Return the database; it doesn't connect yet.
 
     Raises:
         ValueError: The URL is malformed.
-        sqlalchemy.exc.ArgumentError: It names no known database.
-        sqlalchemy.exc.InvalidRequestError: It names a driver that isn't asynchronous.
+        sqlalchemy.exc.ArgumentError: The URL names an unknown database.
+        sqlalchemy.exc.InvalidRequestError: The URL names a driver that isn't asynchronous.
     """
     upgrades = project.env != "production" if settings.upgrade is None else settings.upgrade
     return Database(settings.url_from(project.root), settings, upgrades=upgrades)
@@ -132,7 +132,7 @@ def create_cornerstone(settings: DatabaseSettings, project: Project) -> Database
 
 @asynccontextmanager
 async def _without_foreign_keys(connection: AsyncConnection) -> AsyncIterator[None]:
-    """Have SQLite look at no foreign key in the block; it can be told so only outside of a transaction."""
+    """Turn off foreign keys in SQLite during the block; this works only outside of a transaction."""
     if connection.dialect.name != "sqlite":
         yield
         return
@@ -144,7 +144,7 @@ async def _without_foreign_keys(connection: AsyncConnection) -> AsyncIterator[No
     try:
         yield
     except BaseException:
-        # It may be in any state, and must not be used again without foreign keys.
+        # The connection's state is unknown, and it must not be reused with foreign keys off.
         await connection.invalidate()
         raise
     await driver.execute("PRAGMA foreign_keys = ON")

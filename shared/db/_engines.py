@@ -1,8 +1,8 @@
-"""The two engines of a database: one for sessions that only read, one for those that write.
+"""The two engines of a database: one for sessions that only read, one for sessions that write.
 
-SQLite takes one writer at a time. All writers of a process share one connection, so that they wait in a fair queue
-of the process; between processes, SQLite's own time-out lets them wait. A writer takes the lock when it begins: one
-that reads first and is then to write is refused by SQLite at once, whatever the time-out.
+SQLite allows one writer at a time. All writers of a process share one connection, so that they wait in a fair queue;
+between processes, they wait by SQLite's own timeout. A writer takes the lock when its transaction begins: SQLite
+immediately rejects a transaction that reads first and writes later, whatever the timeout.
 """
 
 import functools
@@ -20,17 +20,17 @@ from shared.db._settings import DatabaseSettings, sqlite_file
 
 
 def make_engines(url: URL, settings: DatabaseSettings) -> tuple[AsyncEngine, AsyncEngine]:
-    """Make the engine of the readers and that of the writers; neither connects to anything yet.
+    """Return the engine for reading and the engine for writing; neither connects yet.
 
     Raises:
-        sqlalchemy.exc.ArgumentError: The URL names no known database.
+        sqlalchemy.exc.ArgumentError: The URL names an unknown database.
         sqlalchemy.exc.InvalidRequestError: The URL names a driver that isn't asynchronous.
     """
     if url.get_backend_name() == "sqlite":
         return _make_sqlite(url, settings)
     engine = create_async_engine(
         url,
-        # A connection that was lost while nobody used it is noticed before a request gets it.
+        # A connection that was lost while idle is detected before a request gets it.
         pool_pre_ping=True,
         pool_size=settings.pool_size,
         max_overflow=settings.max_overflow,
@@ -42,7 +42,7 @@ def make_engines(url: URL, settings: DatabaseSettings) -> tuple[AsyncEngine, Asy
 
 
 def _postgresql_arguments(url: URL, settings: DatabaseSettings) -> dict[str, Any]:
-    """Return what libpq is told, unless the URL says it: a server that falls silent is given up in bounded time.
+    """Return arguments for libpq that the URL doesn't set: they detect an unresponsive server in bounded time.
 
     Source: https://www.postgresql.org/docs/current/libpq-connect.html, 32.1.2.
     """
@@ -61,7 +61,7 @@ def _postgresql_arguments(url: URL, settings: DatabaseSettings) -> dict[str, Any
 
 def _make_sqlite(url: URL, settings: DatabaseSettings) -> tuple[AsyncEngine, AsyncEngine]:
     wait = settings.busy_timeout
-    # What is in memory lives in one connection.
+    # A database in memory exists in one connection only.
     queue: dict[str, Any] = {} if sqlite_file(url) else {"poolclass": AsyncAdaptedQueuePool}
     writer = _sqlite_engine(url, wait, "BEGIN IMMEDIATE", pool_size=1, max_overflow=0, pool_timeout=wait, **queue)
     if queue:
@@ -72,16 +72,16 @@ def _make_sqlite(url: URL, settings: DatabaseSettings) -> tuple[AsyncEngine, Asy
 
 
 def _sqlite_engine(url: URL, wait: float, begin: str, *, reads_only: bool = False, **pool: Any) -> AsyncEngine:
-    # The driver leaves it to us to begin: its own way begins late, and never with the lock.
+    # The driver's own transactions begin late, and never with the lock; so they are off.
     arguments = {"isolation_level": None}
     engine = create_async_engine(url, connect_args=arguments, **pool)
 
-    # Not at "connect": a request may be given up before that comes.
+    # Not at "connect": a request may be cancelled before.
     @event.listens_for(engine.sync_engine, "do_connect")
     def connect(dialect: Dialect, _: ConnectionPoolEntry, arguments: Any, keywords: Any) -> DBAPIConnection:
         connection = dialect.connect(*arguments, **keywords)
-        # Where a request is given up, SQLAlchemy stops its connection while aiosqlite closes it, which stops it again:
-        # that would wait for ever for a thread that has ended.
+        # If a request is cancelled, SQLAlchemy stops its connection while aiosqlite closes it, which stops it again:
+        # this would wait for ever for a thread that has ended.
         driver = connection.driver_connection
         driver.stop = functools.cache(driver.stop)
         return connection
@@ -99,7 +99,7 @@ def _sqlite_engine(url: URL, wait: float, begin: str, *, reads_only: bool = Fals
 
 async def _prepare(driver: aiosqlite.Connection, busy_timeout: float, reads_only: bool) -> None:
     await driver.execute(f"PRAGMA busy_timeout = {int(busy_timeout * 1000)}")
-    # The step to WAL doesn't heed the time-out where two connections take it at once: it says "locked" right away.
+    # Switching to WAL ignores the timeout if two connections do it at the same time: it fails with "locked" at once.
     steps = AsyncRetrying(
         retry=retry_if_exception_type(aiosqlite.OperationalError),
         wait=wait_random(0.005, 0.05),

@@ -1,4 +1,4 @@
-"""What a handler asks for: its session, and numbers and texts that every database can hold."""
+"""Types for handlers: sessions, and numbers and texts that every database can store."""
 
 from collections.abc import AsyncIterator
 from typing import Annotated
@@ -15,13 +15,13 @@ MAX_LIMIT = 1000
 
 
 async def open_session(database: Shared[Database]) -> AsyncIterator[AsyncSession]:
-    """Give a request its session; it commits before the answer is sent, so that a failed commit is never a 2xx."""
+    """Yield a request's session; it commits before the response is sent, so that a failed commit is never a 2xx."""
     async with database.session() as session:
         yield session
 
 
 async def open_read_session(database: Shared[Database]) -> AsyncIterator[AsyncSession]:
-    """Give a request a session that waits for no writer, and can't write."""
+    """Yield a session that doesn't wait for writers, and can't write."""
     async with database.session(writes=False) as session:
         yield session
 
@@ -29,9 +29,9 @@ async def open_read_session(database: Shared[Database]) -> AsyncIterator[AsyncSe
 Session = Annotated[AsyncSession, Depends(open_session, scope="function")]
 ReadSession = Annotated[AsyncSession, Depends(open_read_session, scope="function")]
 
-Id = Annotated[int, Path(ge=1, le=MAX_INTEGER, description="As the answer to its creation said.")]
-Skip = Annotated[int, Query(ge=0, le=MAX_INTEGER, description="How many to leave out at the start.")]
-Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT, description="How many to list at most.")]
+Id = Annotated[int, Path(ge=1, le=MAX_INTEGER, description="The id from the response to its creation.")]
+Skip = Annotated[int, Query(ge=0, le=MAX_INTEGER, description="Number of entries to skip.")]
+Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT, description="Maximum number of entries.")]
 
-# PostgreSQL can't store the character NUL.
+# PostgreSQL can't store the NUL character.
 StorableText = Annotated[str, StringConstraints(pattern=r"^[^\x00]*$")]

@@ -1,7 +1,7 @@
-"""The apps' schemas: which tables and which migrations are whose, and what brings a database up to date.
+"""The apps' schemas: which app owns which tables and migrations, and how to migrate a database.
 
-An app with a folder `migrations` owns the tables of its classes, and counts its revisions in a version table of its
-own. All other tables, those without a class among them, are made when the server starts, and then left as they are.
+An app with a folder `migrations` owns the tables of its classes, and has its own version table. All other tables,
+including those without a class, are created when the server starts, and never changed.
 """
 
 import sys
@@ -25,12 +25,12 @@ MIGRATIONS = "migrations"
 
 
 class SchemaError(Exception):
-    """The database's tables are not those that the apps work with."""
+    """The database's tables don't match the apps."""
 
 
 @dataclass(frozen=True, slots=True)
 class AppSchema:
-    """One app's part of the schema: the app's name, the folder of its migrations, its tables and its version table."""
+    """One app's part of the schema: the app's name, its folder of migrations, its tables and its version table."""
 
     name: str
     folder: Path
@@ -40,7 +40,7 @@ class AppSchema:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Where a database stands with one app: the revision that it is at (None for none yet) and the newest one."""
+    """The revision of one app's tables in a database (None if there is none yet), and the app's newest one."""
 
     app: AppSchema
     current: str | None
@@ -48,14 +48,14 @@ class Standing:
 
     @property
     def is_behind(self) -> bool:
-        """Tell whether the database isn't at the newest revision."""
+        """Whether the database isn't at the newest revision."""
         return self.current != self.newest
 
 
 def app_schemas(base: type[DeclarativeBase], modules: Iterable[str] = ()) -> list[AppSchema]:
-    """Find the apps with migrations, in order of their names: those with classes of `base`, and those of `modules`.
+    """Return the apps with migrations, sorted by name: those with classes of `base`, and those in `modules`.
 
-    `modules` names modules that were imported; an app that has no table any more is found by it alone.
+    `modules` names imported modules; an app that no longer has a table is found only by it.
     """
     known = [mapper.class_.__module__ for mapper in base.registry.mappers]
     packages = {_package_with_migrations(module) for module in [*known, *modules]}
@@ -63,14 +63,16 @@ def app_schemas(base: type[DeclarativeBase], modules: Iterable[str] = ()) -> lis
 
 
 def app_schema(base: type[DeclarativeBase], package: str) -> AppSchema:
-    """Return the part of the schema that the app in a package has, or is to have.
+    """Return the schema of the app in a package, even if it has no migrations yet.
 
     Raises:
         SchemaError: The app is a single module, which has no folder for migrations.
     """
     places = list(getattr(sys.modules[package], "__path__", ()))
     if not places:
-        raise SchemaError(f"{package} is a single module: make it a package, so that it has a folder for migrations.")
+        raise SchemaError(
+            f"{package} is a single module: make it a package, so that it can have a folder for migrations."
+        )
     mappers = [mapper for mapper in base.registry.mappers if f"{mapper.class_.__module__}.".startswith(f"{package}.")]
     tables = frozenset(str(getattr(table, "name", "")) for mapper in mappers for table in mapper.tables)
     name = "/".join(package.split(".")[1:]) or package
@@ -88,39 +90,39 @@ def _package_with_migrations(module: str) -> str | None:
 
 
 def prepare(connection: Connection, base: type[DeclarativeBase], *, upgrades: bool) -> None:
-    """Bring a database's schema up to date, or, without `upgrades`, refuse one that is behind.
+    """Migrate a database to the newest revisions, or, without `upgrades`, check that it is at them.
 
     Raises:
-        SchemaError: A schema is behind, or is at a revision that its app doesn't know.
+        SchemaError: A schema is behind, or at an unknown revision.
     """
     apps = app_schemas(base)
     behind = [found for found in standings(connection, apps) if found.is_behind]
     if behind and not upgrades:
-        raise SchemaError("\n".join(map(_said, behind)))
+        raise SchemaError("\n".join(map(_describe, behind)))
     upgrade_all(connection, [found.app for found in behind])
     owned = {table for app in apps for table in app.tables}
     rest = [table for table in base.metadata.sorted_tables if table.name not in owned]
     base.metadata.create_all(connection, tables=rest)
 
 
-def _said(found: Standing) -> str:
-    at = f"at revision {found.current}" if found.current else "at no revision yet"
+def _describe(found: Standing) -> str:
+    at = f"at revision {found.current}" if found.current else "at no revision"
     name = found.app.name
-    return f"The tables of {name} are {at}, and it needs {found.newest}: run `python -m shared.db upgrade {name}`."
+    return f"The tables of {name} are {at}, but it requires {found.newest}: run `python -m shared.db upgrade {name}`."
 
 
 def standings(connection: Connection, apps: Iterable[AppSchema]) -> list[Standing]:
-    """Return where a database stands with each of the apps.
+    """Return the current and the newest revision of each app.
 
     Raises:
-        SchemaError: It is at a revision that the app doesn't know, or the app's migrations can't be read.
+        SchemaError: The current revision is unknown, or the app's migrations can't be read.
     """
     return [_standing(connection, app) for app in apps]
 
 
 def _standing(connection: Connection, app: AppSchema) -> Standing:
     context = MigrationContext.configure(connection, opts={"version_table": app.version_table})
-    with _told(app):
+    with _naming(app):
         script = ScriptDirectory.from_config(_config(app))
         current = context.get_current_revision()
         if current is not None:
@@ -129,10 +131,10 @@ def _standing(connection: Connection, app: AppSchema) -> Standing:
 
 
 def upgrade_all(connection: Connection, apps: Iterable[AppSchema]) -> None:
-    """Run all migrations of the apps; tables that were made without any count as made by the first one.
+    """Run the pending migrations of the apps; tables created without migrations count as created by the first one.
 
     Raises:
-        SchemaError: A migration can't be run, or the tables that were made without any are others.
+        SchemaError: A migration fails, or tables created without migrations differ from those of the first one.
     """
     for app in apps:
         _upgrade(connection, app)
@@ -143,33 +145,34 @@ def _upgrade(connection: Connection, app: AppSchema) -> None:
         made = _tables(connection, set(_tables_at(app, first)))
         if made:
             _adopt(connection, app, first, made)
-    with _told(app):
+    with _naming(app):
         command.upgrade(_config(app, connection), "head")
     _check_foreign_keys(connection, app)
 
 
 def downgrade(connection: Connection, app: AppSchema, revision: str) -> None:
-    """Take back an app's migrations down to a revision; `base` takes back all of them, and with them its tables.
+    """Revert an app's migrations down to a revision; `base` reverts all of them, and so drops its tables.
 
     Raises:
-        SchemaError: There is no such revision.
+        SchemaError: The revision doesn't exist.
     """
-    with _told(app):
+    with _naming(app):
         command.downgrade(_config(app, connection), revision)
     _check_foreign_keys(connection, app)
 
 
 def write_revision(base: type[DeclarativeBase], app: AppSchema, message: str) -> Path:
-    """Write the migration from what the app's migrations make to what its classes say; return its file.
+    """Write the migration from the app's current migrations to its classes; return the file.
 
-    No database is asked: the migrations so far are run on an SQLite in memory, where only this app's tables are.
+    It doesn't use the project's database: the current migrations run on an SQLite database in memory, which contains
+    only this app's tables.
 
     Raises:
-        SchemaError: The app's migrations can't be run, or nothing has changed.
+        SchemaError: The app's migrations fail, or nothing has changed.
     """
     app.folder.mkdir(exist_ok=True)
     try:
-        with _told(app), _scratch(app, "heads") as connection:
+        with _naming(app), _scratch(app, "heads") as connection:
             return _write(connection, base, app, message)
     finally:
         if not any(app.folder.iterdir()):
@@ -180,16 +183,16 @@ def _write(connection: Connection, base: type[DeclarativeBase], app: AppSchema, 
     options = {"target_metadata": base.metadata, "include_object": _of_app_or_made(app)}
     context = MigrationContext.configure(connection, opts={**options, "version_table": app.version_table})
     if not compare_metadata(context, base.metadata):
-        raise SchemaError(f"The migrations of {app.name} make what its classes say: there is nothing to write.")
+        raise SchemaError(f"No changes: the migrations of {app.name} match its classes.")
     config = _config(app, connection, **options)
     known = [script.revision for script in ScriptDirectory.from_config(config).walk_revisions()]
-    # The highest, not how many: old ones may have been put together into one.
+    # The highest, not the count: old migrations may have been merged into one.
     number = max((int(revision) for revision in known if revision.isdecimal()), default=0) + 1
     before = set(app.folder.glob("*.py"))
     try:
         script = command.revision(config, message, autogenerate=True, rev_id=f"{number:04d}")
     except BaseException:
-        # Alembic writes the file, and looks at it only then.
+        # Alembic writes the file before it validates it.
         for file in set(app.folder.glob("*.py")) - before:
             file.unlink()
         raise
@@ -212,8 +215,8 @@ def _config(app: AppSchema, connection: Connection | None = None, **options: Any
 
 
 @contextmanager
-def _told(app: AppSchema) -> Iterator[None]:
-    """Raise what Alembic complains of, or can't read, as a SchemaError that names the app."""
+def _naming(app: AppSchema) -> Iterator[None]:
+    """Raise Alembic's errors as a SchemaError that names the app."""
     try:
         yield
     except (CommandError, SyntaxError) as error:
@@ -227,7 +230,7 @@ def _first(app: AppSchema) -> str | None:
 
 @contextmanager
 def _scratch(app: AppSchema, revision: str) -> Iterator[Connection]:
-    """Give a database in memory with what an app's migrations make up to a revision, and nothing else."""
+    """Yield a connection to a database in memory, migrated to a revision of one app, and nothing else."""
     engine = create_engine("sqlite://")
     try:
         with engine.connect() as connection:
@@ -238,13 +241,13 @@ def _scratch(app: AppSchema, revision: str) -> Iterator[Connection]:
 
 
 def _tables_at(app: AppSchema, revision: str) -> dict[str, set[str]]:
-    with _told(app), _scratch(app, revision) as connection:
+    with _naming(app), _scratch(app, revision) as connection:
         names = set(inspect(connection).get_table_names()) - {app.version_table}
         return _tables(connection, names)
 
 
 def _tables(connection: Connection, names: set[str]) -> dict[str, set[str]]:
-    """Return those of the tables that exist, with the names of their columns."""
+    """Return the tables that exist, with the names of their columns."""
     inspector = inspect(connection)
     found = names & set(inspector.get_table_names())
     return {name: {column["name"] for column in inspector.get_columns(name)} for name in found}
@@ -255,10 +258,10 @@ def _adopt(connection: Connection, app: AppSchema, first: str, made: dict[str, s
     different = sorted(name for name in expected if made.get(name) != expected[name])
     if different:
         raise SchemaError(
-            f"{app.name}: the database has tables without a revision, and they are not those of revision {first}:"
-            f" {', '.join(different)}. Make them so, or move them away."
+            f"{app.name}: the database has tables without a revision that differ from revision {first}:"
+            f" {', '.join(different)}. Change them to match, or remove them."
         )
-    with _told(app):
+    with _naming(app):
         command.stamp(_config(app, connection), first)
 
 
@@ -270,9 +273,9 @@ def _of_app_or_made(app: AppSchema) -> Any:
 
 
 def _check_foreign_keys(connection: Connection, app: AppSchema) -> None:
-    """Refuse a migration after which rows refer to nothing: SQLite didn't look at foreign keys meanwhile."""
+    """Raise if rows refer to missing rows after a migration: foreign keys are off in SQLite during it."""
     if connection.dialect.name == "sqlite":
         lost = connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall()
         if lost:
             tables = ", ".join(sorted({row[0] for row in lost}))
-            raise SchemaError(f"{app.name}: after its migration, rows refer to rows that are not there: {tables}.")
+            raise SchemaError(f"{app.name}: foreign keys are violated after the migration, in: {tables}.")

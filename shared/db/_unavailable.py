@@ -1,4 +1,4 @@
-"""What a caller gets while the database can't serve: 503, to be tried again, with nothing of the database in it."""
+"""The response while the database is unavailable: 503 with Retry-After, without details of the database."""
 
 import logging
 import sqlite3
@@ -9,17 +9,17 @@ from sqlalchemy.exc import DBAPIError, OperationalError, TimeoutError
 from starlette.responses import Response
 from starlette.websockets import WebSocket
 
-from shared._answers import documented_503, unavailable
+from shared._errors import documented_503, unavailable
 
 logger = logging.getLogger(__name__)
 
-DETAIL = "The database can't be asked at the moment."
+DETAIL = "The database is temporarily unavailable."
 
-# Close code of a WebSocket: try again later. Source: https://www.iana.org/assignments/websocket, 1013.
+# WebSocket close code: try again later. Source: https://www.iana.org/assignments/websocket, 1013.
 TRY_AGAIN_LATER = 1013
 
-# Classes of SQLSTATE for which the same request may go well later: connection, transaction rolled back, resources,
-# operator, system. Source: https://www.postgresql.org/docs/current/errcodes-appendix.html.
+# Classes of SQLSTATE for which a retry may succeed: connection, transaction rollback, resources, operator,
+# system. Source: https://www.postgresql.org/docs/current/errcodes-appendix.html.
 TRANSIENT_CLASSES = {"08", "40", "53", "57", "58"}
 LOCK_NOT_AVAILABLE = "55P03"
 
@@ -32,28 +32,28 @@ TRANSIENT_CODES = {
     sqlite3.SQLITE_CANTOPEN,
 }
 
-# For a router's `responses=`: what each of its operations may answer.
+# For a router's `responses=`: a response of each of its operations.
 UNAVAILABLE = documented_503(DETAIL)
 
 
 def answering_503(app: FastAPI) -> FastAPI:
-    """Have `app` answer 503 with Retry-After while the database can't be asked, and close a WebSocket with 1013.
+    """Make `app` respond with 503 and Retry-After while the database is unavailable, and close WebSockets with 1013.
 
-    Any other error of the database stays what it is.
+    Other database errors aren't handled.
 
     Returns:
         The same app.
     """
-    # Its type has no place for one that answers both requests and WebSockets.
+    # The annotation of add_exception_handler excludes handlers of both requests and WebSockets.
     for kind in (DBAPIError, TimeoutError):
         app.add_exception_handler(kind, cast(Any, _answer))
     return app
 
 
 def is_transient(error: BaseException) -> bool:
-    """Tell whether an error says that the database can't serve now, rather than that it was asked for a wrong thing.
+    """Return whether an error means that the database is unavailable, rather than that a statement was wrong.
 
-    That is: no connection, a lost one, none free in time, a lock that was held too long, no room.
+    These are: no connection, a lost one, none free in time, a lock timeout, a full disk.
     """
     if isinstance(error, TimeoutError):
         return True
@@ -61,11 +61,11 @@ def is_transient(error: BaseException) -> bool:
         return False
     cause = error.orig
     if isinstance(cause, sqlite3.Error):
-        # The low byte is the code; what is above tells more of it.
+        # The low byte is the primary code; the others extend it.
         return getattr(cause, "sqlite_errorcode", 0) & 0xFF in TRANSIENT_CODES
     state = getattr(cause, "sqlstate", None)
     if state is None:
-        # The driver itself complains: there is no server that could have said why.
+        # An error of the driver itself: there is no code from a server.
         return error.connection_invalidated or isinstance(error, OperationalError)
     return str(state)[:2] in TRANSIENT_CLASSES or state == LOCK_NOT_AVAILABLE
 
@@ -73,7 +73,7 @@ def is_transient(error: BaseException) -> bool:
 async def _answer(connection: Any, error: Exception) -> Response | None:
     if not is_transient(error):
         raise error
-    # Not its text: that may hold where the database is, and what was to be written.
+    # Not the error's text: it may contain the database's address and the data.
     logger.warning("%s (%s)", DETAIL, type(getattr(error, "orig", None) or error).__name__)
     if isinstance(connection, WebSocket):
         await connection.close(TRY_AGAIN_LATER, DETAIL)

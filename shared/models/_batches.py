@@ -1,8 +1,8 @@
-"""Rows that arrive together are computed together: a queue, and one thread that takes what is in it.
+"""Dynamic batching: a queue of rows, and one thread that computes all waiting rows in one call.
 
-A model answers sixty-four rows in little more time than one. Nothing waits for company: a row that comes while the
-thread is free is computed at once, and what comes meanwhile makes up the next batch. So the batches grow with the load
-and with nothing else.
+A model predicts sixty-four rows in little more time than one. No row waits for a batch to fill: if the thread is idle,
+a row is computed at once, and the rows that arrive meanwhile form the next batch. So the batch size depends only on the
+load.
 """
 
 import asyncio
@@ -24,28 +24,28 @@ logger = logging.getLogger(__name__)
 Row = TypeVar("Row")
 Result = TypeVar("Result")
 
-# Seconds after which a row's client is asked for before its row is computed. To ask costs some ten microseconds, so it
-# is worth it only where the queue is long.
-PATIENCE = 0.1
+# Seconds that a row may wait before it is checked, in its turn, whether its client has disconnected. The check takes
+# about ten microseconds, so it pays off only if the queue is long.
+DISCONNECT_CHECK_AFTER = 0.1
 
-# Of this process, by the names of the batches; `/metrics` shows them where that is on.
-_WAITING = Gauge("batches_waiting_rows", "Rows that wait for their batch.", ["batches"])
+# For this process, by the names of the batches; `/metrics` shows them if it is enabled.
+_WAITING = Gauge("batches_waiting_rows", "Rows waiting for a batch.", ["batches"])
 _SIZES = Histogram(
-    "batches_rows", "Rows of each batch that was computed.", ["batches"], buckets=[2**power for power in range(11)]
+    "batches_rows", "Rows in each computed batch.", ["batches"], buckets=[2**power for power in range(11)]
 )
 
 
 class QueueFullError(Exception):
-    """Say that a row wasn't accepted: too many wait, or the batches have been left."""
+    """The row was rejected: the queue is full, or the context was exited."""
 
 
 class ClientGoneError(Exception):
-    """Say that a row wasn't computed, because the client that sent it has left."""
+    """The row wasn't computed, because its client has disconnected."""
 
 
 @dataclass(frozen=True)
 class Statistics:
-    """Tell how many rows wait at the moment, and how many batches and rows have been computed since the start."""
+    """The number of waiting rows, and of the batches and rows computed since the start."""
 
     waiting: int
     batches: int
@@ -65,16 +65,16 @@ class _Failure:
 
 
 class Batches(Generic[Row, Result]):
-    """Compute single rows in batches, in one thread; an async context manager, to be entered by an app's lifespan.
+    """Compute single rows in batches, in one thread; an async context manager for an app's lifespan.
 
-    `function` gets some rows and returns as many results, in their order. It is called in a thread, one call at a time,
-    with `max_size` rows at most. `max_queue` is how many rows may wait, `name` what the metrics call the batches.
-    `threads` is how many threads of OpenMP a call may use, of the libraries that are loaded by the first call: more
-    than one pays only where calls are long, because threads that have done their part spin for some time, and take the
-    processor from everything else. The thread is made on entering, so that a process may fork before.
+    `function` gets a list of rows and returns one result for each, in the same order. It is called in a thread, one
+    call at a time, with at most `max_size` rows. `max_queue` is the maximum number of waiting rows, and `name` is the
+    label of the metrics. `threads` is the number of OpenMP threads that a call may use, in libraries that are loaded
+    before the first call. More than one pays off only for long calls: idle OpenMP threads spin for some time, and take
+    the processor from everything else. The thread is created on entering, so that a process may fork before.
 
     Raises:
-        ValueError: A number is below one.
+        ValueError: A number is less than one.
     """
 
     def __init__(
@@ -87,7 +87,7 @@ class Batches(Generic[Row, Result]):
         name: str = "",
     ) -> None:
         if min(max_size, max_queue, threads) < 1:
-            raise ValueError("max_size, max_queue and threads are at least 1")
+            raise ValueError("max_size, max_queue and threads must be at least 1")
         self._function, self._max_size, self._max_queue, self._threads = function, max_size, max_queue, threads
         self._waiting: OrderedDict[asyncio.Future[Result], _Waiting[Row]] = OrderedDict()
         self._is_open = False
@@ -104,31 +104,31 @@ class Batches(Generic[Row, Result]):
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Answer what was accepted; nothing more is."""
+        """Reject new rows, and finish those that were accepted."""
         self._is_open = False
         self._woken.set()
         try:
             await self._serving
         finally:
-            # A call under way can't be ended; where this is cancelled, it must not keep the server from stopping.
+            # A running call can't be cancelled; it must not keep the server from stopping if this is cancelled.
             self._executor.shutdown(wait=False)
 
     async def submit(self, row: Row, is_gone: Callable[[], Awaitable[bool]] | None = None) -> Result:
-        """Return the result for a row, computed together with the rows that arrive at the same time.
+        """Return the result for a row, computed in one batch with other waiting rows.
 
-        Where this is cancelled before its batch has begun, the row is dropped. `is_gone` tells whether the client has
-        left, as Starlette's `request.is_disconnected` does, since servers cancel nothing then; it is asked only of
-        rows that have waited for longer than `PATIENCE`.
+        If this is cancelled before its batch starts, the row is dropped. `is_gone` returns whether the client has
+        disconnected, as Starlette's `request.is_disconnected` does: servers don't cancel requests in that case. It is
+        called only for rows that have waited longer than `DISCONNECT_CHECK_AFTER`.
 
         Raises:
-            QueueFullError: As many rows wait as may, or the batches aren't entered or are left already.
-            ClientGoneError: The client has left before the row was computed.
-            Exception: What the function or `is_gone` raises for this row; the others of its batch have their results.
+            QueueFullError: The queue is full, or the context isn't entered.
+            ClientGoneError: The client disconnected before the row was computed.
+            Exception: Raised by the function or `is_gone` for this row; other rows of the batch get their results.
         """
         if not self._is_open:
-            raise QueueFullError("nothing is computed at the moment")
+            raise QueueFullError("the batches aren't running")
         if len(self._waiting) >= self._max_queue:
-            raise QueueFullError(f"{self._max_queue} rows wait already")
+            raise QueueFullError(f"the queue is full: {self._max_queue} rows are waiting")
         future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
         self._waiting[future] = _Waiting(row, time.monotonic(), is_gone)
         self._woken.set()
@@ -140,7 +140,7 @@ class Batches(Generic[Row, Result]):
             self._waiting.pop(future, None)
 
     def statistics(self) -> Statistics:
-        """Return the numbers of this moment."""
+        """Return the current statistics."""
         return Statistics(len(self._waiting), self._batches, self._rows)
 
     async def _serve(self) -> None:
@@ -155,26 +155,26 @@ class Batches(Generic[Row, Result]):
                     await self._woken.wait()
         except BaseException:
             if self._is_open:
-                # Else it would show only when the server stops.
-                logger.exception("no more rows are computed until a restart")
+                # Otherwise the error would be shown only when the server stops.
+                logger.exception("batching crashed; no rows will be computed until the server is restarted")
             raise
         finally:
             self._is_open = False
             for future in [*self._waiting]:
-                _settle(future, _Failure(QueueFullError("nothing is computed any more")))
+                _settle(future, _Failure(QueueFullError("the batches have stopped")))
 
     async def _gather(self) -> None:
-        """Return when a step of the event loop has brought no more rows: requests that are read already come along."""
+        """Wait until an iteration of the event loop adds no rows, so that requests already received join the batch."""
         count = 0
         while count != len(self._waiting) < self._max_size:
             count = len(self._waiting)
             await asyncio.sleep(0)
 
     async def _drop_the_gone(self) -> None:
-        """Fail the rows whose turn comes and that nobody waits for any more."""
+        """Fail the next rows whose clients have disconnected."""
         now = time.monotonic()
         for future, waiting in list(islice(self._waiting.items(), self._max_size)):
-            if now - waiting.since < PATIENCE:
+            if now - waiting.since < DISCONNECT_CHECK_AFTER:
                 break
             try:
                 is_gone = waiting.is_gone is not None and await waiting.is_gone()
@@ -182,7 +182,7 @@ class Batches(Generic[Row, Result]):
                 _settle(future, _Failure(error))
             else:
                 if is_gone:
-                    _settle(future, _Failure(ClientGoneError("the client has left")))
+                    _settle(future, _Failure(ClientGoneError("the client has disconnected")))
 
     def _take(self) -> dict["asyncio.Future[Result]", Row]:
         batch: dict[asyncio.Future[Result], Row] = {}
@@ -194,8 +194,8 @@ class Batches(Generic[Row, Result]):
 
     async def _compute(self, batch: Mapping["asyncio.Future[Result]", Row]) -> None:
         rows = list(batch.values())
-        # Whatever ends this, nobody may be left waiting.
-        outcomes: Sequence[Result | _Failure] = [_Failure(QueueFullError("nothing is computed any more"))] * len(rows)
+        # However this ends, every caller must get an outcome.
+        outcomes: Sequence[Result | _Failure] = [_Failure(QueueFullError("the batches have stopped"))] * len(rows)
         try:
             outcomes = await asyncio.get_running_loop().run_in_executor(self._executor, self._outcomes, rows)
             self._batches, self._rows = self._batches + 1, self._rows + len(rows)
@@ -205,7 +205,7 @@ class Batches(Generic[Row, Result]):
                 _settle(future, outcome)
 
     def _outcomes(self, rows: Sequence[Row]) -> list[Result | _Failure]:
-        """Call the function; where it raises, call it with each half, until what it raises is for one row alone."""
+        """Call the function; if it raises, call it with each half, until the error belongs to a single row."""
         try:
             return list(self._call(rows))
         except Exception as error:
@@ -215,15 +215,15 @@ class Batches(Generic[Row, Result]):
         return self._outcomes(rows[:half]) + self._outcomes(rows[half:])
 
     def _call(self, rows: Sequence[Row]) -> list[Result]:
-        # What has a length may give another number of things, as a table does that is as long as its columns.
+        # The length of an object may differ from the number of its items: iterating over a data frame yields columns.
         results = list(self._function(rows))
         if len(results) != len(rows):
-            raise ValueError(f"{len(results)} results came for {len(rows)} rows")
+            raise ValueError(f"the function returned {len(results)} results for {len(rows)} rows")
         return results
 
 
 def _limit_openmp(threads: int) -> None:
-    # The limit of OpenMP is that of the thread which sets it.
+    # OpenMP's limit applies to the thread that sets it.
     threadpool_limits(threads, user_api="openmp")
 
 
@@ -233,7 +233,7 @@ def _settle(future: "asyncio.Future[Result]", outcome: Result | _Failure) -> Non
     if not isinstance(outcome, _Failure):
         future.set_result(outcome)
     elif isinstance(outcome.error, StopIteration):
-        # A future takes no such error: raised in a coroutine it would mean something else.
+        # A future rejects StopIteration, which has another meaning in a coroutine.
         future.set_exception(RuntimeError("the function raised StopIteration"))
     else:
         future.set_exception(outcome.error)

@@ -1,4 +1,4 @@
-"""Some rows with their true values, by which a model shows that it is what its card says."""
+"""Rows with their true values, for validating a model after it is read."""
 
 from typing import Any, Protocol, Self, runtime_checkable
 
@@ -8,11 +8,11 @@ from threadpoolctl import threadpool_limits
 
 
 class KnownRows(BaseModel):
-    """Rows that a model has to predict, and by how much it may be off; in the units of the training data."""
+    """Rows to predict, and the maximum error; in the units of the training data."""
 
     features: list[list[float]] = Field(min_length=1, description="One list of numbers for each row.")
     targets: list[float] = Field(description="The true value of each row.")
-    error: float = Field(ge=0, allow_inf_nan=False, description="How far off the prediction of a row may be.")
+    error: float = Field(ge=0, allow_inf_nan=False, description="Maximum absolute error of each prediction.")
 
     @model_validator(mode="after")
     def _check_lengths(self) -> Self:
@@ -21,24 +21,24 @@ class KnownRows(BaseModel):
         return self
 
     def check(self, model: object) -> None:
-        """Have `model` predict the rows.
+        """Check the predictions of a model.
 
         Raises:
-            TypeError: It can't predict.
-            ValueError: A prediction is too far off, or there isn't one number for each row.
-            Exception: What predicting raises, as where rows of another length are asked for.
+            TypeError: It has no method `predict`.
+            ValueError: An error is too large, or there isn't one number for each row.
+            Exception: Raised by `predict`, for example if it expects other features.
         """
         if not isinstance(model, _Predicts):
-            raise TypeError(f"a {type(model).__name__} can't predict")
-        # Of one thread OpenMP needs no others, which a process that forks later would leave behind.
+            raise TypeError(f"a {type(model).__name__} has no method predict")
+        # With one thread, OpenMP starts no others, which would be missing in a process that is forked later.
         with threadpool_limits(1, user_api="openmp"):
             predicted = np.asarray(model.predict(np.array(self.features)), dtype=float)
         if predicted.shape != (len(self.targets),):
             raise ValueError(f"the predictions have the shape {predicted.shape}, not ({len(self.targets)},)")
         for number, (value, target) in enumerate(zip(predicted.tolist(), self.targets, strict=True)):
-            # Asked in this way, a prediction that is no number is refused too.
+            # Written like this, NaN is rejected, too.
             if not abs(value - target) <= self.error:
-                raise ValueError(f"row {number} is {target:g}, predicted as {value:g}")
+                raise ValueError(f"the prediction of row {number} is {value:g} instead of {target:g}")
 
 
 @runtime_checkable

@@ -1,13 +1,13 @@
-"""Give back the memory that loading a model has left free."""
+"""Return memory to the system that loading a model has freed."""
 
 import ctypes
 
 
 def give_back_memory() -> None:
-    """Return what the C library keeps of freed memory to the system, where it can do so.
+    """Return freed memory from the C library to the system, if the library supports it.
 
-    It keeps what was freed between what stays: of a model that was unpickled, as much again. Takes some tens of
-    milliseconds where that is hundreds of megabytes.
+    The library keeps memory that was freed between blocks in use: after unpickling, as much as the model's size. Takes
+    tens of milliseconds for hundreds of megabytes.
     """
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:

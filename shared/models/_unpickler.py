@@ -1,9 +1,9 @@
-"""Unpickling by a list of what an artefact may be made of.
+"""Unpickling with an allowlist of classes and functions.
 
-A pickle names classes and functions, and reading it calls them. Here a name that isn't on the list is refused before
-it is imported, so that a pickle that would run code runs none, whoever wrote it and whatever digest its card has. The
-way is that of Python's own documentation ("Restricting Globals"). joblib hands the pickles inside of a pickle (arrays
-of objects) to the same check since 1.6.
+A pickle names classes and functions, and reading it calls them. Here, a name that isn't on the list is rejected before
+it is imported, so that a malicious pickle runs no code, whoever wrote it and whatever digest its card has. Python's
+documentation describes this technique ("Restricting Globals"). Since 1.6, joblib applies the same check to pickles
+inside of a pickle (arrays of objects).
 """
 
 import inspect
@@ -15,7 +15,7 @@ from typing import Any
 
 from joblib.numpy_pickle import NumpyUnpickler
 
-# What arrays, random states and Python's own collections are made of, as "module:name".
+# The components of arrays, random states and Python's own collections, as "module:name".
 _KNOWN = frozenset(
     {
         *(f"builtins:{name}" for name in ("bytearray", "complex", "frozenset", "object", "range", "set", "slice")),
@@ -37,20 +37,20 @@ _KNOWN = frozenset(
     }
 )
 
-# The parts of scikit-learn that estimators are made of. What is left out fetches data, starts processes or tests.
+# The modules of scikit-learn with estimators. Those left out fetch data, start processes or contain tests.
 _ESTIMATORS = re.compile(r"sklearn(?!\.(utils|datasets|externals|conftest)\b)(\.(?!tests\b)\w+)+")
 
 
 class RefusedError(Exception):
-    """Name what an artefact asked for that isn't on the list, as "module:name"."""
+    """A class or function isn't on the allowlist; the text is "module:name"."""
 
 
 def unpickle(payload: bytes, trusted: Iterable[str] = ()) -> object:
-    """Read what joblib has pickled, as it is or compressed by zlib; `trusted` names what else may be in it.
+    """Read a pickle of joblib, plain or compressed by zlib; `trusted` extends the allowlist.
 
     Raises:
-        RefusedError: It asks for something that isn't on the list; nothing of that was imported or called.
-        Exception: Whatever unpickling raises where the content is no pickle.
+        RefusedError: It refers to something that isn't on the list; that was neither imported nor called.
+        Exception: Raised by unpickling if the content isn't a pickle.
     """
     content = zlib.decompress(payload) if payload[:1] == b"\x78" else payload
     return _Unpickler(io.BytesIO(content), trusted).load()
@@ -65,7 +65,7 @@ class _Unpickler(NumpyUnpickler):  # type: ignore[misc]  # joblib has no types
         reference = f"{module}:{name}"
         if reference in self._trusted:
             return super().find_class(module, name)
-        # With a dot in it, a name would lead out of the module, to what that has imported.
+        # A name with a dot could refer to something that the module has imported.
         if _ESTIMATORS.fullmatch(module) and "." not in name:
             found = super().find_class(module, name)
             if inspect.isclass(found) and _ESTIMATORS.fullmatch(found.__module__):

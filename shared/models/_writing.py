@@ -1,4 +1,4 @@
-"""Write artefacts, so that a server that starts or watches meanwhile finds the old one or the new one, whole."""
+"""Write artefacts atomically: a server that reads meanwhile finds either the old one or the new one."""
 
 import hashlib
 import io
@@ -14,20 +14,20 @@ import joblib
 
 from shared.models._artefact import LIBRARY, ModelCard, artefact_file, installed_version
 
-# Seconds for which what was replaced is kept at least: a server may have read its card just before.
-KEPT = 3600
+# Minimum seconds that a replaced artefact is kept: a server may have read its card just before.
+KEEP_REPLACED = 3600
 
 
 def write_artefact(folder: Path, name: str, model: object, facts: Mapping[str, object]) -> ModelCard:
-    """Write `model` and its card; `facts` are the card's further fields.
+    """Write `model` and its card; `facts` are additional fields of the card.
 
     Returns:
         The card as written, with the digest of the file.
 
     Raises:
-        ArtefactError: The name is no plain file name.
+        ArtefactError: The name isn't a plain file name.
         OSError: A file can't be written.
-        ValueError: The facts make no card.
+        ValueError: The facts aren't valid for a card.
     """
     file = artefact_file(folder, name)
     buffer = io.BytesIO()
@@ -44,24 +44,24 @@ def write_artefact(folder: Path, name: str, model: object, facts: Mapping[str, o
 
 
 def install(folder: Path, name: str, card: ModelCard, payload: bytes) -> ModelCard:
-    """Put a checked artefact in the place of the artefact `name`, in one step: that in which the card is replaced.
+    """Replace the artefact `name` with a validated one, atomically: by replacing the card.
 
-    The file gets a name of its own, which the card holds. So each card that was ever there describes the file that it
-    names, and a crash at any moment leaves the old pair or the new one. A copy of the card lies beside the file, so
-    that it can be promoted again when it has been replaced; what was written without a promotion is kept likewise.
-    What was replaced stays for an hour, what was in use until now for longer; then the next promotion removes it.
+    The file gets a unique name, which the card contains. So every card always describes the file that it names, and a
+    crash at any moment leaves either the old pair or the new one. A copy of the card is written beside the file, so
+    that it can be promoted again after it was replaced; an artefact written without a promotion is kept in the same
+    way. A replaced artefact is kept for an hour, the most recent one for longer; then the next promotion removes it.
 
     Returns:
-        The card as written; its `replaced` names what was in use until now.
+        The card as written; its `replaced` names the artefact that was in use until now.
 
     Raises:
-        ArtefactError: The name is no plain file name.
-        OSError: A file can't be written; the old artefact is still in its place.
+        ArtefactError: The name isn't a plain file name.
+        OSError: A file can't be written; the old artefact is still in use.
     """
     place = artefact_file(folder, name).with_suffix(".json")
     folder.mkdir(parents=True, exist_ok=True)
     before = _card_in(place)
-    # Where a model is promoted twice, what was there before it is still what one would go back to.
+    # If a model is promoted twice, a rollback still leads to the one before it.
     replaced = before.replaced if before and before.sha256 == card.sha256 else _keep(folder, name, before)
     installed = _write_pair(folder, name, card.model_copy(update={"replaced": replaced, "name": name}), payload)
     _write(place, _as_json(installed))
@@ -73,14 +73,14 @@ def _card_in(place: Path) -> ModelCard | None:
     try:
         return ModelCard.model_validate_json(place.read_bytes())
     except (OSError, ValueError):
-        # What isn't there or is broken names nothing, and is about to be replaced.
+        # A card that is missing or broken names nothing, and is about to be replaced.
         return None
 
 
 def _keep(folder: Path, name: str, card: ModelCard | None) -> str | None:
-    """Have what is in use lie in files of its own, as what is promoted does; return its name, None for what is broken.
+    """Copy the artefact in use to uniquely named files, like a promoted one; return the name, or None if it is broken.
 
-    What was written without a promotion has one place only, and loses it now.
+    An artefact written without a promotion has no other files, and they are about to be replaced.
     """
     if card is None:
         return None
@@ -98,12 +98,12 @@ def _keep(folder: Path, name: str, card: ModelCard | None) -> str | None:
 
 
 def _own_file(folder: Path, name: str, card: ModelCard) -> Path:
-    # No artefact is called so: '@' is in no name.
+    # This is no artefact's name: names don't contain '@'.
     return folder / f"{name}@{card.sha256[:12]}.joblib"
 
 
 def _write_pair(folder: Path, name: str, card: ModelCard, payload: bytes) -> ModelCard:
-    """Write an artefact under a name of its own, its card beside it; return the card, which holds that name."""
+    """Write an artefact and its card to uniquely named files; return the card, which contains that name."""
     file = _own_file(folder, name, card)
     named = card.model_copy(update={"file": file.name})
     _write(file, payload)
@@ -116,9 +116,9 @@ def _remove_old(folder: Path, name: str, keep: set[str | None]) -> None:
     for file in folder.iterdir():
         if not promoted.fullmatch(file.name) or file.name in keep:
             continue
-        # Another promotion may remove the same ones.
+        # A concurrent promotion may remove the same files.
         with suppress(FileNotFoundError):
-            if time.time() - file.stat().st_mtime > KEPT:
+            if time.time() - file.stat().st_mtime > KEEP_REPLACED:
                 file.with_suffix(".json").unlink(missing_ok=True)
                 file.unlink()
 
@@ -128,11 +128,11 @@ def _as_json(card: ModelCard) -> bytes:
 
 
 def _write(file: Path, payload: bytes) -> None:
-    """Write a file in one step; where that fails, what was there before is still there.
+    """Write a file atomically; if that fails, the previous content stays.
 
-    Others may write the same one at the same time, and also from containers that give their processes equal numbers.
+    Others may write the same file concurrently, even from containers in which processes have the same IDs.
     """
-    # A folder, because the file in it has the permissions that files have here; a temporary file is its owner's alone.
+    # In a temporary folder, because a temporary file would be readable only by its owner.
     with TemporaryDirectory(dir=file.parent, prefix=f".{file.name}.") as aside:
         unfinished = Path(aside, file.name)
         with unfinished.open("wb") as opened:

@@ -143,7 +143,7 @@ def test_an_artefact_that_cant_predict_is_refused_at_start(tmp_path: Path) -> No
     models.write_artefact(tmp_path, "house_price_linear", {"no": "model"}, {})
     with pytest.raises(Exception) as caught, compose(tmp_path):
         raise AssertionError("it started")
-    assert any("holds a dict, which can't predict" in str(error) for error in all_errors(caught.value))
+    assert any("contains a dict, which has no method predict" in str(error) for error in all_errors(caught.value))
 
 
 def small_csv(folder: Path) -> Path:

@@ -122,7 +122,7 @@ def test_under_load_each_answer_is_of_the_old_model_or_of_the_new_and_then_of_th
             assert answers.since(0) == {"old"}
             status, printed = await promote(ARTEFACTS / "house_price_linear.joblib", environment)
             assert status == 0, printed
-            await until(lambda: server.output.count("house_price serves what its files hold now") >= processes, server)
+            await until(lambda: server.output.count("house_price: new model loaded") >= processes, server)
             answers.by.append((swapped := time.monotonic(), "swapped"))
             await until(lambda: answers.since(swapped) > {"swapped"}, server)
 

@@ -74,7 +74,7 @@ def test_an_unknown_id_is_answered_with_404(http: TestClient, id: int) -> None:
     answers = [http.get(f"/{id}"), http.patch(f"/{id}", json={"text": "a"}), http.patch(f"/{id}", json={})]
     answers.append(http.delete(f"/{id}"))
     assert [answer.status_code for answer in answers] == [404] * 4
-    assert answers[0].json() == {"detail": "There is no such note"}
+    assert answers[0].json() == {"detail": "Note not found"}
 
 
 @pytest.mark.parametrize("id", ["0", "-1", str(MAX_INTEGER + 1), "9" * 400, "x", "1.5"])

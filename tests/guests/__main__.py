@@ -1,4 +1,4 @@
-"""`python -m tests.guests`: try all guests alone, under FastAPI.mount and under composer; print what works where."""
+"""`python -m tests.guests`: check all guests alone, under FastAPI.mount and under composer; print the results."""
 
 import sys
 from collections.abc import Iterable, Sequence
@@ -17,7 +17,7 @@ from tests.guests.document import Result, write_table
 from tests.guests.mounted import CAUSES
 from tests.guests.servers import served_alone, served_composed, served_mounted
 
-# Why a check fails for which all of them are mended.
+# The cause if a check fails even with the others fixed.
 LAST_CAUSE = "addresses without the prefix"
 
 Failed = dict[str, list[str]]
@@ -25,13 +25,13 @@ console = Console(stderr=True)
 
 
 def main(
-    only: Annotated[list[str] | None, typer.Option(help="Try this guest; may be repeated.")] = None,
-    write: Annotated[Path | None, typer.Option(help="Put the table into this file; not with --only.")] = None,
+    only: Annotated[list[str] | None, typer.Option(help="Check only this guest; can be repeated.")] = None,
+    write: Annotated[Path | None, typer.Option(help="Write the table into this file; not with --only.")] = None,
 ) -> None:
-    """Try all guests in three ways, and exit with 1 where a check fails under composer."""
+    """Check all guests in three ways; exit with 1 if a check fails under composer."""
     chosen = [guest for guest in guests() if not only or guest.name in only]
     if not chosen or not is_installed():
-        raise typer.BadParameter("no guest is called so" if not chosen else "a browser and its driver are needed")
+        raise typer.BadParameter("unknown guest" if not chosen else "chromium and chromedriver are required")
     with TemporaryDirectory(ignore_cleanup_errors=True) as name:
         folder = Path(name)
         with open_browser(folder / "browser") as browser:
@@ -56,13 +56,13 @@ def _results(chosen: Sequence[Guest], folder: Path, browser: Any) -> list[Result
 
 
 def _causes(chosen: Sequence[Guest], failed: Failed, folder: Path, browser: Any) -> dict[str, dict[str, str]]:
-    """Return why each check failed: the cause which, when it is mended too, lets it pass."""
+    """Return the cause of each failed check: the one whose fix lets it pass."""
     found = {name: dict.fromkeys(checks, LAST_CAUSE) for name, checks in failed.items()}
-    for mended, cause in enumerate(CAUSES, start=1):
-        with served_mounted(folder / f"mounted-{mended}", mended) as server:
+    for fixed, cause in enumerate(CAUSES, start=1):
+        with served_mounted(folder / f"mounted-{fixed}", fixed) as server:
             for guest in chosen:
                 url, left = f"{server.url}/{guest.name}", failed[guest.name]
-                still = _failed(f"mounted, {mended} of {len(CAUSES)} causes mended", url, guest, left, browser)
+                still = _failed(f"mounted, {fixed} of {len(CAUSES)} causes fixed", url, guest, left, browser)
                 found[guest.name] |= {name: cause for name in left if name not in still}
                 failed = failed | {guest.name: still}
     return found
@@ -73,7 +73,7 @@ def _all_failed(way: str, url: str, chosen: Iterable[Guest], browser: Any) -> Fa
 
 
 def _failed(way: str, url: str, guest: Guest, names: Iterable[str], browser: Any) -> list[str]:
-    """Return which of these checks fail for a guest at an address, and tell why."""
+    """Return the checks that fail for a guest at an address, and print the reasons."""
     failed = []
     for name in names:
         try:
@@ -85,7 +85,7 @@ def _failed(way: str, url: str, guest: Guest, names: Iterable[str], browser: Any
 
 
 def _show(results: Sequence[Result]) -> None:
-    table = Table("guest", "alone", "FastAPI.mount", "composer", title="Checks that failed")
+    table = Table("guest", "alone", "FastAPI.mount", "composer", title="Failed checks")
     for result in results:
         failed = [result.alone, [f"{name} ({cause})" for name, cause in result.mounted.items()], result.composed]
         style = "red" if result.composed or result.alone else None

@@ -1,4 +1,4 @@
-"""Which guests there are: what settings.toml composes, and the checks that stand beside it."""
+"""The guests: the tables of settings.toml, and their checks."""
 
 import inspect
 import tomllib
@@ -13,13 +13,13 @@ from a2wsgi import WSGIMiddleware
 
 SETTINGS = Path(__file__).with_name("settings.toml")
 
-# A check gets the address that its guest is served at, without a slash at its end, and a browser if it asks for one.
+# A check gets the URL of its guest, without a trailing slash, and a browser if it has such a parameter.
 Check = Callable[..., Any]
 
 
 @dataclass(frozen=True)
 class Guest:
-    """One guest: its name, the table that composes it, the package that it comes from, and its checks by name."""
+    """One guest: its name, its table in settings.toml, its package, and its checks by name."""
 
     name: str
     table: Mapping[str, Any]
@@ -44,14 +44,14 @@ def guests() -> list[Guest]:
 
 def _checks(module: ModuleType) -> dict[str, Check]:
     functions = inspect.getmembers(module, inspect.isfunction)
-    # In the order in which they stand in the file.
+    # In the order of the file.
     checks = [(name, check) for name, check in functions if name.startswith("check_")]
     checks.sort(key=lambda each: each[1].__code__.co_firstlineno)
     return {name.removeprefix("check_"): check for name, check in checks}
 
 
 def made(table: Mapping[str, Any], settings: Mapping[str, Any]) -> Any:
-    """Make a guest without composer, by its rule: the factory is called with the settings, or is the app itself."""
+    """Return a guest without composer, in the same way: call the factory with the settings, or use the app itself."""
     module, _, name = table["factory"].partition(":")
     app = getattr(import_module(module), name)
     if inspect.isfunction(app):

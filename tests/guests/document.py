@@ -1,4 +1,4 @@
-"""The table of the guests as it stands in the docs."""
+"""The table of guests in the docs."""
 
 import platform
 from collections.abc import Mapping, Sequence
@@ -12,13 +12,13 @@ from tests.guests.catalogue import Guest
 from tests.marked import rewrite_between
 
 START, END = "<!-- table: made by python -m tests.guests -->", "<!-- end of the table -->"
-HEAD = ["guest", "version", "alone", "FastAPI.mount", "composer", "settings", "what fails under FastAPI.mount"]
+HEAD = ["guest", "version", "alone", "FastAPI.mount", "composer", "settings", "failed under FastAPI.mount"]
 LIBRARIES = ["fastapi", "starlette", "pydantic", "sqlalchemy", "uvicorn", "a2wsgi"]
 
 
 @dataclass(frozen=True)
 class Result:
-    """What a guest's checks said: the names of those that failed alone, mounted (with the cause) and composed."""
+    """The failed checks of a guest: alone, mounted (with the cause) and composed."""
 
     guest: Guest
     alone: Sequence[str]
@@ -27,11 +27,11 @@ class Result:
 
 
 def write_table(file: Path, results: Sequence[Result]) -> None:
-    """Put the results into the table of a Markdown file.
+    """Write the results into the table of a Markdown file.
 
     Raises:
         OSError: The file can't be read or written.
-        ValueError: It has no place for the table.
+        ValueError: It has no markers for the table.
     """
     rows = [HEAD, ["---"] * len(HEAD), *map(_row, results), _sum(results)]
     lines = [f"| {' | '.join(row)} |" for row in rows]
@@ -39,12 +39,12 @@ def write_table(file: Path, results: Sequence[Result]) -> None:
 
 
 def row_of(file: Path, guest: Guest) -> dict[str, str]:
-    """Return a guest's row of the table, by the names of its columns; raise LookupError where it has none."""
+    """Return a guest's row of the table, by column; raise LookupError if it has none."""
     for line in file.read_text(encoding="utf-8").splitlines():
         cells = [cell.strip() for cell in line.strip("|").split(" | ")]
         if cells[0] == _name(guest):
             return dict(zip(HEAD, cells, strict=True))
-    raise LookupError(f"{file} has no row for {guest.name}: write it anew with python -m tests.guests --write {file}")
+    raise LookupError(f"{file} has no row for {guest.name}: update it with python -m tests.guests --write {file}")
 
 
 def _row(result: Result) -> list[str]:
@@ -65,7 +65,7 @@ def _name(guest: Guest) -> str:
 
 
 def _settings(table: Mapping[str, Any]) -> str:
-    """Return the lines that a guest's table has besides its factory, as they stand in settings.toml."""
+    """Return the lines of a guest's table, without its factory, as in settings.toml."""
     lines = []
     for key, value in table.items():
         if isinstance(value, dict):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import httpx
 
-from tests.guests.mounted import MENDED
+from tests.guests.mounted import FIXED
 from tests.guests.served import GUEST
 from tests.serving import Server, serving
 
@@ -26,9 +26,9 @@ def served_alone(guest: str, folder: Path) -> Iterator[Server]:
 
 
 @contextmanager
-def served_mounted(folder: Path, mended: int = 0) -> Iterator[Server]:
-    """Serve all guests under their prefixes by FastAPI.mount, with so many of the causes mended why checks fail."""
-    with _served("tests.guests.mounted:app", folder, {MENDED: str(mended)}) as server:
+def served_mounted(folder: Path, fixed: int = 0) -> Iterator[Server]:
+    """Serve all guests under their prefixes by FastAPI.mount, with the first causes of failures fixed."""
+    with _served("tests.guests.mounted:app", folder, {FIXED: str(fixed)}) as server:
         yield server
 
 

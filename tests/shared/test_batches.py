@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from threadpoolctl import threadpool_info
 
 from shared.models import Batches, ClientGoneError, QueueFullError
-from shared.models._batches import PATIENCE
+from shared.models._batches import DISCONNECT_CHECK_AFTER
 
 pytestmark = pytest.mark.anyio
 
@@ -113,7 +113,7 @@ async def test_a_row_beyond_the_queue_is_refused_and_the_others_are_computed() -
         first = await begin(batches.submit(0))
         await function.until_begun()
         waiting = [await begin(batches.submit(row)) for row in (1, 2)]
-        with pytest.raises(QueueFullError, match="2 rows wait already"):
+        with pytest.raises(QueueFullError, match="2 rows are waiting"):
             await batches.submit(3)
         function.may_go_on.set()
         assert await asyncio.gather(first, *waiting) == [0, 0.5, 1]
@@ -156,7 +156,7 @@ async def test_a_row_whose_client_has_left_while_it_waited_is_not_computed() -> 
         first = await begin(batches.submit(0, yes))
         await function.until_begun()
         left, stays = await begin(batches.submit(1, yes)), await begin(batches.submit(2, no))
-        await asyncio.sleep(PATIENCE * 1.5)
+        await asyncio.sleep(DISCONNECT_CHECK_AFTER * 1.5)
         function.may_go_on.set()
         assert [await first, await stays] == [0, 1]
         with pytest.raises(ClientGoneError):
@@ -173,7 +173,7 @@ async def test_a_row_whose_client_cannot_be_asked_for_fails_alone() -> None:
         first = await begin(batches.submit(0))
         await function.until_begun()
         second, third = await begin(batches.submit(1, unknown)), await begin(batches.submit(2))
-        await asyncio.sleep(PATIENCE * 1.5)
+        await asyncio.sleep(DISCONNECT_CHECK_AFTER * 1.5)
         function.may_go_on.set()
         assert [await first, await third, await batches.submit(3)] == [0, 1, 1.5]
         with pytest.raises(RuntimeError, match="nobody knows"):
@@ -187,7 +187,9 @@ async def test_what_ends_the_batches_is_logged_and_leaves_nobody_waiting(caplog:
     batches = Batches(cancel, max_size=1)
     await batches.__aenter__()
     assert [type(error) for error in await gathered(batches, [1, 2, 3])] == [QueueFullError] * 3
-    assert [record.message for record in caplog.records] == ["no more rows are computed until a restart"]
+    assert [record.message for record in caplog.records] == [
+        "batching crashed; no rows will be computed until the server is restarted"
+    ]
     with pytest.raises(asyncio.CancelledError):
         await batches.__aexit__(None, None, None)
 
@@ -248,7 +250,7 @@ async def test_a_function_with_too_few_results_fails_every_row() -> None:
 
     async with Batches(without_one) as batches:
         results = await gathered(batches, [1, 2])
-    assert [str(error) for error in results] == ["0 results came for 1 rows"] * 2
+    assert [str(error) for error in results] == ["the function returned 0 results for 1 rows"] * 2
 
 
 async def test_a_function_with_more_results_than_its_answer_is_long_fails_the_row_and_serves_on() -> None:
@@ -260,7 +262,7 @@ async def test_a_function_with_more_results_than_its_answer_is_long_fails_the_ro
 
     async with Batches[int, float](lambda rows: Table([1, 2, 3])) as batches:
         for row in (1, 2):
-            with pytest.raises(ValueError, match="3 results came for 1 rows"):
+            with pytest.raises(ValueError, match="returned 3 results for 1 rows"):
                 await batches.submit(row)
 
 

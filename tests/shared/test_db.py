@@ -328,7 +328,7 @@ def test_a_password_that_would_have_to_be_escaped_is_not_shown_with_the_mistakes
     with pytest.raises(composer.CompositionError) as caught, client("postgresql+psycopg://me:p@ss:hunter2@host/name"):
         pass
     assert "hunter2" not in str(caught.value)
-    assert "escape what is special in the user and the password: %40 for @" in str(caught.value)
+    assert "escape special characters in the user and the password: %40 for @" in str(caught.value)
 
 
 def test_a_request_commits_what_its_handler_wrote(database_url: str) -> None:

@@ -40,14 +40,14 @@ def test_a_promoted_artefact_is_named_by_its_card(run: Run, folder: Path) -> Non
     linear = REPOSITORY / "artefacts" / "house_price_linear.joblib"
     status, told = run("promote", "house_price", linear)
     file = str(read_card(folder, "house_price").file)
-    assert (status, told.startswith(f"house_price is {file} now.")) == (0, True)
+    assert (status, told.startswith(f"house_price is now {file}.")) == (0, True)
     assert (folder / file).read_bytes() == linear.read_bytes()
 
 
 def test_the_command_that_it_tells_goes_back_to_the_model_from_before(run: Run, folder: Path) -> None:
     before = read_card(folder, "house_price")
     told = run("promote", "house_price", REPOSITORY / "artefacts" / "house_price_linear.joblib")[1]
-    command = shlex.split(told.partition("To go back: ")[2])
+    command = shlex.split(told.partition("To roll back: ")[2])
     assert command[:3] == ["python", "-m", "shared.models"]
     assert run(*command[3:])[0] == 0
     now = read_card(folder, "house_price")
@@ -60,8 +60,8 @@ def test_what_is_refused_is_told_and_changes_nothing(run: Run, folder: Path, tmp
     before = {file: file.read_bytes() for file in folder.iterdir()}
     status, told = run("promote", "house_price", tmp_path / "other.joblib")
     assert status == 1
-    assert told.splitlines()[0] == "artefact 'house_price' refused"
-    assert "found: TypeError: a dict can't predict" in told
+    assert told.splitlines()[0] == "artefact 'house_price' rejected"
+    assert "found: TypeError: a dict has no method predict" in told
     assert {file: file.read_bytes() for file in folder.iterdir()} == before
 
 
@@ -71,12 +71,15 @@ def test_a_model_of_other_features_is_refused_also_where_its_card_knows_it_so(ru
     known = {"features": [[0], [1]], "targets": [0, 1], "error": 1}
     write_artefact(tmp_path, "other", LinearRegression().fit([[0], [1]], [0, 1]), {"known_rows": known})
     status, told = run("promote", "house_price", tmp_path / "other.joblib")
-    assert (status, "the artefact's model takes 1 features, and a block has 8" in told) == (1, True)
+    assert (status, "the artefact's model expects 1 features, but a block has 8" in told) == (1, True)
 
 
 def test_a_name_that_no_app_uses_is_told_with_those_that_are(run: Run) -> None:
     status, told = run("promote", "house_prize", "anything.joblib")
-    assert (status, told) == (1, "no app uses the artefact 'house_prize'; used: house_price, house_price_linear\n")
+    assert (status, told) == (
+        1,
+        "no app uses the artefact 'house_prize'; artefacts in use: house_price, house_price_linear\n",
+    )
 
 
 def test_a_file_that_is_not_there_is_told(run: Run, tmp_path: Path) -> None:

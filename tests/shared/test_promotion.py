@@ -22,7 +22,7 @@ from sklearn.linear_model import LinearRegression
 
 from shared.models import ArtefactError, KnownRows, Model, Models, read_card, write_artefact
 from shared.models._artefact import read_artefact
-from shared.models._kept import Kept
+from shared.models._loaded import LoadedArtefact
 
 pytestmark = pytest.mark.anyio
 
@@ -157,14 +157,14 @@ async def test_an_artefact_that_is_written_over_serves_without_a_promotion(folde
 
 
 async def test_files_that_still_change_are_not_read(folder: Path) -> None:
-    kept = Kept(folder, "line", ())
-    model: Model[object] = kept.used_by(lambda model: model)
+    artefact = LoadedArtefact(folder, "line", ())
+    model: Model[object] = artefact.register(lambda model: model)
     await model.load()
     for value in (2.1, 2.2):
         write(folder, value)
-        await kept.follow()
+        await artefact.reload_if_changed()
         assert slope(model.current) == 2.0
-    await kept.follow()
+    await artefact.reload_if_changed()
     assert slope(model.current) == 2.2
 
 
@@ -172,20 +172,20 @@ async def test_a_file_that_becomes_bad_is_told_once_and_the_model_serves_on(
     folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.ERROR)
-    kept = Kept(folder, "line", ())
-    model: Model[object] = kept.used_by(lambda model: model)
+    artefact = LoadedArtefact(folder, "line", ())
+    model: Model[object] = artefact.register(lambda model: model)
     await model.load()
     whole = (folder / "line.joblib").read_bytes()
     (folder / "line.joblib").write_bytes(whole[:-1])
     for _ in range(5):
-        await kept.follow()
+        await artefact.reload_if_changed()
     assert [record.levelname for record in caplog.records] == ["ERROR"]
-    assert "line serves the model that it has: artefact 'line' refused" in caplog.text
+    assert "line: the old model stays in use: artefact 'line' rejected" in caplog.text
     assert "expected: SHA-256" in caplog.text
     assert slope(model.current) == 2.0
     write(folder, 2.1)
     for _ in range(2):
-        await kept.follow()
+        await artefact.reload_if_changed()
     assert slope(model.current) == 2.1
     assert len(caplog.records) == 1
 
@@ -211,17 +211,17 @@ async def test_a_promotion_is_not_missed_where_files_could_not_be_opened_for_a_w
     folder: Path, new: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.ERROR)
-    kept = Kept(folder, "line", ())
-    model: Model[object] = kept.used_by(lambda model: model)
+    artefact = LoadedArtefact(folder, "line", ())
+    model: Model[object] = artefact.register(lambda model: model)
     await model.load()
     promote(folder, new)
     with no_file_can_be_opened():
         for _ in range(5):
-            await kept.follow()
+            await artefact.reload_if_changed()
     assert slope(model.current) == 2.0
     assert [record.levelname for record in caplog.records] == ["ERROR"]
     assert "found: Too many open files" in caplog.text
-    await kept.follow()
+    await artefact.reload_if_changed()
     assert slope(model.current) == 2.1
 
 
@@ -244,12 +244,18 @@ BAD: dict[str, tuple[Callable[[Path], object], str]] = {
     "another version": (lambda file: change_card(file, versions={"scikit-learn": "1.2.0"}), "scikit-learn 1.2.0"),
     "no card": (lambda file: file.with_suffix(".json").unlink(), "a readable file"),
     "no file": (Path.unlink, "a readable file"),
-    "code": (lambda file: write_artefact(file.parent, "line", Calls(), {"known_rows": KNOWN}), "what a model is made"),
-    "far off": (lambda file: write(file.parent, 3.5), "the card's known rows, predicted with an error of 1"),
-    "no number": (lambda file: write_artefact(file.parent, "line", nothing(), {"known_rows": KNOWN}), "the card's kno"),
-    "not a model": (lambda file: write_artefact(file.parent, "line", [1], {"known_rows": KNOWN}), "the card's known"),
-    "other features": (lambda file: write_artefact(file.parent, "line", flat(), {"known_rows": KNOWN}), "the card's k"),
-    "no known rows": (lambda file: change_card(file, known_rows=None), "known rows in its card"),
+    "code": (lambda file: write_artefact(file.parent, "line", Calls(), {"known_rows": KNOWN}), "only trusted"),
+    "far off": (
+        lambda file: write(file.parent, 3.5),
+        "predictions of the card's known rows with an error of at most 1",
+    ),
+    "no number": (lambda file: write_artefact(file.parent, "line", nothing(), {"known_rows": KNOWN}), "predictions of"),
+    "not a model": (lambda file: write_artefact(file.parent, "line", [1], {"known_rows": KNOWN}), "predictions of"),
+    "other features": (
+        lambda file: write_artefact(file.parent, "line", flat(), {"known_rows": KNOWN}),
+        "predictions of",
+    ),
+    "no known rows": (lambda file: change_card(file, known_rows=None), "known_rows in the card"),
     "fewer targets": (
         lambda file: change_card(file, known_rows={**KNOWN.model_dump(), "targets": [1]}),
         "a model card",
@@ -292,13 +298,13 @@ def test_a_model_that_an_app_cannot_use_is_not_promoted(folder: Path, new: Path)
 def test_what_no_app_uses_is_not_promoted(folder: Path, new: Path) -> None:
     models = Models(folder)
     models.expect("line")
-    with pytest.raises(LookupError, match="no app uses the artefact 'lime'; used: line"):
+    with pytest.raises(LookupError, match="no app uses the artefact 'lime'; artefacts in use: line"):
         models.promote("lime", new)
 
 
 async def test_a_model_that_is_off_is_refused_at_a_start_too(folder: Path) -> None:
     write(folder, 3.5)
-    with pytest.raises(ArtefactError, match=r"ValueError: row 0 is 2, predicted as 3\.5"):
+    with pytest.raises(ArtefactError, match=r"ValueError: the prediction of row 0 is 3\.5 instead of 2"):
         await Models(folder).load("line")
 
 

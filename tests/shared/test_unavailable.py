@@ -115,7 +115,7 @@ def assert_is_503(answer: httpx2.Response) -> None:
         "type": "about:blank",
         "title": "Service Unavailable",
         "status": 503,
-        "detail": "The database can't be asked at the moment.",
+        "detail": "The database is temporarily unavailable.",
     }
 
 
@@ -226,5 +226,5 @@ def test_the_log_tells_it_in_one_line_without_the_databases_own_words(
         caplog.clear()
         http.post("/lost")
         told = [record for record in caplog.records if record.name.startswith("shared.db")]
-    assert [record.getMessage() for record in told] == ["The database can't be asked at the moment. (AdminShutdown)"]
+    assert [record.getMessage() for record in told] == ["The database is temporarily unavailable. (AdminShutdown)"]
     assert told[0].exc_info is None

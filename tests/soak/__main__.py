@@ -1,4 +1,4 @@
-"""`python -m tests.soak`: run the long trials, print a table of what was lost, and write it into the docs."""
+"""`python -m tests.soak`: run the long trials, print a table of failures, and write it into the docs."""
 
 import importlib
 import sys
@@ -20,7 +20,7 @@ from tests.soak.row import Row
 
 @dataclass(frozen=True)
 class Trial:
-    """Where a trial is, and what its `run` is called with: in full, and to see quickly whether it works at all."""
+    """A trial: its module, and the arguments of its `run`, in full and for a quick check."""
 
     module: str
     full: tuple[int | str, ...]
@@ -38,18 +38,18 @@ TRIALS = {
 
 def main(
     only: Annotated[
-        list[str] | None, typer.Option(help=f"Run this trial; may be repeated. There are: {', '.join(TRIALS)}.")
+        list[str] | None, typer.Option(help=f"Run only this trial; can be repeated. Trials: {', '.join(TRIALS)}.")
     ] = None,
-    quick: Annotated[bool, typer.Option(help="Do each only a few times.")] = False,
+    quick: Annotated[bool, typer.Option(help="Run only a few repetitions.")] = False,
     write: Annotated[
         Path | None,
-        typer.Option(help="Put the rows into the table of this file, unless --quick; other trials' rows stay."),
+        typer.Option(help="Write the rows into the table of this file, unless --quick; other rows stay."),
     ] = None,
 ) -> None:
-    """Run the long trials, and exit with 1 where something was lost or a trial did not come to its end."""
+    """Run the long trials; exit with 1 if there was a failure or a trial wasn't completed."""
     names = only or list(TRIALS)
     if unknown := [name for name in names if name not in TRIALS]:
-        raise typer.BadParameter(f"no trial is called {', '.join(unknown)}; there are {', '.join(TRIALS)}")
+        raise typer.BadParameter(f"unknown trial {', '.join(unknown)}; trials: {', '.join(TRIALS)}")
     results = [_run(name, quick) for name in names]
     _show(results)
     if write and not quick:
@@ -64,7 +64,7 @@ def _run(name: str, quick: bool) -> Result:
     try:
         row = importlib.import_module(trial.module).run(*arguments)
     except Exception as error:
-        # The other trials are worth their time nevertheless.
+        # The other trials still run.
         traceback.print_exc()
         row = Row(name, 0, 1, _reason(trial.module, error))
     return Result(name, row, time.monotonic() - started, _today())
@@ -72,8 +72,8 @@ def _run(name: str, quick: bool) -> Result:
 
 def _reason(module: str, error: Exception) -> str:
     if isinstance(error, ModuleNotFoundError) and error.name == module:
-        return f"there is no module {module}"
-    return f"did not come to its end: {type(error).__name__}"
+        return f"no module named {module}"
+    return f"not completed: {type(error).__name__}"
 
 
 def _today() -> date:
@@ -81,7 +81,7 @@ def _today() -> date:
 
 
 def _show(results: Sequence[Result]) -> None:
-    table = Table("trial", "what was done to it", "times", "lost", "what else was seen", "took", title="Nothing lost?")
+    table = Table("trial", "fault", "repetitions", "failures", "observations", "duration", title="Trials")
     for result in results:
         row, style = result.row, "red" if result.row.lost else None
         numbers = f"{row.times:,}", f"{row.lost:,}"

@@ -1,4 +1,4 @@
-"""The table of the trials as it stands in the docs: rows are put into it, and those of other trials stay."""
+"""The table of trials in the docs: replace the rows of some trials, and keep the others."""
 
 import os
 import platform
@@ -14,13 +14,13 @@ from tests.marked import rewrite_between
 from tests.soak.row import Row
 
 START, END = "<!-- table: made by python -m tests.soak -->", "<!-- end of the table -->"
-HEAD = ["trial", "what was done to it", "times", "lost", "what else was seen", "took", "on"]
+HEAD = ["trial", "fault", "repetitions", "failures", "observations", "duration", "date"]
 LIBRARIES = ["fastapi", "starlette", "uvicorn", "sqlalchemy", "aiosqlite", "psycopg", "schemathesis"]
 
 
 @dataclass(frozen=True)
 class Result:
-    """What a trial said, how many seconds it took, and on which day."""
+    """The result of a trial, its duration in seconds, and its date."""
 
     name: str
     row: Row
@@ -29,11 +29,11 @@ class Result:
 
 
 def write_results(file: Path, results: Sequence[Result]) -> None:
-    """Put the results into the table of a Markdown file: a trial's row is replaced, a new one is added.
+    """Write the results into the table of a Markdown file: replace a trial's row, or add a new one.
 
     Raises:
         OSError: The file can't be read or written.
-        ValueError: It has no place for the table.
+        ValueError: It has no markers for the table.
     """
     new = {result.name: _line(result) for result in results}
     head = [f"| {' | '.join(HEAD)} |", f"|{'---|' * len(HEAD)}"]

@@ -37,10 +37,11 @@ def run(times: int = 5, seconds: float = 1.0) -> Row:
             faults, slowest = asyncio.run(_trial(clients, server, postgres, times, seconds))
             faults += ["a traceback in the log"] * ("Traceback" in server.output)
             server.stop()
-            faults += ["the password was told"] * (PASSWORD in f"{server.output} {clients.refusals}")
+            faults += ["the password was shown"] * (PASSWORD in f"{server.output} {clients.refusals}")
     faults += clients.wrong + ["a request was cut off"] * clients.cut
-    seen = f"{len(clients.acknowledged)} notes acknowledged, {clients.refused} answers 503, back after {slowest:.1f} s"
-    return Row("stop and start of PostgreSQL under load", times, len(faults), "; ".join([seen, *sorted(set(faults))]))
+    answers = f"{len(clients.acknowledged)} notes acknowledged, {clients.refused} responses with 503"
+    seen = f"{answers}, recovered after {slowest:.1f} s"
+    return Row("restart of PostgreSQL under load", times, len(faults), "; ".join([seen, *sorted(set(faults))]))
 
 
 async def _trial(

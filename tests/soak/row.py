@@ -1,14 +1,13 @@
-"""What one trial says when it is over."""
+"""The result of one trial."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Row:
-    """One row of the table: what was done to the server, how often, what was lost, and what else was seen.
+    """One row of the table: the fault, the number of repetitions, the number of failures, and observations.
 
-    `lost` counts what must never happen: an acknowledged write that is missing, a violation, a hang. It is 0, or the
-    trial has failed.
+    `lost` counts failures: a missing acknowledged write, a violation, a hang. The trial fails unless it is 0.
     """
 
     done: str

@@ -133,7 +133,7 @@ def _row(tried: Sequence[Tried], database: Database, seconds: float) -> Row:
     cases, found = sum(one.cases for one in tried), [kind for one in tried for kind in one.violations]
     seen = f"{len(tried)} runs over {tried[0].operations} operations; {cases / seconds:.0f} cases a second"
     told = "; ".join([seen, *dict.fromkeys(found)]) if found else f"{seen}; no 5xx, no violation"
-    return Row(f"cases made from the merged document, served on {_NAMES[database]}", cases, len(found), told)
+    return Row(f"test cases generated from the merged document, with {_NAMES[database]}", cases, len(found), told)
 
 
 _NAMES = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}

@@ -31,11 +31,11 @@ def run(times: int = 20) -> Row:
         with closing(sqlite3.connect(file)) as connection:
             sound = connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     lost += len(clients.wrong) + (not sound)
-    state = "sound" if sound else "damaged"
-    seen = f"{len(clients.acknowledged)} notes acknowledged, {clients.cut} requests cut off; the file is {state}"
-    return Row(
-        "kill -9 of the server while notes are written to SQLite", times, lost, "; ".join([seen, *clients.wrong])
+    state = "intact" if sound else "damaged"
+    seen = (
+        f"{len(clients.acknowledged)} notes acknowledged, {clients.cut} requests cut off; the database file is {state}"
     )
+    return Row("kill -9 of the server during writes to SQLite", times, lost, "; ".join([seen, *clients.wrong]))
 
 
 async def _kill_once(clients: Clients, file: Path) -> list[int]:

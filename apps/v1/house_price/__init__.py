@@ -1,4 +1,4 @@
-"""Version 1 of the house price app: the same service with a linear model, to compare."""
+"""Version 1 of the house price app: the same API with a linear model."""
 
 from fastapi import FastAPI
 
@@ -10,12 +10,12 @@ __all__ = ["LinearHousePriceSettings", "create_app"]
 
 
 class LinearHousePriceSettings(HousePriceSettings):
-    """Which model predicts, and under which title."""
+    """The same settings with other defaults."""
 
     artefact: str = "house_price_linear"
     title: str = "House price (linear)"
 
 
 def create_app(auth: Auth, models: Models, settings: LinearHousePriceSettings) -> FastAPI:
-    """Construct version 1 of the app."""
+    """Return version 1 of the app."""
     return create_versioned_app("1.0.0", auth, models, settings)

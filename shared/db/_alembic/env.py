@@ -1,4 +1,4 @@
-"""What Alembic runs for each command: the caller has put the connection and all options into the configuration."""
+"""Alembic runs this for each command; the caller has put the connection and the options into the configuration."""
 
 from alembic import context
 

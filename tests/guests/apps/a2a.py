@@ -1,4 +1,4 @@
-"""The SDK of the Agent2Agent protocol: an agent that repeats what it is told.
+"""The SDK of the Agent2Agent protocol: an agent that repeats its input.
 
 Source: https://a2a-protocol.org/latest/tutorials/python/5-start-server/
 """
@@ -24,7 +24,7 @@ class Parrot(AgentExecutor):
 def create_app() -> Starlette:
     card = AgentCard(
         name="Parrot",
-        description="Repeats what it is told",
+        description="Repeats its input",
         version="1.0.0",
         default_input_modes=["text/plain"],
         default_output_modes=["text/plain"],

@@ -19,7 +19,7 @@ def add(a: int, b: int) -> int:
 
 @mcp.tool
 async def count(to: int, context: Context) -> str:
-    """Count, and tell how far it is."""
+    """Count, and report progress."""
     for number in range(1, to + 1):
         await context.report_progress(number, to)
     return "done"

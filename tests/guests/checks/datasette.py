@@ -21,7 +21,7 @@ def check_assets_load(url: str) -> None:
     assert_assets_load(url, get(f"{url}/library/books"))
 
 
-def check_its_json_tells_rows_and_its_own_address(url: str) -> None:
+def check_its_json_has_the_rows_and_its_own_address(url: str) -> None:
     document = get(f"{url}/library/books.json?_shape=objects").json()
     assert [row["title"] for row in document["rows"]] == ["Ulysses", "Emma"]
     first = get(f"{url}/library/books.json?_size=1").json()

@@ -27,7 +27,7 @@ def check_its_client_calls_a_function_through_the_queue(url: str) -> None:
         assert client.submit("Ada", api_name="/greet").result(timeout=PATIENCE) == "Hello Ada!"
 
 
-def check_its_client_hears_a_stream(url: str) -> None:
+def check_its_client_receives_a_stream(url: str) -> None:
     with connected(url) as client:
         job = client.submit(3, api_name="/count")
         job.result(timeout=PATIENCE)

@@ -10,7 +10,7 @@ from tests.guests.pages import get
 PACKAGE = "prometheus-client"
 
 
-def check_numbers_are_told(url: str) -> None:
+def check_metrics_are_served(url: str) -> None:
     families = {family.name: family for family in text_string_to_metric_families(get(f"{url}/").text)}
     assert families["guests"].samples[0].value == 3
 

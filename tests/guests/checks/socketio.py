@@ -40,7 +40,7 @@ async def check_a_client_changes_from_polling_to_a_websocket(url: str) -> None:
         assert client.transport() == "websocket"
 
 
-async def check_a_room_is_told_and_the_startup_ran(url: str) -> None:
+async def check_a_room_receives_an_event_and_the_startup_ran(url: str) -> None:
     async with connected(url, "websocket") as client:
         told: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         client.on("joined", told.set_result)

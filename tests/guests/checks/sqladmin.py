@@ -5,7 +5,7 @@ from tests.guests.pages import assert_assets_load, assert_inside, client, get, l
 PACKAGE = "sqladmin"
 
 
-def check_the_list_shows_what_is_there(url: str) -> None:
+def check_the_list_shows_the_rows(url: str) -> None:
     assert "Ada" in get(f"{url}/admin/user/list").text
 
 

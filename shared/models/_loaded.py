@@ -1,4 +1,4 @@
-"""One artefact in memory: loaded once, replaced as a whole, and seen by all who use it."""
+"""One artefact in memory: loaded once, replaced atomically, and shared by all apps that use it."""
 
 import logging
 from collections.abc import Callable, Collection
@@ -15,57 +15,57 @@ logger = logging.getLogger(__name__)
 
 Wanted = TypeVar("Wanted")
 
-# Seconds in which the batches end that still predict by a model that was replaced.
+# Seconds after which no batch uses a replaced model any more.
 LAST_BATCHES = 1.0
 
 
-class Kept:
-    """Load an artefact for all who use it, and take up what its files become."""
+class LoadedArtefact:
+    """Load an artefact for all apps that use it, and reload it when its files change."""
 
     def __init__(self, folder: Path, name: str, trusted: Collection[str]) -> None:
         self._folder, self._name, self._trusted = folder, name, trusted
         self._accepting: list[Callable[[object], object]] = []
         self._artefact: Artefact | None = None
         self._lock = anyio.Lock()
-        # Of the files: as they were when they were read last, and when they were looked at last.
+        # The states of the files when they were last read, last checked, and last reported as broken.
         self._read_as: object = None
         self._seen_as: object = None
-        self._complained_of: object = None
+        self._reported_as: object = None
 
     @property
     def model(self) -> object:
-        """The object that serves at this moment.
+        """The current model.
 
         Raises:
-            LookupError: None is loaded.
+            LookupError: No model is loaded.
         """
         artefact = self._artefact
         if artefact is None:
             raise LookupError(f"the model {self._name!r} isn't loaded: `await model.load()` in the app's lifespan")
         return artefact.model
 
-    def used_by(self, accept: Callable[[object], Wanted]) -> "Model[Wanted]":
-        """Note that somebody uses it, who takes only what `accept` does."""
+    def register(self, accept: Callable[[object], Wanted]) -> "Model[Wanted]":
+        """Return a handle for an app that uses only models that `accept` accepts."""
         self._accepting.append(accept)
         return Model(self, accept)
 
     async def load(self) -> None:
-        """Load it in a thread, if it isn't loaded; callers that ask at the same time share one load.
+        """Load the artefact in a thread if it isn't loaded; concurrent callers share one load.
 
         Raises:
-            ArtefactError: It was refused; the next call tries again.
+            ArtefactError: The artefact was rejected; the next call tries again.
         """
         async with self._lock:
             if self._artefact is None:
-                # Kept by the thread itself, which no cancellation of the waiting caller can interrupt.
+                # The thread itself stores the result, since cancelling the caller doesn't interrupt it.
                 await anyio.to_thread.run_sync(self.read)
                 await anyio.to_thread.run_sync(give_back_memory)
 
     def read(self) -> None:
-        """Read it and let it serve from now on; where it is refused, what served before goes on.
+        """Read the artefact and use it from now on; if it is rejected, the previous one stays in use.
 
         Raises:
-            ArtefactError: It was refused.
+            ArtefactError: The artefact was rejected.
         """
         self._read_as = self._seen_as = file_states(self._folder, self._name)
         artefact = read_artefact(self._folder, self._name, self._trusted)
@@ -73,44 +73,44 @@ class Kept:
         self._artefact = artefact
 
     def check_accepted(self, model: object, file: Path) -> None:
-        """Ask all who use the artefact whether they take this model, which was read from `file`.
+        """Check that every app accepts this model, which was read from `file`.
 
         Raises:
-            ArtefactError: One doesn't.
+            ArtefactError: An app rejects it.
         """
         for accept in self._accepting:
             try:
                 accept(model)
             except Exception as error:
-                expected, hint = "a model that the apps can use", "name another artefact in the app's settings"
+                expected, hint = "a model that the apps can use", "set another artefact in the app's settings"
                 found = f"{type(error).__name__}: {error}"
                 raise ArtefactError(self._name, file, expected=expected, found=found, hint=hint) from error
 
-    async def follow(self) -> None:
-        """Read it again where its files have changed and stay as they are; say in the log what came of it.
+    async def reload_if_changed(self) -> None:
+        """Reload the artefact if its files have changed since it was read, and not since the last call; log the result.
 
-        To be called every second or so: a file that is just being copied changes between two calls.
+        Call it about every second: a file that is being copied changes between two calls.
         """
         if self._artefact is None:
             return
         try:
             if await anyio.to_thread.run_sync(self._read_if_changed):
-                # Of the level that is shown by default: from here on callers get other answers.
-                logger.warning("%s serves what its files hold now: SHA-256 %s", self._name, self._artefact.card.sha256)
+                # A level that is shown by default, because predictions change from here on.
+                logger.warning("%s: new model loaded, SHA-256 %s", self._name, self._artefact.card.sha256)
                 await anyio.sleep(LAST_BATCHES)
                 await anyio.to_thread.run_sync(give_back_memory)
         except Exception as error:
-            self._complain(error)
+            self._log_failure(error)
 
-    def _complain(self, error: Exception) -> None:
-        """Say why it serves what it has: once for what the files are now, also where it tries again each time."""
-        is_passing = _is_passing(error)
-        if is_passing:
+    def _log_failure(self, error: Exception) -> None:
+        """Log why the old model stays in use: once for each state of the files, even if each check tries again."""
+        is_transient = _is_transient(error)
+        if is_transient:
             self._read_as = None
-        if not (is_passing and self._complained_of == self._seen_as):
+        if not (is_transient and self._reported_as == self._seen_as):
             unforeseen = None if isinstance(error, ArtefactError) else error
-            logger.error("%s serves the model that it has: %s", self._name, error, exc_info=unforeseen)
-        self._complained_of = self._seen_as
+            logger.error("%s: the old model stays in use: %s", self._name, error, exc_info=unforeseen)
+        self._reported_as = self._seen_as
 
     def _read_if_changed(self) -> bool:
         seen = file_states(self._folder, self._name)
@@ -120,37 +120,37 @@ class Kept:
         self.read()
         return True
 
-    def forget(self) -> None:
-        """Forget the model, but not who uses it."""
+    def unload(self) -> None:
+        """Unload the model, but keep the handles."""
         self._artefact = None
 
 
-def _is_passing(error: Exception) -> bool:
-    """Tell whether the machine failed, and not the files: the same ones may be read the next time."""
+def _is_transient(error: Exception) -> bool:
+    """Return whether the system failed, not the files, so that reading the same files may succeed later."""
     cause = error.__cause__ if isinstance(error, ArtefactError) else error
     return isinstance(cause, OSError | MemoryError) and not isinstance(cause, FileNotFoundError)
 
 
 class Model(Generic[Wanted]):
-    """The model of one artefact, as an app uses it: loaded once, and replaced while the server serves."""
+    """An app's handle for the model of one artefact: loaded once, and replaced without a restart."""
 
-    def __init__(self, kept: Kept, accept: Callable[[object], Wanted]) -> None:
-        self._kept, self._accept = kept, accept
+    def __init__(self, artefact: LoadedArtefact, accept: Callable[[object], Wanted]) -> None:
+        self._artefact, self._accept = artefact, accept
 
     async def load(self) -> Wanted:
-        """Return the model, after loading it where nobody has; an app's lifespan does so before it yields.
+        """Load the model if it isn't loaded, and return it; call it in the app's lifespan before the `yield`.
 
         Raises:
-            ArtefactError: The artefact was refused.
+            ArtefactError: The artefact was rejected.
         """
-        await self._kept.load()
+        await self._artefact.load()
         return self.current
 
     @property
     def current(self) -> Wanted:
-        """The model that serves at this moment. Read it once for each answer: the next time it may be another one.
+        """The current model. Read it once for each response: it may be replaced at any time.
 
         Raises:
-            LookupError: None is loaded.
+            LookupError: No model is loaded.
         """
-        return self._accept(self._kept.model)
+        return self._accept(self._artefact.model)

@@ -1,8 +1,8 @@
-"""What the apps' answers have in common: the errors that FastAPI alone doesn't tell well, and their documentation.
+"""Error responses that all apps share, and their documentation.
 
-FastAPI's own 422 holds the rejected input. That sends passwords back, and for a body such as `{"x": NaN}` it can't be
-written as JSON at all, so that the caller's mistake becomes a 500. Its own 405 names the methods of one route only,
-the first of those that share the path; RFC 9110, 15.5.6, asks for all of them.
+FastAPI's own 422 contains the rejected input. It sends passwords back, and for a body such as `{"x": NaN}` it can't be
+serialised as JSON, so that a client error becomes a 500. FastAPI's own 405 lists only the methods of the first route
+with that path; RFC 9110, section 15.5.6, requires all of them.
 """
 
 from typing import Any
@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Match
 
-# FastAPI itself answers 400 then, so an operation with a body is documented with it.
+# FastAPI itself responds with 400 then, so operations with a body document it.
 NOT_JSON = "The body can't be read as JSON"
 
 # Source: RFC 9457.
@@ -32,36 +32,36 @@ PROBLEM_SCHEMA = {
     },
 }
 
-# Seconds after which a caller may try again.
+# Seconds after which a client may try again.
 RETRY_AFTER = 1
 
 
 class ErrorAnswer(BaseModel):
-    """The body of an answer that says what is wrong."""
+    """The body of an error response."""
 
     detail: str
 
 
 def documented(**answers: str) -> dict[int | str, dict[str, Any]]:
-    """Make FastAPI's `responses=` from keywords such as `s404="No such note"`."""
+    """Return FastAPI's `responses=` for keywords such as `s404="No such note"`."""
     return {int(code[1:]): {"description": text, "model": ErrorAnswer} for code, text in answers.items()}
 
 
 def documented_503(detail: str) -> dict[int | str, dict[str, Any]]:
-    """Make FastAPI's `responses=` for operations that answer with `unavailable`."""
+    """Return FastAPI's `responses=` for operations that may respond with `unavailable`."""
     described = {"description": "Seconds to wait.", "schema": {"type": "integer"}}
     content = {PROBLEM_JSON: {"schema": PROBLEM_SCHEMA}}
     return {503: {"description": detail, "headers": {"Retry-After": described}, "content": content}}
 
 
 def unavailable(detail: str) -> JSONResponse:
-    """Make the answer of what can't serve at the moment: 503, to be tried again."""
+    """Return a 503 with Retry-After."""
     body = {"type": "about:blank", "title": "Service Unavailable", "status": 503, "detail": detail}
     return JSONResponse(body, 503, {"Retry-After": str(RETRY_AFTER)}, media_type=PROBLEM_JSON)
 
 
 def with_plain_errors(app: FastAPI) -> FastAPI:
-    """Have `app` answer invalid input with a 422 that doesn't repeat it, and a wrong method with all right ones.
+    """Make `app` respond to invalid input with a 422 that omits it, and to a wrong method with a 405 that lists all.
 
     Returns:
         The same app.
