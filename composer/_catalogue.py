@@ -4,6 +4,7 @@ A problem is data, a `Problem` with a stable ID. Its text is made here, from the
 else.
 """
 
+import re
 from typing import NamedTuple
 
 from composer._compat.error_texts import is_circular_import, is_response_field_error
@@ -276,7 +277,7 @@ def problem(id: str, where: str, *, error: BaseException | None = None, **fields
     if error is not None:
         named |= {"error": describe_error(error), "advice": _advice(error)}
     # A field may be empty, and leaves two blanks then.
-    hint = " ".join(entry.hint.format(**named).split())
+    hint = re.sub(" +", " ", entry.hint.format(**named)).strip()
     return Problem(id, where, entry.what.format(**named), hint, error, entry.level)
 
 
