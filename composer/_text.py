@@ -25,6 +25,8 @@ def nearest(word: str, known: Iterable[str]) -> str:
 
     lower = {name.lower(): name for name in known}
     near = get_close_matches(word.lower(), lower, n=1, cutoff=0.6)
+    # Of two letters, two that were swapped are all of it.
+    near = near or [name for name in lower if word and sorted(name) == sorted(word.lower())]
     return lower[near[0]] if near else ""
 
 

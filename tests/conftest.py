@@ -93,7 +93,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project
     It may be called again to change the project. The test sees neither the repository's own apps and cornerstones nor
     any COMPOSER_ variable, and what it imported from its folder is forgotten afterwards.
     """
-    for name in [name for name in os.environ if name.startswith("COMPOSER_")]:
+    for name in [name for name in os.environ if name.startswith("COMPOSER_") or name == "FASTAPI_ENV"]:
         monkeypatch.delenv(name)
     path = list(sys.path)
     sys.path[:] = [place for place in path if Path(place).resolve() != _REPOSITORY]

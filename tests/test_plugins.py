@@ -175,7 +175,7 @@ def test_what_is_wrong_with_plugins_is_told_at_once_with_all_else(
         ("C009", "settings.toml [apps.gone]", f"Cannot use the plugin 'gone': {gone}."),
         ("C009", "environment COMPOSER_APPS__SEEN__PLUGIN", two),
         ("C009", "settings.toml [apps.twice]", two),
-        ("C021", "settings.toml [apps.notes]", "The prefix 'notes' doesn't start with '/'."),
+        ("C021", "settings.toml [apps.notes]", "Invalid prefix 'notes': it does not start with '/'."),
     ]
 
 

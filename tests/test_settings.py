@@ -381,9 +381,9 @@ def test_of_a_table_of_composer_a_wrong_value_counts_as_not_given() -> None:
 
     assert own == AppTable.model_validate({"prefix": "/n"})
     assert sorted(whats(problems)) == [
-        "Unknown key 'prefx'.",
         "Invalid value for 'after': Input should be a valid list.",
         "Invalid value for 'enabled': Input should be a valid boolean, unable to interpret input.",
+        "Unknown key 'prefx'.",
     ]
 
 

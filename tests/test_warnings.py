@@ -151,8 +151,8 @@ def test_warnings_are_logged_at_each_start_of_the_server_and_not_before(caplog: 
         assert [(record.name, record.levelname) for record in caplog.records] == [("composer", "WARNING")]
         [message] = caplog.messages
         assert message == (
-            "C050 app notes: Unreachable route '/files/first': all of it goes to what is mounted at '/files' "
-            "before it. Hint: Mount that app after all routes and routers."
+            "C050 app notes: Unreachable route '/files/first': the app mounted at '/files' comes before it. "
+            "Hint: Mount that app after all routes and routers."
         )
         caplog.clear()
 

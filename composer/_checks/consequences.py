@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 
-from composer._model import Cornerstone, Problem
+from composer._model import Cornerstone, Problem, errors_among
 from composer._settings import Section
 
 # What can't be said while a part is missing that another problem has kept from being known.
@@ -16,11 +16,12 @@ def without_consequences(
 ) -> list[Problem]:
     """Return the problems without those that follow from others, where the parts of a section are `uncertain`.
 
-    All are returned where no other one would be left.
+    All are returned where no other error would be left, for these refuse the start then.
     """
     places = {part.place for part in cornerstones}
     sections = {*uncertain}
     if any(found.id in _WITHOUT_A_TYPE and found.where in places for found in problems):
         sections.add("cornerstones")
     left_out = {id for section in sections for id in _CONSEQUENCES[section]}
-    return [found for found in problems if found.id not in left_out] or list(problems)
+    left = [found for found in problems if found.id not in left_out]
+    return left if errors_among(left) else list(problems)

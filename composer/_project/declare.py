@@ -1,5 +1,6 @@
 """Phase one: the settings and the folders of a project become declared apps and cornerstones. Nothing is made yet."""
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import partial
@@ -159,9 +160,9 @@ def _parts(
             declared.names += [name] if section == "apps" else []
             declared.problems += wrong if is_asked_for(name) else []
             parts += [part] if is_asked_for(name) else []
-        elif folders.complete and is_wanted(name, wanted) and not _is_known(part, folders):
+        elif part.whole and folders.complete and is_wanted(name, wanted) and not _is_known(part, folders):
             declared.problems.append(_unknown_table(section, name, part.whole, folders.found))
-    declared.names += [one.name for one in folders.rejected if one.name and section == "apps"]
+    declared.names += [name for one in folders.rejected for name in _meant_names(one) if section == "apps"]
     return parts
 
 
@@ -207,7 +208,13 @@ def _is_known(part: _Part[Any], folders: "_Folders") -> bool:
     name = part.found.name
     names = [*folders.found, *(one.name for one in folders.rejected)]
     is_group = any(is_below(other, name) for other in names) or any((place / name).is_dir() for place in folders.places)
-    return name in [one.name for one in folders.rejected] or (is_group and not part.own.enabled)
+    is_rejected = any(name in _meant_names(one) for one in folders.rejected)
+    return is_rejected or (is_group and not part.own.enabled)
+
+
+def _meant_names(one: Rejected) -> list[str]:
+    """Return what others may call a folder that is wrong: by its name, or by one that can be imported."""
+    return list(dict.fromkeys([one.name, re.sub(r"[^\w/]", "_", one.name)])) if one.name else []
 
 
 def _unknown_table(section: Section, name: str, table: Table, folders: Iterable[str]) -> Problem:
