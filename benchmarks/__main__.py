@@ -1,4 +1,4 @@
-"""`python -m benchmarks`: run all benchmarks, print what they found, and write it into a page."""
+"""`python -m benchmarks`: run all benchmarks, print the results, and write them into a page."""
 
 import importlib
 import shutil
@@ -18,13 +18,13 @@ from benchmarks.report import Section, text
 
 @dataclass(frozen=True)
 class Benchmark:
-    """Where a benchmark is, and what it is called with: in full, and in a hurry, where it has the time for it."""
+    """A benchmark: its module, and its arguments in full and for a quick run, if it has one."""
 
     module: str
     full: Sequence[object] = ()
     quick: Sequence[object] | None = None
     function: str = "section"
-    # Programs that have to be installed.
+    # Programs that must be installed.
     needs: Sequence[str] = ()
 
 
@@ -44,15 +44,16 @@ BENCHMARKS: Mapping[str, Benchmark] = {
 
 def main(
     only: Annotated[
-        list[str] | None, typer.Option(help=f"Run this one; may be repeated. There are: {', '.join(BENCHMARKS)}.")
+        list[str] | None,
+        typer.Option(help=f"Run only this benchmark; can be repeated. Benchmarks: {', '.join(BENCHMARKS)}."),
     ] = None,
-    quick: Annotated[bool, typer.Option(help="Measure less, in two minutes; what takes longer is left out.")] = False,
-    write: Annotated[Path | None, typer.Option(help="Write a page of them, with pictures beside it.")] = None,
+    quick: Annotated[bool, typer.Option(help="Run short benchmarks only, in two minutes.")] = False,
+    write: Annotated[Path | None, typer.Option(help="Write a page with the results and charts.")] = None,
 ) -> None:
-    """Run the benchmarks, and exit with 1 where one did not come to its end."""
+    """Run the benchmarks; exit with 1 if one wasn't completed."""
     names = only or [name for name, each in BENCHMARKS.items() if not quick or each.quick is not None]
     if unknown := [name for name in names if name not in BENCHMARKS]:
-        raise typer.BadParameter(f"no benchmark is called {', '.join(unknown)}; there are {', '.join(BENCHMARKS)}")
+        raise typer.BadParameter(f"unknown benchmark {', '.join(unknown)}; benchmarks: {', '.join(BENCHMARKS)}")
     results = [_run(name, quick) for name in names]
     sections = [section for section in results if section]
     if write:
@@ -61,7 +62,7 @@ def main(
 
 
 def _run(name: str, quick: bool) -> Section | None:
-    """Run one of them and print what it found; return None where it did not come to its end."""
+    """Run a benchmark and print its result; return None if it wasn't completed."""
     benchmark, started = BENCHMARKS[name], time.monotonic()
     if missing := [program for program in benchmark.needs if not shutil.which(program)]:
         return Section(name, name, f"Not measured: {', '.join(missing)} is not installed on this machine.")
@@ -70,7 +71,7 @@ def _run(name: str, quick: bool) -> Section | None:
         function = getattr(importlib.import_module(benchmark.module), benchmark.function)
         section: Section = function(*((benchmark.quick or ()) if quick else benchmark.full))
     except Exception:
-        # The other benchmarks are worth their time nevertheless.
+        # The other benchmarks still run.
         traceback.print_exc()
         return None
     print(text(section), flush=True)

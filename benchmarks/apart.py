@@ -1,9 +1,9 @@
-"""Measure how long one app's blocking handler takes while another app is stuck in its own, under 200 clients.
+"""Measure one app's `def` handler while 200 clients block all threads of another app.
 
 Run `python -m benchmarks.apart [ROUNDS]` from the repository's folder. Both apps have `def` handlers, which run in
-threads: those of `stuck` sleep for a second, that of `quick` answers at once. Each round measures `quick` alone and
-then beside 200 clients of `stuck`; the ratio of a round is between its two p99. The last row is the same pair of apps
-under plain `FastAPI.mount`, where all of them share one pool of threads.
+threads: those of `stuck` sleep for a second, that of `quick` responds immediately. Each round measures `quick` alone
+and then with 200 clients of `stuck`; the ratio of a round is between its two p99. The last row is the same pair of apps
+under `FastAPI.mount`, where all apps share one thread pool.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ from benchmarks.report import Row, Section, Table, text
 from tests.serving import REPOSITORY, Server, serving
 
 CLIENTS, ROUNDS = 200, 7
-# Requests of one measurement, by four clients; beside apps that share their threads each takes seconds.
+# Requests of one measurement, by four clients; with shared threads each takes seconds.
 REQUESTS, REQUESTS_SHARED, ASKING = 2000, 40, 4
 STUCK_FOR = 1.0
 INTRODUCTION = """
@@ -66,7 +66,7 @@ def mounted() -> FastAPI:
 
     @app.get("/readyz")
     async def ready() -> None:
-        """Say that the server runs, as composer does by itself."""
+        """Respond like composer's own probe."""
 
     app.mount("/quick", quick_app())
     app.mount("/stuck", stuck_app())
@@ -86,7 +86,7 @@ def served(factory: str) -> Iterator[Server]:
 
 
 async def ask(server: Server, path: str, times: int, tell: Callable[[float], None]) -> None:
-    """Ask for a path again and again over one connection, and tell the seconds that each answer took."""
+    """Request a path repeatedly over one connection, and return the seconds of each response."""
     reader, writer = await asyncio.open_connection("127.0.0.1", server.port, limit=1 << 16)
     request = f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
     try:
@@ -112,23 +112,23 @@ async def p99(server: Server, requests: int) -> float:
 
 @asynccontextmanager
 async def stuck(server: Server) -> AsyncIterator[None]:
-    """Let 200 clients ask `stuck` without a pause."""
+    """Send requests of 200 clients to `stuck` without a pause."""
     tasks = [asyncio.create_task(ask(server, "/stuck/", sys.maxsize, lambda _: None)) for _ in range(CLIENTS)]
     try:
         await asyncio.sleep(2 * STUCK_FOR)
         if any(task.done() for task in tasks):
-            raise RuntimeError("a client of the stuck app has ended")
+            raise RuntimeError("a client of the blocked app has ended")
         yield
     finally:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        # What they asked for has to be answered, though nobody waits any more.
+        # Their requests must be completed, though the clients have disconnected.
         await asyncio.sleep(CLIENTS / 40 * STUCK_FOR + 1)
 
 
 async def round_of(server: Server, requests: int) -> tuple[float, float]:
-    """Return the p99 alone, and beside the stuck app."""
+    """Return the p99 alone, and with the blocked app."""
     alone = await p99(server, REQUESTS)
     async with stuck(server):
         return alone, await p99(server, requests)
@@ -141,7 +141,7 @@ def row(name: str, rounds: list[tuple[float, float]]) -> Row:
 
 
 def measured(factory: str, rounds: int, requests: int) -> list[tuple[float, float]]:
-    """Measure some rounds on one server, after one that isn't counted."""
+    """Measure some rounds on one server, after a warm-up round."""
 
     async def run() -> list[tuple[float, float]]:
         await p99(server, REQUESTS)

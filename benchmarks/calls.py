@@ -1,6 +1,6 @@
-"""One request of a server, as the benchmarks make it that call an app without a socket, and apps that are put together.
+"""Requests without a socket, as a server makes them, and combined apps.
 
-Imports nothing of composer's: it also runs beside frameworks in environments that have none of it.
+Doesn't import composer: it also runs in other frameworks' environments, without composer.
 """
 
 from collections.abc import Sequence
@@ -12,9 +12,9 @@ from starlette.types import ASGIApp, Message, Scope
 
 @dataclass(frozen=True)
 class Together:
-    """Many apps behind one server: what is asked, and each app by itself with its prefix, in the order of mounting.
+    """Many apps behind one server: the root app, and each app by itself with its prefix, in the order of mounting.
 
-    `knows_its_prefix` says whether an app that is called directly gets its prefix as a server's root path.
+    `knows_its_prefix` is whether an app that is called directly gets its prefix as a server's root path.
     """
 
     root: ASGIApp
@@ -24,7 +24,7 @@ class Together:
 
 
 def scope_of(path: str, root_path: str = "") -> Scope:
-    """Return what a server says of one request."""
+    """Return the scope of a request."""
     return {
         "type": "http",
         "asgi": {"version": "3.0", "spec_version": "2.3"},
@@ -48,15 +48,15 @@ async def receive() -> Message:
 
 
 async def send(message: Message) -> None:
-    """Take no note of what is answered."""
+    """Discard the response."""
 
 
 async def status_of(app: ASGIApp, scope: Scope) -> int:
-    """Return the status of one answer."""
-    told: list[dict[str, Any]] = []
+    """Return the status of one response."""
+    sent: list[dict[str, Any]] = []
 
     async def tell(message: Message) -> None:
-        told.append(dict(message))
+        sent.append(dict(message))
 
     await app(scope, receive, tell)
-    return int(told[0]["status"])
+    return int(sent[0]["status"])

@@ -1,4 +1,4 @@
-"""Measure how long the pages of 40 apps with 2,000 operations take in a real browser until they can be used.
+"""Measure the time until the docs pages of 40 apps with 2,000 operations are usable in a real browser.
 
 Run `python -m benchmarks.docs_page [RUNS]` from the repository's folder; chromium and chromedriver must be installed.
 Usable means: the list of apps is there, and (on /docs) what is typed into the filter has narrowed it. Each run loads
@@ -65,7 +65,7 @@ def add_resource(app: FastAPI, number: int, each: int) -> None:
 
     write.__annotations__["body"] = thing
     tags, path = [TAGS[each % len(TAGS)]], f"/resources{each}"
-    told = "Return what is known of one thing, with its parts, as it was last written by anybody. " * 3
+    told = "Return one thing with its parts, as it was last written. " * 3
     app.get(f"{path}/{{thing_id}}", response_model=thing, tags=list(tags), name=f"read_{each}", description=told)(read)
     app.post(path, response_model=thing, tags=list(tags), name=f"write_{each}")(write)
 

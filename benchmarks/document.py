@@ -1,9 +1,9 @@
-"""Measure the merged document of 400 apps with five routes each, beside the one of a FastAPI that has all 2,000 routes.
+"""Measure the merged document of 400 apps with five routes each, compared with one FastAPI with all 2,000 routes.
 
-Run `python -m benchmarks.document [ROUNDS]` from the repository's folder. In each round both are made anew and asked
-for their first document; then one of the apps gets another route, and the composition is asked again; then what is
-known by now is asked for again and again, beside a static file with the same bytes. All are asked over ASGI, without a
-socket.
+Run `python -m benchmarks.document [ROUNDS]` from the repository's folder. Each round
+builds both and requests their first document. Then one of the apps gets another route, and the composition's document
+is requested again. Then the cached document is requested repeatedly, compared with a static file of the same content.
+All requests are made over ASGI, without a socket.
 """
 
 import asyncio
@@ -37,7 +37,7 @@ second: that much is due to Python and the machine.
 
 @dataclass(frozen=True)
 class Round:
-    """Seconds of one round, and for how many the event loop was held up."""
+    """The durations of one round, and how long the event loop was blocked."""
 
     plain: float
     plain_held: float
@@ -52,7 +52,7 @@ class Round:
 
 
 def thing(number: int) -> type[BaseModel]:
-    """Return a model that one app has to itself."""
+    """Return a model that only one app uses."""
     part = create_model(f"Part{number}", label=(str, Field(max_length=40)), weight=(float, 1.0))
     return create_model(f"Thing{number}", id=(int, Field(ge=1)), name=(str, ...), parts=(list[part], []))  # type: ignore[valid-type]
 
@@ -86,7 +86,7 @@ def plain() -> FastAPI:
 
 
 async def timed(work: Callable[[], Awaitable[object]]) -> tuple[float, float]:
-    """Return the seconds that something took, and the longest time for which the event loop was held up meanwhile."""
+    """Return the duration of a call, and the longest time that it blocked the event loop."""
     longest = 0.0
 
     async def tick() -> None:
@@ -101,21 +101,21 @@ async def timed(work: Callable[[], Awaitable[object]]) -> tuple[float, float]:
     start, longest = time.perf_counter(), 0.0
     await work()
     took = time.perf_counter() - start
-    # Were it stopped at once, it couldn't tell of the last time.
+    # Not stopped immediately, so that it also records the last interval.
     await asyncio.sleep(0.01)
     ticking.cancel()
     return took, max(longest, 0.0)
 
 
 def asking(app: ASGIApp, path: str) -> Callable[[], Awaitable[bytes]]:
-    """Return what asks an app for a path, and returns what it answers."""
+    """Return a function that requests a path of an app and returns the response."""
 
     async def ask() -> bytes:
         sent: list[Message] = []
         body = iter([await receive()])
 
         async def receive_body_and_wait() -> Message:
-            # As from a server: what comes after the body is the client's leaving, for which a file's answer listens.
+            # As from a server: after the body, the client disconnects; file responses wait for that.
             return next(body, None) or await asyncio.get_running_loop().create_future()
 
         async def send(message: Message) -> None:
@@ -138,7 +138,7 @@ async def seconds_of_each(ask: Callable[[], Awaitable[bytes]]) -> float:
 
 
 def count_for_a_second() -> None:
-    """Keep a thread busy, and nothing else."""
+    """Keep a thread busy."""
     number, end = 0, time.perf_counter() + 1
     while time.perf_counter() < end:
         number += 1
@@ -147,7 +147,7 @@ def count_for_a_second() -> None:
 async def first_of_plain() -> tuple[float, float]:
     """Measure the first document of one FastAPI."""
     app = plain()
-    # Each begins without the garbage of what was measured before.
+    # Start without the garbage of the previous measurement.
     gc.collect()
     return await timed(asking(app, "/openapi.json"))
 
@@ -170,7 +170,7 @@ async def round_of(folder: Path) -> Round:
         (folder / "openapi.json").write_bytes(document)
         ask_file = asking(StaticFiles(directory=folder), "/openapi.json")
         if await ask_file() != document:
-            raise RuntimeError("the static file isn't the document")
+            raise RuntimeError("the static file differs from the document")
         again, static = await seconds_of_each(ask), await seconds_of_each(ask_file)
     _, counting = await timed(lambda: asyncio.to_thread(count_for_a_second))
     return Round(took, held, took_again, *first, *changed, again, static, counting)
@@ -202,7 +202,7 @@ def section(count: int = ROUNDS) -> Section:
 
 
 def row(name: str, pairs: list[tuple[float, float]], limit: Limit | None = None) -> Row:
-    """Return a row of two things in seconds, the first of which is measured beside the second."""
+    """Return a row that compares two durations."""
     ours, theirs = (median(column) * 1000 for column in zip(*pairs, strict=True))
     return Row(name, {"ms": ours, "other, ms": theirs}, [mine / other for mine, other in pairs], limit)
 

@@ -1,6 +1,6 @@
-"""The environments of what composer is measured beside: `make bench` makes each from benchmarks/requirements/NAME.txt.
+"""The environments of frameworks to compare with; `make bench` creates them from benchmarks/requirements/NAME.txt.
 
-`python -m benchmarks.environments NAME ARGUMENTS` becomes `python -m ARGUMENTS` of that environment.
+`python -m benchmarks.environments NAME ARGUMENTS` runs `python -m ARGUMENTS` in that environment.
 """
 
 import os
@@ -13,17 +13,17 @@ OWN = ""
 
 
 def python_of(environment: str) -> Path:
-    """Return the Python of an environment; the nameless one is where this process runs."""
+    """Return the Python of an environment; the empty name is this process's environment."""
     return REPOSITORY / ".venv-bench" / environment / "bin" / "python" if environment else Path(sys.executable)
 
 
 def is_there(environment: str) -> bool:
-    """Tell whether an environment has been made, down to the last package."""
+    """Return whether an environment is completely installed."""
     return not environment or (REPOSITORY / ".venv-bench" / environment / ".installed").exists()
 
 
 def main(environment: str, *arguments: str) -> None:
-    """Become another Python, in the same process: who started this one can end that one."""
+    """Replace this process with another Python, so that the parent process can stop it."""
     python = str(python_of(environment))
     os.execv(python, [python, "-m", *arguments])  # noqa: S606
 

@@ -1,8 +1,8 @@
-"""Measure what it costs to find the app: one request through N apps, against the same app called directly.
+"""Measure the cost of dispatching: a request among N apps, compared with the same app called directly.
 
-Run `python -m benchmarks.finding [ROUNDS]` from the repository's folder. Each way to put apps together has a process of
-its own, and they are asked in turn for a round; see `benchmarks.finding_worker` for what one process does. Those of
-other frameworks run where `make bench` has installed them, and are left out where it has not.
+Run `python -m benchmarks.finding [ROUNDS]` from the repository's folder. Each way to combine apps has its own
+process, and they measure their rounds in turn; see `benchmarks.finding_worker`. Other frameworks are included if
+`make bench` has installed them.
 """
 
 import json
@@ -19,11 +19,11 @@ from benchmarks.finding_worker import NOISE, UNKNOWN
 from benchmarks.report import Limit, Row, Section, Table, text
 
 ROUNDS, SIZES = 15, (1, 100, 1000)
-# Where each way is, and which environment it needs.
+# Modules of the ways to combine apps, and their environments.
 WAYS = dict.fromkeys(ways.WAYS, (ways.__name__, OWN)) | {
     name: (ways_of_others.__name__, HIVE if name == "fastapi-hive" else FRAMEWORKS) for name in ways_of_others.WAYS
 }
-# What is asked of composer; of an unknown path it is the same for both.
+# The targets for composer; for an unknown path they are the same for both.
 LIMITS = {"composer": 1.10, "composer, root given": 1.20}
 UNKNOWN_LIMIT = 0.50
 INTRODUCTION = """
@@ -38,24 +38,24 @@ noise. fastapi-hive runs on the last FastAPI whose Starlette had the event handl
 
 
 class Worker:
-    """A process that measures one way."""
+    """A process that measures one way to combine apps."""
 
     def __init__(self, way: str, process: "subprocess.Popen[str]") -> None:
         self.way = way
         self._process = process
         told = self._read()
         self.versions = str(told["versions"])
-        # For each row and round: an app alone, the app called directly, what is asked.
+        # For each row and round: an app alone, the app called directly, the request itself.
         self.found: dict[tuple[int, str], list[Sequence[float]]] = {(apps, place): [] for apps, place in told["rows"]}
 
     def measure(self, counts: bool) -> None:
-        """Let it measure each of its rows once."""
+        """Measure each row once."""
         print(file=self._process.stdin, flush=True)
         for row, figures in zip(self.found.values(), self._read(), strict=True):
             row.extend([figures] if counts else [])
 
     def row(self, apps: int, place: str) -> Row:
-        """Return one of its rows for the table."""
+        """Return a row of the table."""
         rounds = self.found[apps, place]
         figures = {"µs": median(asked for _, _, asked in rounds), "to alone": median(a / one for one, _, a in rounds)}
         name = self.way if place == NOISE else f"{self.way}, {apps:,}, {place}"
@@ -70,19 +70,19 @@ class Worker:
     def _read(self) -> Any:
         line = self._process.stdout.readline() if self._process.stdout else ""
         if not line:
-            raise RuntimeError(f"the process of {self.way} has ended with {self._process.wait()}")
+            raise RuntimeError(f"the process of {self.way} exited with {self._process.wait()}")
         return json.loads(line)
 
 
 @contextmanager
 def workers(sizes: Sequence[int]) -> Iterator[list[Worker]]:
-    """Start a process for each way whose environment is there; each ends when nothing more is asked of it."""
+    """Start a process for each way whose environment exists; each one exits at the end of its input."""
     with ExitStack() as stack:
         started = {}
         for way, (module, environment) in WAYS.items():
             command = [str(python_of(environment)), "-m", "benchmarks.finding_worker", module, way, *map(str, sizes)]
             if is_there(environment):
-                # Started with nothing but names from the benchmarks.
+                # The arguments are constants of the benchmarks.
                 process = subprocess.Popen(  # noqa: S603
                     command, cwd=REPOSITORY, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
                 )
@@ -91,7 +91,7 @@ def workers(sizes: Sequence[int]) -> Iterator[list[Worker]]:
 
 
 def tables(made: Sequence[Worker], rounds: int) -> list[Table]:
-    """Return composer's rows, the ones to compare them with, and the noise."""
+    """Return the tables of composer, of the other ways, and of the noise."""
     most = max(apps for apps, _ in made[0].found)
     ours = [worker for worker in made if worker.way in LIMITS]
     others = [worker for worker in made if worker.way not in LIMITS]
@@ -107,7 +107,7 @@ def tables(made: Sequence[Worker], rounds: int) -> list[Table]:
 
 
 def section(rounds: int = ROUNDS, sizes: Sequence[int] = SIZES) -> Section:
-    """Measure some rounds, after one that isn't counted."""
+    """Measure some rounds, after a warm-up round."""
     with workers(sizes) as made:
         for count in range(rounds + 1):
             for worker in made:
@@ -117,7 +117,7 @@ def section(rounds: int = ROUNDS, sizes: Sequence[int] = SIZES) -> Section:
         ran.setdefault(worker.versions, []).append(worker.way)
     notes = [f"{'; '.join(names)}: {told}." for told, names in ran.items()]
     missing = [way for way, (_, environment) in WAYS.items() if not is_there(environment)]
-    notes += [f"Not measured, for `make bench` has not installed them here: {', '.join(missing)}."] if missing else []
+    notes += [f"Not measured, because `make bench` hasn't installed them: {', '.join(missing)}."] if missing else []
     plot = {worker.way: [(apps, worker.row(apps, "last").ratio) for apps in sizes] for worker in made}
     return Section("finding", "Dispatching a request", INTRODUCTION, tables(made, rounds), notes=notes, plot=plot)
 

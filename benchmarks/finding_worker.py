@@ -2,7 +2,7 @@
 
 `python -m benchmarks.finding_worker MODULE WAY SIZE...` puts them together, and writes a line of JSON: the versions of
 the packages, and which rows there are. For each line that it then reads it measures every row once, and writes a line
-with the microseconds of each: of an app alone, of the app called directly, and of what is asked.
+with three times for each, in microseconds: an app alone, the app called directly, and the request itself.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ UNKNOWN, NOISE = "unknown", "direct again"
 
 @dataclass(frozen=True)
 class Place:
-    """One row: what is asked for which path, and the direct call that answers the same."""
+    """One row: a path to request, and the direct call with the same response."""
 
     apps: int
     place: str

@@ -1,4 +1,4 @@
-"""The page that `make bench` writes: what the figures mean, what is asked and what was reached, and a section each."""
+"""The page that `make bench` writes: an explanation, the targets, and a section for each benchmark."""
 
 import json
 import subprocess
@@ -23,10 +23,10 @@ aren't significant. *target* is the project's target for the median, and whether
 
 
 def written(sections: Sequence[Section], file: Path) -> None:
-    """Write the page, and its pictures into a folder beside it, where what draws them is installed."""
+    """Write the page, and its charts into a folder next to it if matplotlib is installed."""
     file.parent.mkdir(parents=True, exist_ok=True)
     drawn = _draw(sections, file.with_suffix(""))
-    parts = [HEAD, _measured_on(), _asked(sections)]
+    parts = [HEAD, _measured_on(), _targets(sections)]
     for section in sections:
         image = f"{file.stem}/{section.name}.svg" if section.name in drawn else None
         parts.append(markdown(section, image))
@@ -37,8 +37,8 @@ def _measured_on() -> str:
     return f"Measured on {datetime.now(UTC).date()}: {machine()}; {versions()}."
 
 
-def _asked(sections: Sequence[Section]) -> str:
-    """Return the rows of which something is asked."""
+def _targets(sections: Sequence[Section]) -> str:
+    """Return the table of rows with a target."""
     rows = [(section, row) for section in sections for table in section.tables for row in table.rows if row.limit]
     lines = [
         f"| {section.title} | {row.name} | {_measured(row)} | {row.spread} | {row.verdict} |" for section, row in rows
@@ -48,7 +48,7 @@ def _asked(sections: Sequence[Section]) -> str:
 
 
 def _measured(row: Row) -> str:
-    """Return what the limit of a row is compared with."""
+    """Return the value that is compared with a row's limit."""
     figure = row.limit.figure if row.limit else ""
     return f"{number(row.figures[figure])} {figure}" if figure else f"{row.ratio:.3f}"
 
@@ -58,7 +58,7 @@ def _draw(sections: Sequence[Section], folder: Path) -> list[str]:
         return []
     data = json.dumps({section.name: section.plot for section in sections})
     command = [str(python_of(FRAMEWORKS)), "-m", "benchmarks.plots", str(folder.absolute())]
-    # Started with nothing but names from the benchmarks.
+    # The arguments are constants of the benchmarks.
     done = subprocess.run(  # noqa: S603
         command, cwd=REPOSITORY, input=data, stdout=subprocess.PIPE, text=True, check=True
     )

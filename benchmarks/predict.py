@@ -245,7 +245,7 @@ def section(rounds: int = ROUNDS, seconds: float = SECONDS) -> Section:
         one = rounds_of(servers, 1, rounds, seconds / 2)
     notes = [f"{name}: {versions_there(name)}." for name in OTHERS if name in names]
     missing = [name for name in ROWS if name not in names]
-    notes += [f"Not measured, for `make bench` has not installed them here: {', '.join(missing)}."] if missing else []
+    notes += [f"Not measured, because `make bench` hasn't installed them: {', '.join(missing)}."] if missing else []
     plot = {name: {key: median(each[name][key] for each in many) for key in many[0][name]} for name in names}
     return Section("predict", "The model", INTRODUCTION, tables(many, one), notes=notes, plot=plot)
 

@@ -26,7 +26,7 @@ from shared.models import Models, write_artefact
 from tests.serving import serving
 
 WORKERS, ROUNDS, PREDICTIONS = 4, 3, 400
-# Some 1.8 MiB a tree: noise is learned by heart, a leaf for each row.
+# About 1.8 MiB for each tree: noise is memorised, with a leaf for each row.
 TREES, ROWS, COLUMNS = 136, 20_000, 8
 GOAL = 1 / 3
 

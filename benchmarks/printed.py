@@ -1,4 +1,4 @@
-"""The sections of the benchmarks that print tables of their own kind, and of those of the start."""
+"""Sections of benchmarks that print their own tables, and of the start."""
 
 import sys
 from statistics import median
@@ -44,5 +44,7 @@ def pages(rounds: int) -> Section:
     return _printed("docs_page", "Docs pages", PAGES, rounds)
 
 
-def _printed(name: str, title: str, told: str, rounds: int) -> Section:
-    return Section(name, title, told, printed=output_of(sys.executable, "-m", f"benchmarks.{name}", str(rounds)))
+def _printed(name: str, title: str, introduction: str, rounds: int) -> Section:
+    return Section(
+        name, title, introduction, printed=output_of(sys.executable, "-m", f"benchmarks.{name}", str(rounds))
+    )

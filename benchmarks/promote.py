@@ -35,7 +35,7 @@ from tests.blocks import BLOCK
 from tests.serving import Server, serving
 
 CONNECTIONS, SECONDS, ROUNDS = 64, 4.0, 9
-# Where the server and the promotions find the artefacts, as the settings of this repository have it.
+# The variable that sets the folder of the artefacts for the server and the promotions.
 FOLDER = "COMPOSER_CORNERSTONES__MODELS__FOLDER"
 NAME, FILE = "house_price", REPOSITORY / "artefacts" / "house_price.joblib"
 BASE, SWAPPED = "usual", "swapped"
@@ -56,7 +56,7 @@ def composed() -> FastAPI:
 
 
 def promote_on_demand() -> None:
-    """Promote the model at each line that comes in, and answer by one: what runs in the process of `swapped`."""
+    """Promote the model for each line of input, and print one: the process of the row `swapped`."""
     collection = Models(Path(os.environ[FOLDER]))
     collection.expect(NAME)
     for _ in sys.stdin:
@@ -65,10 +65,10 @@ def promote_on_demand() -> None:
 
 @contextmanager
 def promoter(environment: Mapping[str, str]) -> Iterator[Callable[[], None]]:
-    """Start the process of `swapped`, and give the function that has it promote."""
+    """Start the process of the row `swapped`, and yield the function that makes it promote."""
     command = [sys.executable, "-c", "from benchmarks.promote import promote_on_demand as go; go()"]
     pipe = subprocess.PIPE
-    # Started with nothing but names from the benchmarks.
+    # The arguments are constants of the benchmarks.
     with subprocess.Popen(command, cwd=REPOSITORY, env=environment, stdin=pipe, stdout=pipe, text=True) as process:  # noqa: S603
         told, answers = process.stdin, process.stdout
         if told is None or answers is None:
@@ -85,7 +85,7 @@ def promoter(environment: Mapping[str, str]) -> Iterator[Callable[[], None]]:
 
 
 def swaps(server: Server) -> int:
-    """Return how often the server has told that it swapped."""
+    """Return how often the server has logged a new model."""
     return server.output.count(f"{NAME}: new model loaded")
 
 
@@ -110,7 +110,7 @@ def measured(server: Server, work: Callable[[], None] | None, seconds: float) ->
 
 
 def rounds_of(rounds: int, seconds: float) -> list[dict[str, dict[str, float]]]:
-    """Measure every row once in each round, after a round that isn't counted."""
+    """Measure every row once in each round, after a warm-up round."""
     arguments = ["uvicorn", "--factory", "benchmarks.promote:composed", "--port", "{port}", "--no-access-log"]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(shutil.copytree(FILE.parent, Path(name) / "artefacts"))
@@ -121,7 +121,7 @@ def rounds_of(rounds: int, seconds: float) -> list[dict[str, dict[str, float]]]:
         ):
             server.wait_until_ready()
             works = {BASE: None, "usual again": None, SWAPPED: promote}
-            # It has promoted once, to be warm.
+            # It has promoted once, as a warm-up.
             while not swaps(server):
                 time.sleep(0.1)
             return [{row: measured(server, work, seconds) for row, work in works.items()} for _ in range(rounds + 1)][

@@ -1,4 +1,4 @@
-"""What the benchmarks share: rows with their ratios and limits, tables as text and as Markdown, versions."""
+"""Shared by the benchmarks: rows with ratios and limits, tables as text and as Markdown, versions."""
 
 import os
 import platform
@@ -10,22 +10,22 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-# Of this environment; those of the others are told by the processes that run there.
+# In this environment; processes in other environments report their own.
 PACKAGES = ("fastapi", "starlette", "pydantic", "anyio", "uvicorn", "httptools", "uvloop", "scikit-learn", "numpy")
-# Seconds after which a process has hung.
+# Seconds after which a process counts as hanging.
 LONGEST = 1200
 
 
 @dataclass(frozen=True)
 class Limit:
-    """What is asked of a ratio, or of one of a row's figures: that it is at most so much, or at least."""
+    """The target of a ratio, or of one of a row's figures: a maximum or a minimum."""
 
     value: float
     at_least: bool = False
     figure: str = ""
 
-    def is_kept_by(self, row: "Row") -> bool:
-        """Tell whether a row is on the right side."""
+    def is_met_by(self, row: "Row") -> bool:
+        """Return whether a row meets the target."""
         found = row.figures[self.figure] if self.figure else row.ratio
         return found >= self.value if self.at_least else found <= self.value
 
@@ -36,7 +36,7 @@ class Limit:
 
 @dataclass(frozen=True)
 class Row:
-    """One row of a table: the medians of what was measured, and one ratio for each round."""
+    """One row of a table: the medians of the figures, and one ratio for each round."""
 
     name: str
     figures: Mapping[str, float]
@@ -55,8 +55,8 @@ class Row:
 
     @property
     def verdict(self) -> str:
-        """What is asked of the ratio, and whether it was reached."""
-        return f"{self.limit}: {'yes' if self.limit.is_kept_by(self) else 'NO'}" if self.limit else ""
+        """The target, and whether it is met."""
+        return f"{self.limit}: {'yes' if self.limit.is_met_by(self) else 'NO'}" if self.limit else ""
 
     def cells(self) -> list[str]:
         """Return it as text, column by column."""
@@ -65,7 +65,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Table:
-    """Rows with the same figures, and the line that says what they are."""
+    """Rows with the same figures, and a title."""
 
     title: str
     rows: Sequence[Row]
@@ -77,7 +77,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Section:
-    """What one benchmark found. `printed` is the text of one that has no tables of this kind."""
+    """The result of one benchmark; `printed` is the output of a benchmark without tables."""
 
     name: str
     title: str
@@ -89,12 +89,12 @@ class Section:
 
 
 def number(value: float) -> str:
-    """Write a figure as short as it can be compared."""
+    """Return a figure with as few digits as a comparison needs."""
     return f"{value:,.0f}" if value >= 100 else f"{value:.1f}" if value >= 20 else f"{value:.3f}"
 
 
 def text(section: Section) -> str:
-    """Return a section as it is printed."""
+    """Return a section as text for a terminal."""
     lines = [section.title]
     for table in section.tables:
         cells = [table.head(), *(row.cells() for row in table.rows)]
@@ -107,7 +107,7 @@ def text(section: Section) -> str:
 
 
 def markdown(section: Section, image: str | None = None) -> str:
-    """Return a section of the report, with the picture that was drawn of it."""
+    """Return a section as Markdown, with its chart."""
     parts = [f"## {section.title}", section.introduction, *([f"![{section.title}]({image})"] if image else [])]
     for table in section.tables:
         head = table.head()
@@ -124,14 +124,14 @@ def versions(packages: Sequence[str] = PACKAGES) -> str:
 
 
 def machine() -> str:
-    """Return what the machine is."""
+    """Return the processor, the number of cores and the system."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return f"{_processor()}, {cores} cores; {platform.system()} {platform.release()} ({platform.machine()})"
 
 
 def _processor() -> str:
-    told = Path("/proc/cpuinfo")
-    lines = told.read_text().splitlines() if told.exists() else []
+    file = Path("/proc/cpuinfo")
+    lines = file.read_text().splitlines() if file.exists() else []
     names = [line.partition(": ")[2] for line in lines if line.startswith("model name")]
     return names[0] if names else platform.processor() or "an unknown processor"
 
@@ -142,11 +142,11 @@ def ratios(rounds: Sequence[Mapping[str, float]], name: str, base: str) -> list[
 
 
 def output_of(*command: str) -> str:
-    """Return what a command prints.
+    """Return the output of a command.
 
     Raises:
         CalledProcessError: It fails.
-        TimeoutExpired: It takes longer than anything here should.
+        TimeoutExpired: It takes longer than `LONGEST`.
     """
-    # Started with nothing but names from the benchmarks.
+    # The arguments are constants of the benchmarks.
     return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, timeout=LONGEST).stdout  # noqa: S603

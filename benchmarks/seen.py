@@ -1,4 +1,4 @@
-"""Measure what it costs to see requests from outside: the log, the metrics, and both.
+"""Measure the cost of observing requests: the log, the metrics, and both.
 
 Run `python -m benchmarks.seen [ROUNDS]` from the repository's folder. The same app is composed five times and called as
 a server calls it, without a socket, so that nothing else is in the times; its `async def` handler returns a small
@@ -73,7 +73,7 @@ async def call(app: FastAPI) -> None:
 
 
 def configure_access_log(stream: TextIO) -> None:
-    """Let uvicorn's logger of requests write as uvicorn has it, and to nobody else."""
+    """Configure uvicorn's access logger as uvicorn does, without propagation."""
     handler = logging.StreamHandler(stream)
     handler.setFormatter(AccessFormatter(LOGGING_CONFIG["formatters"]["access"]["fmt"]))
     logger = logging.getLogger("uvicorn.access")
@@ -88,7 +88,7 @@ def tell_as_uvicorn() -> None:
 
 async def microseconds(app: FastAPI, name: str) -> float:
     """Return the time of the processor that one request takes, from some thousand."""
-    # The first call finds out whether the log is heard.
+    # The first call checks whether the log is enabled.
     logging.getLogger("composer.request").setLevel(logging.INFO if name.startswith("log") else logging.WARNING)
     start = time.process_time()
     for _ in range(REQUESTS):
@@ -104,7 +104,7 @@ async def round_of(apps: Mapping[str, FastAPI]) -> dict[str, float]:
 
 
 async def measured(rounds: int) -> list[dict[str, float]]:
-    """Measure some rounds, after one that isn't counted."""
+    """Measure some rounds, after a warm-up round."""
     apps = {name: composed(metrics=metrics) for name, metrics in ROWS.items()}
     async with AsyncExitStack() as stack:
         for app in apps.values():

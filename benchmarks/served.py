@@ -1,9 +1,9 @@
-"""Measure the requests per second of the last of 100 apps over a socket, beside those of that app served alone.
+"""Measure the requests per second of the last of 100 apps over a socket, compared with that app served alone.
 
 Run `python -m benchmarks.served [ROUNDS]` from the repository's folder; it needs wrk (Debian's package of that name).
-uvicorn serves by httptools and uvloop, each way in a process of its own; wrk asks over 64 connections. Where there are
-two processors the servers have one of them, and wrk has the other. In each round every row is measured once, and after
-some rounds all are launched anew: how fast one process is depends on its luck.
+uvicorn serves with httptools and uvloop, each row in its own process; wrk uses 64 connections. On a machine with two
+processors, the servers use one of them and wrk the other. Each round measures every row once. After some rounds, all
+servers are restarted, because the speed of the same code varies between processes.
 """
 
 import os
@@ -29,7 +29,7 @@ from tests.serving import Server, serving
 APPS, CONNECTIONS, SECONDS, ROUNDS, LAUNCHES = 100, 64, 1, 5, 5
 ALONE = "the app alone"
 PREFIX = prefix_of(APPS - 1)
-# Each row: the function of this module that makes what is served, and what is asked for.
+# Each row: the function of this module that returns the app, and the path to request.
 ROWS = {
     ALONE: ("alone", "/0"),
     "alone again": ("alone", "/0"),
@@ -67,7 +67,7 @@ def included() -> FastAPI:
 
 @contextmanager
 def on_processor(place: int) -> Iterator[None]:
-    """Let what is started meanwhile run on one of the processors only, where there are several and the system can."""
+    """Run processes that are started in the block on one processor only, if there are several and the system can."""
     if not hasattr(os, "sched_setaffinity") or len(every := sorted(os.sched_getaffinity(0))) < 2:
         yield
         return
@@ -80,7 +80,7 @@ def on_processor(place: int) -> Iterator[None]:
 
 @contextmanager
 def served(factory: str, path: str) -> Iterator[str]:
-    """Serve what a function of this module returns, and give the address that is asked."""
+    """Serve the app that a function of this module returns, and yield the URL to request."""
     arguments = ["uvicorn", "--factory", f"benchmarks.served:{factory}", "--port", "{port}", "--no-access-log"]
     arguments += ["--loop", "uvloop", "--http", "httptools"]
     with tempfile.TemporaryDirectory() as folder, serving(arguments, REPOSITORY, Path(folder) / "log") as server:
@@ -90,7 +90,7 @@ def served(factory: str, path: str) -> Iterator[str]:
 
 
 def wait_until_answered(server: Server, ask: Callable[[], httpx.Response], seconds: float = 120) -> None:
-    """Return when a server answers a request with 200; raise TimeoutError with its output where it doesn't in time."""
+    """Wait until a server responds with 200; raise TimeoutError with its output if it doesn't in time."""
     end = time.monotonic() + seconds
     while time.monotonic() < end and server.process.poll() is None:
         try:
@@ -99,15 +99,15 @@ def wait_until_answered(server: Server, ask: Callable[[], httpx.Response], secon
         except httpx.TransportError:
             pass
         time.sleep(0.05)
-    raise TimeoutError(f"no good answer:\n{server.output}")
+    raise TimeoutError(f"no successful response:\n{server.output}")
 
 
 def requests_per_second(url: str, seconds: int) -> float:
-    """Ask by wrk, and return what it counted; raise RuntimeError where an answer was another one than 200."""
+    """Run wrk and return its requests per second; raise RuntimeError if a response wasn't a 200."""
     told = output_of(
         "wrk", "--threads=1", "--timeout=30s", f"--connections={CONNECTIONS}", f"--duration={seconds}s", url
     )
-    # What wrk left unanswered is worked off before the next server has the processor.
+    # The server finishes the requests that wrk abandoned before the next server gets the processor.
     httpx.get(url, timeout=30)
     found = re.search(r"^Requests/sec: +([\d.]+)$", told, re.MULTILINE)
     if not found or "Non-2xx" in told or "Socket errors" in told:
@@ -116,7 +116,7 @@ def requests_per_second(url: str, seconds: int) -> float:
 
 
 def launched(rounds: int, seconds: int) -> list[dict[str, float]]:
-    """Launch all servers, and measure some rounds, after one that isn't counted; every second one is the other way."""
+    """Start all servers and measure some rounds, after a warm-up round, alternating the order."""
     with ExitStack() as stack:
         with on_processor(0):
             urls = {name: stack.enter_context(served(*row)) for name, row in ROWS.items()}
@@ -130,7 +130,7 @@ def launched(rounds: int, seconds: int) -> list[dict[str, float]]:
 
 
 def section(rounds: int = ROUNDS, seconds: int = SECONDS, launches: int = LAUNCHES) -> Section:
-    """Measure; where there is no wrk, say so."""
+    """Measure, or report that wrk is missing."""
     if not shutil.which("wrk"):
         return Section(
             "served", "Over a socket", INTRODUCTION, notes=["Not measured: wrk is not installed on this machine."]

@@ -47,7 +47,7 @@ async def echo(websocket: WebSocket) -> None:
 
 def create_app() -> FastAPI:
     """Return the app with `GET /` and the WebSocket `/echo`."""
-    summary = "Is the server alive? And a WebSocket that echoes."
+    summary = "A health check, and a WebSocket that echoes messages."
     app = FastAPI(title="Heartbeat", version="1.0.0", summary=summary, lifespan=lifespan)
     app.include_router(router)
     return app

@@ -47,7 +47,7 @@ def run(times: int = 5, seconds: float = 1.0) -> Row:
 async def _trial(
     clients: Clients, server: Server, postgres: Any, times: int, seconds: float
 ) -> tuple[list[str], float]:
-    """Return what was wrong, and in how many seconds at most the service was back after PostgreSQL was."""
+    """Return the faults, and the maximum seconds between PostgreSQL's restart and the service's recovery."""
     faults: list[str] = []
     slowest = 0.0
     async with clients.at_work(server.url, CLIENTS):

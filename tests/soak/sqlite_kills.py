@@ -39,7 +39,7 @@ def run(times: int = 20) -> Row:
 
 
 async def _kill_once(clients: Clients, file: Path) -> list[int]:
-    """Look for the notes of the rounds before, write more, and kill the server meanwhile; return what is missing."""
+    """Check the notes of previous rounds, write more, and kill the server meanwhile; return the missing ones."""
     with serving(SERVE, REPOSITORY, file.with_suffix(".log"), _environment(file)) as server:
         await asyncio.to_thread(server.wait_until_ready)
         missing = await clients.missing(server.url)

@@ -1,4 +1,4 @@
-"""The server is told to stop under load; every request has to be answered, every stream and lifespan to end.
+"""Stop the server under load: every request must get a response, every stream and lifespan must end.
 
 `python -m tests.soak.stops 20`
 """
@@ -21,7 +21,7 @@ from tests.soak.row import Row
 
 SERVE = ["composer", "serve", "--port", "{port}", "--grace", "20"]
 
-# Seconds that a stop may take: less than the grace, after which the server would cut off what is left.
+# Maximum seconds of a stop: less than --grace, after which the server cancels the rest.
 LONGEST = 15.0
 
 APP = """
