@@ -125,4 +125,4 @@ def says(case: Case) -> str:
         return "The app is starting."
     if phase_of(case) == "serve":
         return "The app has failed."
-    return f"The app failed to start{', and will be retried' if case.mode is Mode.BACKGROUND else ''}."
+    return f"The app failed to start{' and will be retried' if case.mode is Mode.BACKGROUND else ''}."
