@@ -128,7 +128,7 @@ def assert_reported(case: Case, seen: Seen, records: list[logging.LogRecord]) ->
     assert len(errors) == len(seen.error.exceptions)
     assert sorted(_head(str(error)) for error in errors) == sorted(map(_line, must.failures))
     for error in errors:
-        if "which it comes after" not in error.reason:
+        if "which must start first" not in error.reason:
             assert_has_its_own_error(case, error)
 
 
