@@ -264,8 +264,8 @@ def choose(browser: Chrome, app: str) -> None:
 
 
 def go_back(browser: Chrome) -> None:
-    # Chromium's own button passes over what no person seems to have done. On a busy machine the navigation may abort the
-    # script that has asked for it.
+    # Chromium's own button passes over what no person seems to have done. On a busy machine the navigation may abort
+    # the script that has asked for it.
     with suppress(WebDriverException):
         browser.execute_script("history.back()")
 
