@@ -13,6 +13,7 @@ from starlette.middleware.gzip import GZipMiddleware
 import composer
 from composer import App, Cornerstone, compose, composition_of
 from tests.conftest import Project as WriteProject
+from tests.test_cli_problems import DOUBTFUL
 
 
 @asynccontextmanager
@@ -176,18 +177,6 @@ def test_a_warning_is_ignored_in_one_app_or_in_all() -> None:
 
 
 def test_a_warning_is_ignored_by_settings(project: WriteProject) -> None:
-    hidden = """
-        from fastapi import FastAPI
-
-        def create_app():
-            app = FastAPI()
-            app.mount("/files", FastAPI())
-
-            @app.get("/files/first")
-            def first(): ...
-
-            return app
-        """
     stone = """
         class Odd:
             async def __aenter__(self): ...
@@ -195,7 +184,7 @@ def test_a_warning_is_ignored_by_settings(project: WriteProject) -> None:
         def create_cornerstone(size: int = 1) -> Odd:
             return Odd()
         """
-    files = {"apps/a.py": hidden, "apps/b.py": hidden, "shared/odd.py": stone}
+    files = {"apps/a.py": DOUBTFUL, "apps/b.py": DOUBTFUL, "shared/odd.py": stone}
 
     def found(settings: str) -> list[tuple[str, str]]:
         return ids(composer.build(project({"settings.toml": settings, **files}) / "settings.toml"))
