@@ -54,7 +54,7 @@ class _PerAppLimiter(CapacityLimiter):
         self._common = common
         self._own: WeakKeyDictionary[Pool, CapacityLimiter] = WeakKeyDictionary()
 
-    def _asked(self) -> CapacityLimiter:
+    def _current(self) -> CapacityLimiter:
         pool = POOL.get()
         if pool is None:
             return self._common
@@ -64,56 +64,56 @@ class _PerAppLimiter(CapacityLimiter):
         return own
 
     async def __aenter__(self) -> None:
-        await self._asked().acquire()
+        await self._current().acquire()
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._asked().release()
+        self._current().release()
 
     @property
     def total_tokens(self) -> float:
         """Return how many threads may run at once."""
-        return self._asked().total_tokens
+        return self._current().total_tokens
 
     @total_tokens.setter
     def total_tokens(self, value: float) -> None:
-        self._asked().total_tokens = value
+        self._current().total_tokens = value
 
     @property
     def borrowed_tokens(self) -> int:
         """Return how many threads run."""
-        return self._asked().borrowed_tokens
+        return self._current().borrowed_tokens
 
     @property
     def available_tokens(self) -> float:
         """Return how many more may run."""
-        return self._asked().available_tokens
+        return self._current().available_tokens
 
     def acquire_nowait(self) -> None:
         """Take a thread at once, or raise anyio.WouldBlock."""
-        self._asked().acquire_nowait()
+        self._current().acquire_nowait()
 
     def acquire_on_behalf_of_nowait(self, borrower: object) -> None:
         """Take a thread for somebody at once, or raise anyio.WouldBlock."""
-        self._asked().acquire_on_behalf_of_nowait(borrower)
+        self._current().acquire_on_behalf_of_nowait(borrower)
 
     async def acquire(self) -> None:
         """Wait for a thread."""
-        await self._asked().acquire()
+        await self._current().acquire()
 
     async def acquire_on_behalf_of(self, borrower: object) -> None:
         """Wait for a thread for somebody."""
-        await self._asked().acquire_on_behalf_of(borrower)
+        await self._current().acquire_on_behalf_of(borrower)
 
     def release(self) -> None:
         """Give the thread back."""
-        self._asked().release()
+        self._current().release()
 
     def release_on_behalf_of(self, borrower: object) -> None:
         """Give somebody's thread back."""
-        self._asked().release_on_behalf_of(borrower)
+        self._current().release_on_behalf_of(borrower)
 
     def statistics(self) -> CapacityLimiterStatistics:
         """Return who has threads, and how many wait."""
-        return self._asked().statistics()
+        return self._current().statistics()

@@ -11,7 +11,7 @@ from starlette.requests import HTTPConnection
 
 from composer._asgi import ASGIApp, Message, Receive, Scope, Send
 from composer._dispatch.dispatcher import Dispatcher
-from composer._dispatch.mounted import Mounted
+from composer._dispatch.slot import Slot
 from composer._problem_json import unavailable
 from composer._stack.hooks import with_hooks
 from composer._wire import SharedObjects
@@ -29,13 +29,13 @@ class Recorder:
         self.scopes.append(scope)
 
 
-def mounted(prefix: str, app: ASGIApp | None = None) -> Mounted:
-    one = Mounted(prefix, app or Recorder())
+def mounted(prefix: str, app: ASGIApp | None = None) -> Slot:
+    one = Slot(prefix, app or Recorder())
     one.open()
     return one
 
 
-def dispatcher(*apps: Mounted, routes: ASGIApp | None = None, probes: dict[str, ASGIApp] | None = None) -> Dispatcher:
+def dispatcher(*apps: Slot, routes: ASGIApp | None = None, probes: dict[str, ASGIApp] | None = None) -> Dispatcher:
     return Dispatcher(apps, probes or {}, SharedObjects([]), routes or Recorder())
 
 
@@ -163,7 +163,7 @@ async def test_a_probe_answers_its_exact_path_only() -> None:
 async def test_the_app_at_the_root_is_asked_last() -> None:
     at_root, otherwise, notes = Recorder(), Recorder(), Recorder()
     root = dispatcher(mounted("/", at_root), mounted("/notes", notes))
-    await root.last(otherwise)(http("/other", root_path="/api"), receive, send)
+    await root.with_app_at_root(otherwise)(http("/other", root_path="/api"), receive, send)
     assert (at_root.scopes[0]["root_path"], at_root.scopes[0]["path"]) == ("/api", "/api/other")
     assert root.find("/other") is None
     assert otherwise.scopes == []
@@ -171,7 +171,7 @@ async def test_the_app_at_the_root_is_asked_last() -> None:
 
 def test_without_an_app_at_the_root_what_answered_last_still_does() -> None:
     otherwise = Recorder()
-    assert dispatcher(mounted("/notes")).last(otherwise) is otherwise
+    assert dispatcher(mounted("/notes")).with_app_at_root(otherwise) is otherwise
 
 
 async def answered(app: ASGIApp, scope: Scope) -> list[Message]:

@@ -23,7 +23,7 @@ from composer._project.declare import Declared, declare
 from composer._checks.built import check_built
 from composer._build.warnings import Warnings
 from composer._checks.dependencies import check_dependencies, check_root_usage
-from composer._build.install import STATE, Composition, install, paths_of_probes
+from composer._build.install import STATE, Composition, install, probe_paths
 from composer._documents.files import read_document_files
 from composer._project.from_python import declared_in_python
 from composer._environment import current_environment
@@ -115,7 +115,7 @@ def _compose(
     cornerstones = declared.cornerstones
     apps, unread = read_document_files(declared.apps, project.root)
     problems = [*declared.problems, *unread, *check_names(cornerstones), *check_names(apps), *check_prefixes(apps)]
-    problems += [*check_after(apps, declared.names), *check_root(apps, root, paths_of_probes(head))]
+    problems += [*check_after(apps, declared.names), *check_root(apps, root, probe_paths(head))]
     problems += [problem("C036", "root")] if hasattr(root.state, STATE) else []
     problems += [*check_ignored([*cornerstones, *apps]), *_check_metrics(head)]
     plan, wrong = wire(cornerstones, apps, project, overrides)
@@ -126,7 +126,7 @@ def _compose(
     problems += check_shadows(problems, project.root) if errors_among(problems) else check_root_dependencies(root, plan)
     problems = without_consequences(problems, declared.uncertain, cornerstones)
     warnings = Warnings(head.ignore, [*cornerstones, *apps])
-    warnings.sift(problems, head.title, _behind(problems))
+    warnings.collect(problems, head.title, _behind(problems))
     install(root, plan, head, project, warnings, partial=partial)
     return root
 

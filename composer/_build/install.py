@@ -23,7 +23,7 @@ from composer._compat.releases import fast_path_is_on
 from composer._dispatch.dispatcher import Dispatcher
 from composer._dispatch.fast_path.not_found import OwnRoutes
 from composer._dispatch.fast_path.root import with_fast_path
-from composer._dispatch.mounted import Mounted
+from composer._dispatch.slot import Slot
 from composer._observe.health import LIVE, READY, probes
 from composer._lifecycle.run import Lifecycle
 from composer._observe.log import log_is_enabled
@@ -93,7 +93,7 @@ def install(
     plan = _only_used(whole, root) if partial else whole
     guards = guards_of(plan)
     mounted = {
-        app.name: Mounted(app.prefix, app_stack(app, plan, guards.get(app.name)), app.name, app.asgi) for app in plan.apps
+        app.name: Slot(app.prefix, app_stack(app, plan, guards.get(app.name)), app.name, app.asgi) for app in plan.apps
     }
     lifecycle = Lifecycle(plan, mounted)
     sources = Sources(plan, mounted, lifecycle, guards, project.root)
@@ -103,15 +103,15 @@ def install(
     install_pages(root, plan, lifecycle, documents)
     router = root.router
     shared = SharedObjects(whole.cornerstones)
-    answers = {**probes(lifecycle.parts, _checks(whole)), **_watch(root, lifecycle, head)}
+    answers = {**probes(lifecycle.parts, _ready_checks(whole)), **_install_observers(root, lifecycle, head)}
     dispatcher = Dispatcher(mounted.values(), answers, shared, OwnRoutes(router) if fast_path_is_on() else router.middleware_stack)
     router.middleware_stack = dispatcher
-    router.default = dispatcher.last(router.default)
+    router.default = dispatcher.with_app_at_root(router.default)
     own_lifespan: Callable[[FastAPI], AbstractAsyncContextManager[Mapping[str, Any] | None]] = router.lifespan_context
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[Mapping[str, Any] | None]:
-        warnings.sift(_check_added_routes(root, whole, answers, project.root), root.title)
+        warnings.collect(_check_added_routes(root, whole, answers, project.root), root.title)
         if partial:
             lifecycle.run_from_now_on(_only_used(whole, root))
         install_per_app_threads()
@@ -140,7 +140,7 @@ def _finish_deferred_apps(
     def finish(built: BuiltApp, problems: list[Problem]) -> ASGIApp:
         alone = plan._replace(cornerstones=(), apps=(built,))
         more = [*check_built(alone, root), *check_dependencies(plan, [built], project)]
-        warnings.sift([*problems, *more], built.name)
+        warnings.collect([*problems, *more], built.name)
         install_own_pages(built)
         documents.replace(sources.of(built))
         return inner_stack(built, plan)
@@ -150,11 +150,11 @@ def _finish_deferred_apps(
             app.asgi.finish = finish
 
 
-def paths_of_probes(head: ComposerTable) -> list[str]:
+def probe_paths(head: ComposerTable) -> list[str]:
     return [LIVE, READY, *([METRICS] if head.metrics else [])]
 
 
-def _watch(root: FastAPI, lifecycle: Lifecycle, head: ComposerTable) -> dict[str, ASGIApp]:
+def _install_observers(root: FastAPI, lifecycle: Lifecycle, head: ComposerTable) -> dict[str, ASGIApp]:
     """Put a layer around all that the root does, if anybody watches its requests; return what answers `/metrics`."""
     watches: list[ObserverFactory] = []
     pages: dict[str, ASGIApp] = {}
@@ -182,7 +182,7 @@ def _check_added_routes(root: FastAPI, plan: Plan, probes: Iterable[str], projec
     return [*problems, *check_root_dependencies(root, plan), *check_root_usage(plan, root, project)]
 
 
-def _checks(plan: Plan) -> dict[str, Any]:
+def _ready_checks(plan: Plan) -> dict[str, Any]:
     """Return what asks each cornerstone that can say so whether it can serve now."""
     checks = {built.name: getattr(built.value, "check_ready", None) for built in plan.cornerstones}
     return {name: check for name, check in checks.items() if callable(check)}

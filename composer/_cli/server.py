@@ -11,7 +11,7 @@ import uvicorn
 from composer._build import composition_of
 from composer._cli.locate import load_composition
 from composer._compat.uvicorn import STARTUP_FAILURE, has_failed_to_stop, process_supervisor
-from composer._lifecycle.signals import end_at_once, handled, stopped_by_signal
+from composer._lifecycle.signals import end_at_once, handle_signals, stopped_by_signal
 
 # The status of a server that stopped, where a part of it failed to.
 SHUTDOWN_FAILURE: Final = 1
@@ -64,7 +64,7 @@ def _supervised(config: uvicorn.Config, supervisor: Any) -> int:
     """Serve in several processes, and return the status; the second signal ends them all at once."""
     processes = supervisor(config, sockets=[config.bind_socket()])
     # uvicorn's own handlers are there from here on, and only note the signals.
-    with handled(_kill_all):
+    with handle_signals(_kill_all):
         processes.run()
     # It stops by itself only where a process could not start, and does not tell by its status.
     return 0 if stopped_by_signal() else STARTUP_FAILURE

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from composer._asgi import ASGIApp, Receive, Scope, Send, route_path
-from composer._dispatch.mounted import Mounted
+from composer._dispatch.slot import Slot
 from composer._scope import SCOPE_RAISED, SCOPE_RECORD, SCOPE_SHARED, SCOPE_THREADS
 from composer._threads import POOL
 from composer._wire import SharedObjects
@@ -21,7 +21,7 @@ class Raised:
         self.error = error
         self.started = started
 
-    async def again(self, send: Send) -> None:
+    async def raise_again(self, send: Send) -> None:
         """Raise it where the app would have, had it been called from there."""
         if self.started:
             await send({"type": "http.response.start", "status": 500, "headers": []})
@@ -36,7 +36,7 @@ class Dispatcher:
     """
 
     def __init__(
-        self, apps: Iterable[Mounted], probes: Mapping[str, ASGIApp], shared: SharedObjects, routes: ASGIApp
+        self, apps: Iterable[Slot], probes: Mapping[str, ASGIApp], shared: SharedObjects, routes: ASGIApp
     ) -> None:
         by_prefix = {app.prefix: app for app in apps}
         self._at_root = by_prefix.pop("", None)
@@ -52,7 +52,7 @@ class Dispatcher:
             await self._routes(scope, receive, send)
             return
         if (raised := scope.pop(SCOPE_RAISED, None)) is not None:
-            await raised.again(send)
+            await raised.raise_again(send)
         scope[SCOPE_SHARED] = self.shared
         path = route_path(scope)
         if (app := self.find(path)) is not None:
@@ -66,7 +66,7 @@ class Dispatcher:
             POOL.set(scope.get(SCOPE_THREADS))
             await self._routes(scope, receive, send)
 
-    def find(self, path: str) -> Mounted | None:
+    def find(self, path: str) -> Slot | None:
         """Return the app with the longest prefix of the path, whole segments only; the one at `/` is not looked for."""
         end = path.find("/", 1)
         found = self._by_prefix.get(path if end < 0 else path[:end])
@@ -77,7 +77,7 @@ class Dispatcher:
             found = self._by_prefix.get(path if end < 0 else path[:end], found)
         return found
 
-    def last(self, otherwise: ASGIApp) -> ASGIApp:
+    def with_app_at_root(self, otherwise: ASGIApp) -> ASGIApp:
         """Return what answers when no route of the root matches: the app at `/`, else what answered so far."""
         at_root = self._at_root
         if at_root is None:

@@ -10,7 +10,7 @@ from fastapi import FastAPI
 
 from composer._asgi import ASGIApp
 from composer._compat.fastapi import made_document
-from composer._dispatch.mounted import Mounted
+from composer._dispatch.slot import Slot
 from composer._documents.disk_cache import keep, kept_at, read_kept
 from composer._documents.guest import UNKNOWN, DocumentError, Guest
 from composer._json import Json
@@ -32,7 +32,7 @@ class Sources:
     def __init__(
         self,
         plan: Plan,
-        mounted: Mapping[str, Mounted],
+        mounted: Mapping[str, Slot],
         lifecycle: Lifecycle,
         guards: Mapping[str, Guard],
         project: Path,
@@ -96,9 +96,9 @@ def _keeping(make: Callable[[], Any], file: Path) -> Callable[[], Any]:
     return made
 
 
-def _reach(app: BuiltApp, mounted: Mounted, lifecycle: Lifecycle) -> Callable[[], ASGIApp | None]:
+def _reach(app: BuiltApp, mounted: Slot, lifecycle: Lifecycle) -> Callable[[], ASGIApp | None]:
     """Return what tells which app to ask: the served one once it is up, itself where nothing was ever started."""
-    alone = Mounted(app.prefix, adapt_guest(app.asgi, app.declared))
+    alone = Slot(app.prefix, adapt_guest(app.asgi, app.declared))
     alone.open()
 
     def reach() -> ASGIApp | None:

@@ -7,9 +7,9 @@ from contextvars import Context, copy_context
 from typing import TYPE_CHECKING, Final
 
 from composer._asgi import ASGIApp, Receive, Scope, Send
-from composer._dispatch.mounted import Mounted
+from composer._dispatch.slot import Slot
 from composer._lifecycle.lifespan import asgi_lifespan, deferred_lifespan
-from composer._lifecycle.part import Part, StartFailedError, cancel_all, log, stop_and_log, tell
+from composer._lifecycle.part import Part, StartFailedError, cancel_all, log, log_failure, stop_and_log
 from composer._model import BuiltApp, Plan
 from composer._problem_json import unavailable
 from composer._threads import POOL
@@ -34,7 +34,7 @@ ENDED: Final = unavailable("The app has failed.", retry_after=60)
 class Apps:
     """Start and stop the apps of one run, and let each answer its requests while it is up."""
 
-    def __init__(self, plan: Plan, mounted: Mapping[str, Mounted]) -> None:
+    def __init__(self, plan: Plan, mounted: Mapping[str, Slot]) -> None:
         self._secrets = plan.secrets
         self._declared = {built.name: built.declared for built in plan.apps}
         self._mounted = mounted
@@ -81,7 +81,7 @@ class Apps:
                 await asyncio.wait(left, timeout=FAILURE_GRACE)
             raise StartFailedError(self._failures(required=True))
         for failure in self._failures(required=False):
-            tell(failure)
+            log_failure(failure)
 
     def _failures(self, *, required: bool) -> list[PartError]:
         """Return why apps that the server waits for haven't started, of those that are required or of the others."""
@@ -99,7 +99,7 @@ class Apps:
             if self._declared[name].startup != "wait":
                 context = self._context_of(name)
                 trying = asyncio.create_task(self._retry_until_up(name), name=f"starting app {name}", context=context)
-                trying.add_done_callback(_tell_bug)
+                trying.add_done_callback(_log_bug)
                 self._trying.append(trying)
         return self._attempts[name]
 
@@ -202,6 +202,6 @@ def _raise_bugs(attempts: Iterable[asyncio.Task[None]]) -> None:
             attempt.result()
 
 
-def _tell_bug(task: asyncio.Task[None]) -> None:
+def _log_bug(task: asyncio.Task[None]) -> None:
     if not task.cancelled() and (error := task.exception()) is not None:
         log.error("the task that restarts failed apps crashed; they will not be retried", exc_info=error)

@@ -23,24 +23,24 @@ log = logging.getLogger("composer")
 # cancellation is then left behind. Tests set it lower.
 CANCEL_GRACE = 1.0
 
-Body = Callable[["Signals"], Coroutine[Any, Any, None]]
+Body = Callable[["Handshake"], Coroutine[Any, Any, None]]
 
 
 class LifespanError(Exception):
     """Tell how a lifespan broke its promise, where it raised no error of its own."""
 
 
-class Signals:
+class Handshake:
     """What a lifespan's task and its owner tell each other: up, failed, and stop.
 
     A composition has one for each app: with futures of asyncio's for all of it, they would take twice the memory.
     """
 
-    __slots__ = ("_waiting", "abandoned", "error", "heard", "is_up", "stopping", "tell")
+    __slots__ = ("_waiting", "abandoned", "error", "is_up", "reported", "stopping", "tell")
 
     def __init__(self) -> None:
         # Done as soon as the lifespan says whatever it may be.
-        self.heard: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.reported: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.is_up = self.stopping = self.abandoned = False
         self.error: LifespanError | None = None
         self.tell: Callable[[], None] | None = None
@@ -49,7 +49,7 @@ class Signals:
     def up(self) -> None:
         """Tell the owner that the lifespan is up; saying it again changes nothing."""
         self.is_up = True
-        _done(self.heard)
+        _done(self.reported)
 
     def fail(self, error: LifespanError) -> LifespanError:
         """Tell the owner that the lifespan has failed, though its task may go on; the first such error counts.
@@ -58,9 +58,9 @@ class Signals:
         """
         if self.error is None and not self.abandoned:
             self.error = error
-            _done(self.heard)
+            _done(self.reported)
             if self.tell:
-                self.heard.get_loop().call_soon(self.tell)
+                self.reported.get_loop().call_soon(self.tell)
         return error
 
     def stop(self) -> None:
@@ -72,7 +72,7 @@ class Signals:
     async def stop_requested(self) -> None:
         """Wait until the owner says so; who waits may be cancelled, and wait again."""
         while not self.stopping:
-            waiting = self.heard.get_loop().create_future()
+            waiting = self.reported.get_loop().create_future()
             self._waiting.append(waiting)
             try:
                 await waiting
@@ -91,7 +91,7 @@ class Lifespan:
     Each is called once. The task is held here, since asyncio itself keeps only a weak reference to it.
     """
 
-    __slots__ = ("_body", "_signals", "_task", "_tell", "name")
+    __slots__ = ("_body", "_handshake", "_task", "_tell", "name")
 
     def __init__(self, name: str, body: Body) -> None:
         self.name = name
@@ -109,7 +109,7 @@ class Lifespan:
         if self._task is None:
             return None
         own = self._task.result() if self._task.done() and not self._task.cancelled() else None
-        return self._signals.error if own is None else own
+        return self._handshake.error if own is None else own
 
     async def start(self, seconds: float) -> None:
         """Start the task and wait until it says that it is up, for at most that many seconds.
@@ -117,15 +117,15 @@ class Lifespan:
         Raises the body's own error, TimeoutError, or LifespanError where it ended without a word. However this ends,
         unless the lifespan is up its task has ended, or was cancelled and left behind after a grace.
         """
-        signals = self._signals = Signals()
-        self._task = asyncio.create_task(self._carry(signals), name=f"lifespan of {self.name}")
-        await self._wait(seconds, self._task, signals.heard)
-        if signals.error:
+        handshake = self._handshake = Handshake()
+        self._task = asyncio.create_task(self._run_body(handshake), name=f"lifespan of {self.name}")
+        await self._wait(seconds, self._task, handshake.reported)
+        if handshake.error:
             # An app may say that it failed, and then raise what tells why.
             await self._wait(CANCEL_GRACE, self._task)
-        elif signals.is_up and self.error is None:
+        elif handshake.is_up and self.error is None:
             return
-        over = self._task.done() or signals.error
+        over = self._task.done() or handshake.error
         await self._cancel()
         if over:
             raise self.error or LifespanError("its lifespan exited before startup was complete")
@@ -138,7 +138,7 @@ class Lifespan:
         """
         if self._task is None:
             return
-        self._signals.stop()
+        self._handshake.stop()
         await self._wait(seconds, self._task)
         if not self._task.done():
             await self._cancel()
@@ -153,21 +153,21 @@ class Lifespan:
         """
         if self._task is not None:
             self._tell = tell
-            self._signals.tell = self._ended
+            self._handshake.tell = self._ended
             self._task.add_done_callback(self._ended)
 
     def _ended(self, _: object = None) -> None:
-        if not self._signals.stopping:
+        if not self._handshake.stopping:
             self._tell(self.error)
 
-    async def _carry(self, signals: Signals) -> BaseException | None:
+    async def _run_body(self, handshake: Handshake) -> BaseException | None:
         """Run the body and return its error: a task that raises SystemExit or KeyboardInterrupt ends the event loop."""
         try:
-            await self._body(signals)
+            await self._body(handshake)
         except asyncio.CancelledError as error:
             # A task's owner must not be taken for cancelled because the body raised that error itself.
             told = LifespanError("it was cancelled").with_traceback(error.__traceback__)
-            return None if signals.abandoned else told
+            return None if handshake.abandoned else told
         except BaseException as error:
             return error
         return None
@@ -184,18 +184,18 @@ class Lifespan:
         """Cancel the task where it runs, and wait for its end, or leave it behind after the grace."""
         if self._task is None or self._task.done():
             return
-        self._signals.abandoned = True
+        self._handshake.abandoned = True
         # One that swallows the cancellation and comes up all the same is told to stop at once.
-        self._signals.stop()
+        self._handshake.stop()
         self._task.cancel()
         try:
-            await _to_the_end(self._task, CANCEL_GRACE)
+            await _wait_until_done(self._task, CANCEL_GRACE)
         finally:
             if not self._task.done():
                 log.error("lifespan of %s ignored cancellation; abandoning it", self.name)
 
 
-async def _to_the_end(task: asyncio.Task[Any], seconds: float) -> None:
+async def _wait_until_done(task: asyncio.Task[Any], seconds: float) -> None:
     """Wait until a task has ended, for at most that many seconds; a cancellation meanwhile is raised only then."""
     now = asyncio.get_running_loop().time
     end, cancelled = now() + seconds, None
@@ -211,15 +211,15 @@ async def _to_the_end(task: asyncio.Task[Any], seconds: float) -> None:
 def context_lifespan(manager: Any) -> Body:
     """Make the body that enters a context manager, async or not, and leaves it when told to stop."""
 
-    async def body(signals: Signals) -> None:
+    async def body(handshake: Handshake) -> None:
         if isinstance(manager, AbstractAsyncContextManager):
             async with manager:
-                signals.up()
-                await signals.stop_requested()
+                handshake.up()
+                await handshake.stop_requested()
         else:
             with manager:
-                signals.up()
-                await signals.stop_requested()
+                handshake.up()
+                await handshake.stop_requested()
 
     return body
 
@@ -241,10 +241,10 @@ def asgi_lifespan(app: ASGIApp, state: dict[str, Any]) -> Body:
 def deferred_lifespan(load: Callable[[], ASGIApp], state: dict[str, Any]) -> Body:
     """Make the body that drives the lifespan of an app which `load` returns, called in a thread."""
 
-    async def body(signals: Signals) -> None:
+    async def body(handshake: Handshake) -> None:
         # An import can't be interrupted; who waits for it can.
         app = await anyio.to_thread.run_sync(load, abandon_on_cancel=True)
-        await asgi_lifespan(app, state)(signals)
+        await asgi_lifespan(app, state)(handshake)
 
     return body
 
@@ -258,26 +258,26 @@ class _AppLifespan:
         self._app = app
         self._state = state
 
-    async def __call__(self, signals: Signals) -> None:
-        conversation = _Conversation(signals)
+    async def __call__(self, handshake: Handshake) -> None:
+        server = _ServerSide(handshake)
         scope: Scope = {"type": "lifespan", "asgi": {"version": "3.0", "spec_version": "2.0"}, "state": self._state}
         try:
-            await self._app(scope, conversation.receive, conversation.send)
+            await self._app(scope, server.receive, server.send)
         except Exception:
-            if conversation.begun or isinstance(self._app, Starlette):
+            if server.begun or isinstance(self._app, Starlette):
                 raise
-        if not conversation.begun:
-            signals.up()
-            await signals.stop_requested()
+        if not server.begun:
+            handshake.up()
+            await handshake.stop_requested()
 
 
-class _Conversation:
+class _ServerSide:
     """The server's side of the lifespan protocol with one app."""
 
-    __slots__ = ("_received", "_signals", "begun")
+    __slots__ = ("_handshake", "_received", "begun")
 
-    def __init__(self, signals: Signals) -> None:
-        self._signals = signals
+    def __init__(self, handshake: Handshake) -> None:
+        self._handshake = handshake
         self._received = False
         self.begun = False
 
@@ -286,25 +286,25 @@ class _Conversation:
         if not self._received:
             self._received = True
             return {"type": "lifespan.startup"}
-        await self._signals.stop_requested()
+        await self._handshake.stop_requested()
         return {"type": "lifespan.shutdown"}
 
     async def send(self, message: Message) -> None:
         self.begun = True
         kind = message.get("type")
         if kind == "lifespan.startup.complete":
-            self._signals.up()
+            self._handshake.up()
         elif kind in ("lifespan.startup.failed", "lifespan.shutdown.failed"):
-            self._signals.fail(_error_in(str(message.get("message", "")).strip() or f"it sent {kind}"))
+            self._handshake.fail(_error_from(str(message.get("message", "")).strip() or f"it sent {kind}"))
         elif kind != "lifespan.shutdown.complete":
             what = "a message without a type" if kind is None else f"{kind!r}"
             # The app may catch it, and has failed all the same.
-            raise self._signals.fail(LifespanError(f"it sent {what}, which is not a lifespan message"))
-        elif not self._signals.stopping:
-            raise self._signals.fail(LifespanError(f"it sent {kind!r} before shutdown was requested"))
+            raise self._handshake.fail(LifespanError(f"it sent {what}, which is not a lifespan message"))
+        elif not self._handshake.stopping:
+            raise self._handshake.fail(LifespanError(f"it sent {kind!r} before shutdown was requested"))
 
 
-def _error_in(text: str) -> LifespanError:
+def _error_from(text: str) -> LifespanError:
     """Return the error that an app wrote out: its last line, with the whole as a note where that is more."""
     error = LifespanError(text.splitlines()[-1].strip())
     if "\n" in text:

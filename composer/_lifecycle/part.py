@@ -123,12 +123,12 @@ async def stop_and_log(part: Part) -> list[PartError]:
     try:
         await part.stop()
     except PartError as failure:
-        tell(failure)
+        log_failure(failure)
         return [failure]
     return []
 
 
-def tell(failure: PartError) -> None:
+def log_failure(failure: PartError) -> None:
     """Log a failure that is raised to nobody."""
     log.error("%s", failure, exc_info=failure.__cause__)
 

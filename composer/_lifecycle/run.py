@@ -9,11 +9,11 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequenc
 from contextlib import AbstractContextManager, ExitStack, asynccontextmanager, nullcontext
 from typing import Any
 
-from composer._dispatch.mounted import Mounted
+from composer._dispatch.slot import Slot
 from composer._lifecycle.apps import Apps
-from composer._lifecycle.lifespan import Body, Signals, context_lifespan, is_context_manager
+from composer._lifecycle.lifespan import Body, Handshake, context_lifespan, is_context_manager
 from composer._lifecycle.part import Part, StartFailedError, log, stop_and_log
-from composer._lifecycle.signals import StoppedError, unless_stopped, watching
+from composer._lifecycle.signals import StoppedError, unless_stopped, watch_signals
 from composer._model import PartStatus, Plan, State, Step
 from composer._text import listed
 from composer.errors import PartError, ShutdownError, StartupError
@@ -27,7 +27,7 @@ class Lifecycle:
 
     failed_to_stop = False
 
-    def __init__(self, plan: Plan, mounted: Mapping[str, Mounted]) -> None:
+    def __init__(self, plan: Plan, mounted: Mapping[str, Slot]) -> None:
         self._plan = plan
         self._mounted = mounted
         self._parts: list[Part] = []
@@ -71,24 +71,24 @@ class Lifecycle:
         Raises StartupError when a part fails to start, or the process is told to stop meanwhile, after all that had
         started was stopped, and ShutdownError when parts fail to stop, after all were.
         """
-        with watching() as stopping:
+        with watch_signals() as stopping:
             run = _Run(self._plan, self._mounted)
             self._parts = run.all_parts
             with ExitStack() as watched:
                 for watch in self._around_starts:
                     watched.enter_context(watch())
-                await _started(run)
+                await _start_or_roll_back(run)
             try:
-                self._tell_started()
+                self._call_listeners()
                 yield
             finally:
                 stopping()
-                failures = await _to_the_end(run.stop())
+                failures = await _uninterrupted(run.stop())
                 if failures:
                     self.failed_to_stop = True
-                    raise ShutdownError(_title(failures, "stop"), failures)
+                    raise ShutdownError(_failure_summary(failures, "stop"), failures)
 
-    def _tell_started(self) -> None:
+    def _call_listeners(self) -> None:
         for tell in self._listeners:
             try:
                 tell()
@@ -96,15 +96,15 @@ class Lifecycle:
                 log.exception("what was to be told of the start could not hear it; everything serves all the same")
 
 
-async def _started(run: "_Run") -> None:
+async def _start_or_roll_back(run: "_Run") -> None:
     """Start everything, or stop what had started and raise StartupError."""
     try:
         await unless_stopped(run.start())
     except BaseException as error:
         parts_under_way = [part for part in run.all_parts if part.status.state in (State.STARTING, State.STOPPED)]
-        failures = await _to_the_end(run.stop())
+        failures = await _uninterrupted(run.stop())
         if isinstance(error, StoppedError):
-            error = StartFailedError([_told_to_stop(part) for part in parts_under_way or run.all_parts])
+            error = StartFailedError([_stop_requested(part) for part in parts_under_way or run.all_parts])
         if isinstance(error, StartFailedError):
             raise _startup_error(error.failures, failures) from None
         raise
@@ -114,19 +114,19 @@ def _startup_error(failures: Sequence[PartError], of_the_stop: Sequence[PartErro
     """Return the error with all failures in it, each told in the log too, without the traceback that it carries."""
     for failure in failures:
         log.error("%s", failure)
-    return StartupError(_title(failures, "start"), [*failures, *of_the_stop])
+    return StartupError(_failure_summary(failures, "start"), [*failures, *of_the_stop])
 
 
-def _told_to_stop(part: Part) -> PartError:
+def _stop_requested(part: Part) -> PartError:
     return PartError(part.status.kind, part.status.name, "start", "the process was told to stop during the start")
 
 
-def _title(failures: Sequence[PartError], phase: str) -> str:
+def _failure_summary(failures: Sequence[PartError], phase: str) -> str:
     names = listed(f"{failure.kind} {failure.name}" for failure in failures)
     return f"failed to {phase}: {names}"
 
 
-async def _to_the_end(stopping: Coroutine[Any, Any, list[PartError]]) -> list[PartError]:
+async def _uninterrupted(stopping: Coroutine[Any, Any, list[PartError]]) -> list[PartError]:
     """Await to the end, also when this task is cancelled meanwhile: nothing may be left open."""
     task = asyncio.create_task(stopping, name="stopping the composition")
     cancelled: asyncio.CancelledError | None = None
@@ -143,13 +143,13 @@ async def _to_the_end(stopping: Coroutine[Any, Any, list[PartError]]) -> list[Pa
 class _Run:
     """One run of all the lifespans, from start to stop."""
 
-    def __init__(self, plan: Plan, mounted: Mapping[str, Mounted]) -> None:
+    def __init__(self, plan: Plan, mounted: Mapping[str, Slot]) -> None:
         self._cornerstones = [
             Part(
                 "cornerstone",
                 built.name,
                 built.declared,
-                context_lifespan(_manager(built.value)),
+                context_lifespan(_as_context_manager(built.value)),
                 secrets=plan.secrets,
             )
             for built in plan.cornerstones
@@ -194,12 +194,12 @@ class _Run:
         return failures
 
 
-def _manager(value: Any) -> Any:
+def _as_context_manager(value: Any) -> Any:
     return value if is_context_manager(value) else nullcontext()
 
 
 def _serving(value: Any) -> Body:
-    async def body(signals: Signals) -> None:
-        await context_lifespan(value.serving())(signals)
+    async def body(handshake: Handshake) -> None:
+        await context_lifespan(value.serving())(handshake)
 
     return body

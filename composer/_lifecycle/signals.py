@@ -50,11 +50,11 @@ class ShuttingDown:
     async def wait(self) -> None:
         """Return as soon as the process has been told to stop; may be awaited in any event loop of asyncio."""
         told = asyncio.Event()
-        with self._calling(told.set):
+        with self._calling_when_set(told.set):
             await told.wait()
 
     @contextmanager
-    def _calling(self, tell: Callable[[], None]) -> Iterator[None]:
+    def _calling_when_set(self, tell: Callable[[], None]) -> Iterator[None]:
         """Call `tell` in this event loop when it is set while the block runs, or was before."""
         waiting = asyncio.get_running_loop(), tell
         self._waiting.add(waiting)
@@ -115,7 +115,7 @@ _running: Final = _Running()
 
 
 @contextmanager
-def watching() -> Iterator[Callable[[], None]]:
+def watch_signals() -> Iterator[Callable[[], None]]:
     """Set `shutting_down` when a signal to stop comes while the block runs; give what says that its stop begins.
 
     In the main thread only are signals handled, and only where somebody handles them already: that handler is called
@@ -127,7 +127,7 @@ def watching() -> Iterator[Callable[[], None]]:
         _running.enter()
         running.callback(_running.leave)
         if threading.current_thread() is threading.main_thread():
-            signals.enter_context(handled(end_at_once, asyncio.get_running_loop()))
+            signals.enter_context(handle_signals(end_at_once, asyncio.get_running_loop()))
 
         def stopping() -> None:
             running.close()
@@ -137,24 +137,24 @@ def watching() -> Iterator[Callable[[], None]]:
 
 
 @contextmanager
-def handled(again: Callable[[int], None], loop: AbstractEventLoop | None = None) -> Iterator[None]:
+def handle_signals(again: Callable[[int], None], loop: AbstractEventLoop | None = None) -> Iterator[None]:
     """Handle the signals to stop while the block runs: each sets `shutting_down`, the second calls `again`.
 
     It calls `again` with the signal's number, and the former handler with each signal but that: after HEAD_START where
     there is a loop, else at once. Works in the main thread only.
     """
-    stops = _Stops(again, loop)
+    stops = _StopHandlers(again, loop)
     with ExitStack() as handlers:
         for number in SIGNALS:
             former = signal.getsignal(number)
             # Else nobody handles it: it ends the process, is ignored, or belongs to what isn't Python.
             if callable(former):
-                handlers.enter_context(_in_its_place(number, former, stops.handler(former)))
+                handlers.enter_context(_handler_installed(number, former, stops.handler(former)))
         yield
 
 
 @contextmanager
-def _in_its_place(number: int, former: Handler, handler: Handler) -> Iterator[None]:
+def _handler_installed(number: int, former: Handler, handler: Handler) -> Iterator[None]:
     signal.signal(number, handler)
     try:
         yield
@@ -164,7 +164,7 @@ def _in_its_place(number: int, former: Handler, handler: Handler) -> Iterator[No
             signal.signal(number, former)
 
 
-class _Stops:
+class _StopHandlers:
     """The stops that signals have told so far."""
 
     def __init__(self, again: Callable[[int], None], loop: AbstractEventLoop | None) -> None:
@@ -188,11 +188,11 @@ class _Stops:
             elif not is_worker():
                 self._again(number)
             shutting_down._set(by_signal=True)
-            self._hand_on(former, number, frame)
+            self._call_former(former, number, frame)
 
         return interrupt if is_default_handler(former) else handle
 
-    def _hand_on(self, former: Handler, number: int, frame: FrameType | None) -> None:
+    def _call_former(self, former: Handler, number: int, frame: FrameType | None) -> None:
         try:
             if self._loop is not None:
                 # Not call_later itself: the signal may have come in the middle of another one.
@@ -227,7 +227,7 @@ async def unless_stopped(awaited: Awaitable[None]) -> None:
 
     try:
         async with limit:
-            with shutting_down._calling(stop):
+            with shutting_down._calling_when_set(stop):
                 await awaited
     except TimeoutError:
         if limit.expired():

@@ -20,7 +20,7 @@ NO_LIFESPAN = unavailable(
 )
 
 
-class Mounted:
+class Slot:
     """One app under its prefix: the state that its lifespan yields, and what answers its requests at the moment.
 
     Whatever answers has the app's own pool of threads. `inner` is the app without what composer has put around it.
