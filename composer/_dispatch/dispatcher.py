@@ -1,4 +1,4 @@
-"""The dispatcher, which stands before the root's own routes."""
+"""The dispatcher, which is called before the root's own routes."""
 
 from collections.abc import Iterable, Mapping
 from typing import Final
@@ -13,7 +13,7 @@ REQUESTS: Final = ("http", "websocket")
 
 
 class Raised:
-    """What an app raised, and whether its response had started by then."""
+    """An exception of an app, and whether the response had started by then."""
 
     __slots__ = ("error", "started")
 
@@ -22,17 +22,17 @@ class Raised:
         self.started = started
 
     async def raise_again(self, send: Send) -> None:
-        """Raise it where the app would have, had it been called from there."""
+        """Raise it where the app would have raised it without the fast path."""
         if self.started:
             await send({"type": "http.response.start", "status": 500, "headers": []})
         raise self.error
 
 
 class Dispatcher:
-    """Stand before the root's routes: hand each request to its app, to a probe, or to the routes themselves.
+    """Hand each request to its app, to a probe, or to the root's own routes.
 
-    `probes` answer their path exactly. The app mounted at `/`, if any, is asked last: by the root's router, when none
-    of its routes matches (`last`).
+    `probes` answer their path exactly. The app mounted at `/`, if any, comes last: the root's router calls it when
+    none of its routes matches (`with_app_at_root`).
     """
 
     def __init__(
@@ -67,21 +67,21 @@ class Dispatcher:
             await self._routes(scope, receive, send)
 
     def find(self, path: str) -> Slot | None:
-        """Return the app with the longest prefix of the path, whole segments only; the one at `/` is not looked for."""
+        """Return the app with the longest prefix of the path, in whole segments; the app at `/` is not considered."""
         end = path.find("/", 1)
-        found = self._by_prefix.get(path if end < 0 else path[:end])
-        left = self._depth
-        while end > 0 and left > 1:
-            left -= 1
+        app = self._by_prefix.get(path if end < 0 else path[:end])
+        depth = self._depth
+        while end > 0 and depth > 1:
+            depth -= 1
             end = path.find("/", end + 1)
-            found = self._by_prefix.get(path if end < 0 else path[:end], found)
-        return found
+            app = self._by_prefix.get(path if end < 0 else path[:end], app)
+        return app
 
-    def with_app_at_root(self, otherwise: ASGIApp) -> ASGIApp:
-        """Return what answers when no route of the root matches: the app at `/`, else what answered so far."""
+    def with_app_at_root(self, default: ASGIApp) -> ASGIApp:
+        """Return the app that answers where no route of the root matches: the one at `/`, else the former default."""
         at_root = self._at_root
         if at_root is None:
-            return otherwise
+            return default
 
         async def answer(scope: Scope, receive: Receive, send: Send) -> None:
             await at_root(scope, route_path(scope), receive, send)

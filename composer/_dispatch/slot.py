@@ -11,8 +11,8 @@ from composer._problem_json import unavailable
 from composer._scope import SCOPE_INTERNAL, SCOPE_RECORD, SCOPE_THREADS
 from composer._threads import POOL, Pool
 
-# What the root's own routing leaves in the scope, besides `app`; a mounted app would take it for its own.
-_OF_THE_ROOT = ROUTING_KEYS | SCOPE_KEYS
+# What the root's own routing leaves in the scope, besides `app`; a mounted app would mistake it for its own.
+_KEYS_OF_ROOT = ROUTING_KEYS | SCOPE_KEYS
 
 NO_LIFESPAN = unavailable(
     "The server ran no lifespan, so no app was started. Serve the composition with lifespans on; in a test, write "
@@ -21,9 +21,9 @@ NO_LIFESPAN = unavailable(
 
 
 class Slot:
-    """One app under its prefix: the state that its lifespan yields, and what answers its requests at the moment.
+    """One app under its prefix: the state of its lifespan, and the ASGI app that answers its requests at the moment.
 
-    Whatever answers has the app's own pool of threads. `inner` is the app without what composer has put around it.
+    `answer` always runs with the app's own pool of threads. `inner` is the app without composer's layers.
     """
 
     __slots__ = ("_app", "_inner", "_observes", "answer", "name", "pool", "prefix", "state")
@@ -39,21 +39,21 @@ class Slot:
         self.answer = NO_LIFESPAN
 
     def open(self) -> None:
-        """Let the app itself answer: its lifespan is up."""
+        """Let the app itself answer, once its lifespan is up."""
         self.answer = self._app
         self._observes = not fast_path_is_on() or observes_by_itself(self._inner)
 
     def close(self, answer: ASGIApp) -> None:
-        """Let something else answer in its place."""
+        """Let `answer` answer in place of the app."""
         self.answer = answer
 
     async def __call__(self, scope: Scope, path: str, receive: Receive, send: Send) -> None:
-        """Hand a request on, as if a server had been started for this app alone; `path` is what the root has left."""
+        """Hand a request on as a server that runs this app alone would; `path` is the path below the root."""
         child = dict(scope)
         child.pop("app", None)
-        # On a short way none of it is there, and to look for that costs half of taking each out.
-        if not _OF_THE_ROOT.isdisjoint(child):
-            for key in _OF_THE_ROOT:
+        # The fast path sets none of these keys; one set test is cheaper than popping each.
+        if not _KEYS_OF_ROOT.isdisjoint(child):
+            for key in _KEYS_OF_ROOT:
                 child.pop(key, None)
         root_path = scope.get("root_path", "")
         child["root_path"] = root_path + self.prefix
@@ -69,7 +69,7 @@ class Slot:
         if TELEMETRY in child:
             name_span(child, self.name, self.prefix)
         elif not (self._observes or is_observed()):
-            # FastAPI's own word for a request that isn't to be observed: it needn't ask again, which takes 2.6 µs.
+            # FastAPI's own mark of a request that isn't observed: without it, FastAPI looks again, which takes 2.6 µs.
             child[TELEMETRY] = None
         before = POOL.set(self.pool)
         try:
@@ -78,5 +78,5 @@ class Slot:
             POOL.reset(before)
 
     async def at(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Hand on a request of composer's own, whose path is the app's, without the prefix."""
+        """Hand on a request of composer's own, whose path is relative to the app."""
         await self({**scope, SCOPE_INTERNAL: True}, self.prefix + scope["path"], receive, send)

@@ -100,11 +100,18 @@ _lock: Final = threading.Lock()
 _running = 0
 
 
-def _count_running(by: int) -> int:
+@contextmanager
+def _counted() -> Iterator[None]:
     global _running
     with _lock:
-        _running += by
-        return _running
+        if not _running:
+            shutting_down._clear()
+        _running += 1
+    try:
+        yield
+    finally:
+        with _lock:
+            _running -= 1
 
 
 @contextmanager
@@ -115,17 +122,16 @@ def watch_signals() -> Iterator[Callable[[], None]]:
     too, a moment later by the event loop, and is restored afterwards. A second signal ends the process at once, except
     in one of several workers: one stop reaches it twice, from the terminal or the service manager, and from its parent.
     """
-    if _count_running(+1) == 1:
-        shutting_down._clear()
     with ExitStack() as handlers, ExitStack() as counted:
-        counted.callback(_count_running, -1)
+        counted.enter_context(_counted())
         if threading.current_thread() is threading.main_thread():
             handlers.enter_context(handle_signals(end_at_once, asyncio.get_running_loop()))
 
         def begin_stop() -> None:
             counted.close()
-            if not _count_running(0):
-                shutting_down._set()
+            with _lock:
+                if not _running:
+                    shutting_down._set()
 
         yield begin_stop
 
