@@ -14,7 +14,6 @@ from fastapi.testclient import TestClient
 
 import composer
 from composer._project.plugins import Plugin, installed
-from tests.commands import composer as command
 from tests.commands import composer_process
 from tests.conftest import Project as WriteProject
 from tests.serving import serving
@@ -247,10 +246,3 @@ def test_the_command_lists_what_is_installed_and_a_pipe_cuts_nothing(
     assert ["app", name, "acme-long", "2.1b1", "acme_long:create_app"] in rows
     assert ["app", "admin", "acme", "1.0", "acme.admin:create_app"] in rows
     assert ["cornerstone", "redis", "acme", "1.0", "acme.cache:create_cornerstone"] in rows
-
-
-def test_the_command_says_that_nothing_is_installed(project: WriteProject) -> None:
-    done = command(project({}), "plugins")
-
-    assert (done.returncode, done.stdout) == (0, "")
-    assert done.stderr == "No installed package brings a plugin.\n"

@@ -245,10 +245,7 @@ def routes(target: Target = None, apps: Apps = None, settings: SettingsPath = No
 @commands.command()
 def plugins() -> None:
     """List the apps and cornerstones that installed packages bring; settings.toml says which are composed."""
-    if found := installed():
-        show_plugins(found)
-    else:
-        err.print("No installed package brings a plugin.", highlight=False)
+    show_plugins(installed())
 
 
 @commands.command()

@@ -1,4 +1,4 @@
-"""`python -m shared.db`."""
+"""`python -m composer.contrib.db`."""
 
 import os
 import subprocess
@@ -10,7 +10,7 @@ from textwrap import dedent
 import pytest
 from typer.testing import CliRunner
 
-from shared.db.__main__ import commands
+from composer.contrib.db.__main__ import commands
 
 ROOT = Path(__file__).parents[2]
 
@@ -24,7 +24,8 @@ SETTINGS = """
 APP = """
     from fastapi import FastAPI
     from sqlalchemy.orm import Mapped, mapped_column
-    from shared.db import Base, Database
+    from composer.contrib.db import Database
+    from shared.db import Base
 
     class Bird(Base):
         __tablename__ = "birds"
@@ -91,7 +92,7 @@ def test_a_first_migration_is_written_for_an_app_and_makes_its_tables(tmp_path: 
     clean = {key: value for key, value in os.environ.items() if not key.startswith("COMPOSER_")}
 
     def run(*arguments: str) -> str:
-        command = [sys.executable, "-m", "shared.db", *arguments]
+        command = [sys.executable, "-m", "composer.contrib.db", *arguments]
         env = clean | {"PYTHONPATH": str(ROOT)}
         return subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=True).stdout
 

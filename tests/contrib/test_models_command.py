@@ -1,4 +1,4 @@
-"""`python -m shared.models`."""
+"""`python -m composer.contrib.models`."""
 
 import os
 import shlex
@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from shared.models import read_card, write_artefact
-from shared.models.__main__ import commands
+from composer.contrib.models import read_card, write_artefact
+from composer.contrib.models.__main__ import commands
 from tests.serving import REPOSITORY
 
 Run = Callable[..., tuple[int, str]]
@@ -48,7 +48,7 @@ def test_the_command_that_it_tells_goes_back_to_the_model_from_before(run: Run, 
     before = read_card(folder, "house_price")
     told = run("promote", "house_price", REPOSITORY / "artefacts" / "house_price_linear.joblib")[1]
     command = shlex.split(told.partition("To roll back: ")[2])
-    assert command[:3] == ["python", "-m", "shared.models"]
+    assert command[:3] == ["python", "-m", "composer.contrib.models"]
     assert run(*command[3:])[0] == 0
     now = read_card(folder, "house_price")
     assert (now.sha256, now.known_rows) == (before.sha256, before.known_rows)

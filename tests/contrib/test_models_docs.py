@@ -12,8 +12,8 @@ from typing import Any
 from fastapi.testclient import TestClient
 
 import composer
-from shared import models
-from shared.models import ModelsSettings, read_card
+from composer.contrib import models
+from composer.contrib.models import ModelsSettings, read_card
 from tests.blocks import BLOCK
 from tests.serving import REPOSITORY
 

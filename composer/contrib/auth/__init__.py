@@ -36,7 +36,7 @@ def development_key() -> str:
     Python creates a random secret in the first process, and its child processes inherit it.
     """
     secret = multiprocessing.current_process().authkey
-    digest = hmac.digest(secret, b"shared.auth: the key of a development server", "sha256")
+    digest = hmac.digest(secret, b"composer.contrib.auth: the key of a development server", "sha256")
     return base64.urlsafe_b64encode(digest).decode().rstrip("=")
 
 
@@ -53,7 +53,7 @@ class AuthSettings(BaseModel):
 
     header: str = Field(default="token", pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$", description="Name of the header.")
     keys: list[SecretStr] = Field(
-        default=[], description="Hashes of the valid keys; `python -m shared.auth new-key` prints one."
+        default=[], description="Hashes of the valid keys; `python -m composer.contrib.auth new-key` prints one."
     )
 
     @field_validator("keys")
@@ -63,7 +63,8 @@ class AuthSettings(BaseModel):
         for number, found in enumerate(hashes, start=1):
             if len(found) != 64 or not HEX_DIGITS.issuperset(found):
                 raise ValueError(
-                    f"entry {number} isn't a hash of 64 hex digits (`python -m shared.auth new-key` prints one)"
+                    f"entry {number} isn't a hash of 64 hex digits"
+                    " (`python -m composer.contrib.auth new-key` prints one)"
                 )
         return [SecretStr(found) for found in hashes]
 
@@ -82,7 +83,7 @@ class Auth(APIKeyHeader):
     async def __aenter__(self) -> Self:
         if self._development_key:
             print(
-                f"shared.auth: No API key configured. Temporary key for this run (header {self.model.name}):"
+                f"composer.contrib.auth: No API key configured. Temporary key for this run (header {self.model.name}):"
                 f" {self._development_key}",
                 file=sys.stderr,
             )
@@ -117,6 +118,6 @@ def create_cornerstone(settings: AuthSettings, project: Project) -> Auth:
     if project.env == "production" and not settings.keys:
         raise ValueError(
             "no API key configured, and none is generated in production:"
-            " `python -m shared.auth new-key` prints a key and the setting for its hash"
+            " `python -m composer.contrib.auth new-key` prints a key and the setting for its hash"
         )
     return Auth(settings.header, [key.get_secret_value() for key in settings.keys])

@@ -1,8 +1,8 @@
-"""`python -m shared.auth new-key`: generate an API key, and print the setting for its hash."""
+"""`python -m composer.contrib.auth new-key`: generate an API key, and print the setting for its hash."""
 
 import sys
 
-from shared.auth import hash_key, new_key
+from composer.contrib.auth import hash_key, new_key
 
 
 def main(arguments: list[str]) -> int:
@@ -12,7 +12,7 @@ def main(arguments: list[str]) -> int:
         The exit status: 0, or 2 if the arguments are invalid.
     """
     if arguments != ["new-key"]:
-        print("usage: python -m shared.auth new-key", file=sys.stderr)
+        print("usage: python -m composer.contrib.auth new-key", file=sys.stderr)
         return 2
     key = new_key()
     print(f"API key for the client (it isn't stored): {key}\n")

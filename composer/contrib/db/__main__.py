@@ -1,4 +1,4 @@
-"""`python -m shared.db`: run the apps' migrations, show the current revisions, write a new migration."""
+"""`python -m composer.contrib.db`: run the apps' migrations, show the current revisions, write a new migration."""
 
 import os
 import sys
@@ -12,8 +12,8 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 import composer
-from shared.db import Database
-from shared.db._schema import (
+from composer.contrib.db import Database
+from composer.contrib.db._schema import (
     AppSchema,
     SchemaError,
     app_schema,
@@ -25,7 +25,7 @@ from shared.db._schema import (
 )
 
 commands = typer.Typer(
-    name="python -m shared.db",
+    name="python -m composer.contrib.db",
     help="Migrate the tables of the apps in settings.toml.",
     no_args_is_help=True,
     add_completion=False,

@@ -108,7 +108,10 @@ def prepare(connection: Connection, base: type[DeclarativeBase], *, upgrades: bo
 def _describe(found: Standing) -> str:
     at = f"at revision {found.current}" if found.current else "at no revision"
     name = found.app.name
-    return f"The tables of {name} are {at}, but it requires {found.newest}: run `python -m shared.db upgrade {name}`."
+    return (
+        f"The tables of {name} are {at}, but it requires {found.newest}:"
+        f" run `python -m composer.contrib.db upgrade {name}`."
+    )
 
 
 def standings(connection: Connection, apps: Iterable[AppSchema]) -> list[Standing]:

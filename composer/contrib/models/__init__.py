@@ -9,12 +9,19 @@ from typing import Any, Self, TypeVar, overload
 import anyio
 from pydantic import BaseModel, Field
 
-from shared.models._artefact import ArtefactError, ModelCard, checked_model, read_card, read_card_file, read_payload
-from shared.models._batches import Batches, ClientGoneError, QueueFullError, Statistics
-from shared.models._busy import BUSY, answering_busy
-from shared.models._known_rows import KnownRows
-from shared.models._loaded import LoadedArtefact, Model
-from shared.models._writing import install, write_artefact
+from composer.contrib.models._artefact import (
+    ArtefactError,
+    ModelCard,
+    checked_model,
+    read_card,
+    read_card_file,
+    read_payload,
+)
+from composer.contrib.models._batches import Batches, ClientGoneError, QueueFullError, Statistics
+from composer.contrib.models._busy import BUSY, answering_busy
+from composer.contrib.models._known_rows import KnownRows
+from composer.contrib.models._loaded import LoadedArtefact, Model
+from composer.contrib.models._writing import install, write_artefact
 
 __all__ = [
     "BUSY",

@@ -1,4 +1,4 @@
-"""`python -m shared.models promote`: replace a model in running servers, without a restart."""
+"""`python -m composer.contrib.models promote`: replace a model in running servers, without a restart."""
 
 import os
 import shlex
@@ -9,10 +9,10 @@ from typing import Annotated
 import typer
 
 import composer
-from shared.models import ArtefactError, Models
+from composer.contrib.models import ArtefactError, Models
 
 commands = typer.Typer(
-    name="python -m shared.models",
+    name="python -m composer.contrib.models",
     help="Manage the models of the apps in settings.toml.",
     no_args_is_help=True,
     add_completion=False,
@@ -43,7 +43,9 @@ def promote(
     else:
         print(f"{name} is now {card.file}. Running servers log when they use it.")
         if card.replaced:
-            again = shlex.join(["python", "-m", "shared.models", "promote", name, str(models.folder / card.replaced)])
+            again = shlex.join(
+                ["python", "-m", "composer.contrib.models", "promote", name, str(models.folder / card.replaced)]
+            )
             print(f"To roll back: {again}")
         return
     raise typer.Exit(1)
