@@ -4,7 +4,7 @@ Run `python -m benchmarks.promote [ROUNDS]` from the repository's folder. One se
 `apps/house_price`; this process asks over 64 connections, without a pause. In each round every row is measured once:
 `usual` and `usual again` leave the server alone, and show the noise. In `swapped` a process that was started before
 promotes the model again, with all its checks, and the server loads it, checks it and swaps. (The command
-`python -m composer.contrib.models promote` is not used: it imports all apps, for which it takes a processor for two
+`composer models promote` is not used: it imports all apps, for which it takes a processor for two
 seconds.)
 """
 

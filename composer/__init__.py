@@ -22,6 +22,7 @@
 #   _documents                           where each app's document comes from, and the merged one
 #   _build                               the three phases put together
 #   _cli                                 what people type
+#   commands                             for commands that other packages add
 #   contrib                              cornerstones for a database, clients' keys and models; only public names
 #
 # How to read it: _build/compose.py first; it calls all the others in the order in which things happen.

@@ -265,9 +265,9 @@ async def test_a_schema_that_is_behind_is_refused_where_it_is_not_upgraded(datab
         await database.__aenter__()
     assert str(refused.value) == (
         "The tables of bees are at no revision, but it requires 0001:"
-        " run `python -m composer.contrib.db upgrade bees`.\n"
+        " run `composer db upgrade bees`.\n"
         "The tables of birds are at revision 0001, but it requires 0002:"
-        " run `python -m composer.contrib.db upgrade birds`."
+        " run `composer db upgrade birds`."
     )
     assert await database.run_alone(tables) == {"birds"}
     await database.run_alone(lambda connection: upgrade_all(connection, app_schemas(base)))
@@ -282,7 +282,7 @@ async def test_only_production_waits_to_be_upgraded(tmp_path: Path, env: str, up
         async with database:
             assert "notes" in await database.run_alone(tables)
     else:
-        with pytest.raises(SchemaError, match=r"run `python -m composer\.contrib\.db upgrade notes`"):
+        with pytest.raises(SchemaError, match=r"run `composer db upgrade notes`"):
             await database.__aenter__()
 
 

@@ -53,7 +53,7 @@ class AuthSettings(BaseModel):
 
     header: str = Field(default="token", pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$", description="Name of the header.")
     keys: list[SecretStr] = Field(
-        default=[], description="Hashes of the valid keys; `python -m composer.contrib.auth new-key` prints one."
+        default=[], description="Hashes of the valid keys; `composer auth new-key` prints one."
     )
 
     @field_validator("keys")
@@ -62,10 +62,7 @@ class AuthSettings(BaseModel):
         hashes = [key.get_secret_value().lower() for key in keys]
         for number, found in enumerate(hashes, start=1):
             if len(found) != 64 or not HEX_DIGITS.issuperset(found):
-                raise ValueError(
-                    f"entry {number} isn't a hash of 64 hex digits"
-                    " (`python -m composer.contrib.auth new-key` prints one)"
-                )
+                raise ValueError(f"entry {number} isn't a hash of 64 hex digits (`composer auth new-key` prints one)")
         return [SecretStr(found) for found in hashes]
 
 
@@ -118,6 +115,6 @@ def create_cornerstone(settings: AuthSettings, project: Project) -> Auth:
     if project.env == "production" and not settings.keys:
         raise ValueError(
             "no API key configured, and none is generated in production:"
-            " `python -m composer.contrib.auth new-key` prints a key and the setting for its hash"
+            " `composer auth new-key` prints a key and the setting for its hash"
         )
     return Auth(settings.header, [key.get_secret_value() for key in settings.keys])

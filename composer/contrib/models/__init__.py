@@ -9,19 +9,23 @@ from typing import Any, Self, TypeVar, overload
 import anyio
 from pydantic import BaseModel, Field
 
-from composer.contrib.models._artefact import (
-    ArtefactError,
-    ModelCard,
-    checked_model,
-    read_card,
-    read_card_file,
-    read_payload,
-)
-from composer.contrib.models._batches import Batches, ClientGoneError, QueueFullError, Statistics
-from composer.contrib.models._busy import BUSY, answering_busy
-from composer.contrib.models._known_rows import KnownRows
-from composer.contrib.models._loaded import LoadedArtefact, Model
-from composer.contrib.models._writing import install, write_artefact
+from composer.contrib import requires_extra
+
+with requires_extra("models"):
+    from composer.contrib.models._artefact import (
+        ArtefactError,
+        ModelCard,
+        checked_model,
+        read_card,
+        read_card_file,
+        read_payload,
+    )
+    from composer.contrib.models._batches import Batches, ClientGoneError, QueueFullError, Statistics
+    from composer.contrib.models._busy import BUSY, answering_busy
+    from composer.contrib.models._known_rows import KnownRows
+    from composer.contrib.models._loaded import LoadedArtefact, Model
+    from composer.contrib.models._writing import install, write_artefact
+
 
 __all__ = [
     "BUSY",
@@ -99,6 +103,11 @@ class Models:
         it is called for every model that is read, and each time that a model is used.
         """
         return self._of(name).register(accept)
+
+    @property
+    def expected(self) -> list[str]:
+        """The names of the artefacts that apps use."""
+        return list(self._artefacts)
 
     def preload(self) -> None:
         """Load the expected artefacts, in the process that `composer serve --preload` forks.

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from composer import ComposerError
 from composer.contrib.models._known_rows import KnownRows
 from composer.contrib.models._unpickler import RefusedError, unpickle
 
@@ -27,7 +28,7 @@ LIBRARY = "scikit-learn"
 _UNPICKLING = threading.Lock()
 
 
-class ArtefactError(Exception):
+class ArtefactError(ComposerError):
     """An artefact was rejected.
 
     Attributes:
