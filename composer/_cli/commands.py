@@ -14,6 +14,7 @@ from fastapi import FastAPI
 from composer._build import Composition, composition_of
 from composer._cli.locate import load_composition, project_folder, select_composition
 from composer._cli.openapi import Form, write_or_check
+from composer._cli.plugin_commands import CommandGroup
 from composer._cli.problems import ProblemFormat, as_github, as_json, count_line
 from composer._cli.server import run_server
 from composer._cli.show import (
@@ -41,6 +42,7 @@ log = logging.getLogger("composer")
 
 commands = typer.Typer(
     name="composer",
+    cls=CommandGroup,
     help="Compose a folder of independent FastAPI apps into one server.",
     no_args_is_help=True,
     add_completion=False,
@@ -244,11 +246,8 @@ def routes(target: Target = None, apps: Apps = None, settings: SettingsPath = No
 
 @commands.command()
 def plugins() -> None:
-    """List the apps and cornerstones that installed packages bring; settings.toml says which are composed."""
-    if found := installed():
-        show_plugins(found)
-    else:
-        err.print("No installed package brings a plugin.", highlight=False)
+    """List what installed packages bring: commands, and the apps and cornerstones that settings.toml may name."""
+    show_plugins(installed())
 
 
 @commands.command()
