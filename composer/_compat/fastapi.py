@@ -9,10 +9,10 @@ from typing import Any, Final, TypeGuard
 
 from fastapi import APIRouter, Depends, FastAPI, params, routing, telemetry
 from starlette.applications import Starlette
-from starlette.routing import BaseRoute, Match, Route
+from starlette.routing import BaseRoute, Match, Route, Router
 
 from composer._asgi import Scope, route_path
-from composer._compat.starlette import EXCEPTION_HANDLERS, ROUTING_KEYS
+from composer._compat.starlette import EXCEPTION_HANDLERS, ROUTING_KEYS, lifespan_of, middleware_of
 
 # FastAPI 0.165, routing.py and middleware/asyncexitstack.py: what FastAPI's own routing leaves in the scope.
 SCOPE_KEYS: Final = frozenset(
@@ -77,8 +77,13 @@ def has_no_middleware(app: Starlette) -> bool:
     """Return whether nothing stands around an app's routes but what each app has; False where that can't be seen."""
     # Starlette 1.10, routing.py, Router.__init__: without middleware of its own, a router calls its `app` at once.
     router = app.router
+    is_own = type(router).__call__ in (Router.__call__, APIRouter.__call__)
     unknown = object()
-    return not app.user_middleware and getattr(router, "middleware_stack", unknown) == getattr(router, "app", None)
+    return (
+        is_own
+        and not middleware_of(app)
+        and getattr(router, "middleware_stack", unknown) == getattr(router, "app", None)
+    )
 
 
 def has_routes_apart(router: APIRouter) -> bool:
@@ -248,7 +253,7 @@ def is_default_lifespan(lifespan: Any) -> bool:
 
 
 def _default_lifespans() -> list[Any]:
-    return [APIRouter().lifespan_context, Starlette().router.lifespan_context]
+    return [lifespan_of(APIRouter()), lifespan_of(Starlette().router)]
 
 
 def _is_alike(lifespan: Any, default: Any) -> bool:
@@ -263,6 +268,8 @@ def lifespans_in(lifespan: Any) -> list[Any] | None:
     None where FastAPI has made something of it that can't be looked into.
     """
     # FastAPI 0.165, routing.py, _merge_lifespan_context: both stand in the closure of the function that it returns.
+    if lifespan is None:
+        return None
     inner = inspect.unwrap(lifespan) if inspect.isfunction(lifespan) else lifespan
     if is_default_lifespan(lifespan) or str(getattr(inner, "__module__", "")).partition(".")[0] != "fastapi":
         return [lifespan]

@@ -329,3 +329,31 @@ def test_uvicorns_lines_about_websockets_are_known() -> None:
     given = logging.LogRecord("uvicorn.error", logging.INFO, "", 0, "%s connected to %s", ("me", "/ws?key=1"), None)
     assert not uvicorn.tells_no_query(given)
     assert uvicorn.tells_no_query(record("Application startup complete."))
+
+
+def test_a_router_is_wrapped_and_stays_the_same_object() -> None:
+    app = FastAPI(openapi_url=None)
+    app.get("/mine")(lambda: "mine")
+    router, asked = app.router, []
+
+    def wrap(own: Any) -> Any:
+        async def answer(scope: Any, receive: Any, send: Any) -> None:
+            asked.append(scope["type"])
+            await own(scope, receive, send)
+
+        return answer
+
+    starlette.wrap_router(router, wrap)
+    with TestClient(app) as client:
+        assert client.get("/mine").json() == "mine"
+    assert app.router is router
+    assert isinstance(router, APIRouter)
+    assert asked == ["lifespan", "http"]
+
+
+def test_an_app_has_a_lifespan_handlers_and_middleware_that_are_found() -> None:
+    app = FastAPI(lifespan=lifespan, on_startup=[print], on_shutdown=[repr])
+    app.add_middleware(lambda app: app)
+    assert starlette.lifespan_of(app.router) is lifespan
+    assert starlette.startup_handlers(app.router) == [print, repr]
+    assert len(starlette.middleware_of(app)) == 1

@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from fastapi.routing import APIRoute, APIWebSocketRoute
 from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 
-from composer._asgi import Receive, Scope, Send, route_path
+from composer._asgi import ASGIApp, Receive, Scope, Send, route_path
 from composer._compat.fastapi import has_routes_apart
 
 # The routes whose paths tell all that they can match; of others, such as a Host, nothing is known.
@@ -16,9 +16,9 @@ _KNOWN_ROUTES = (APIRoute, APIWebSocketRoute, Route, WebSocketRoute, Mount)
 class OwnRoutes:
     """The root's own routes, asked only where one of them can match; else what answers otherwise does it at once."""
 
-    def __init__(self, router: APIRouter) -> None:
+    def __init__(self, router: APIRouter, routes: ASGIApp) -> None:
         self._router = router
-        self._routes = router.middleware_stack
+        self._routes = routes
         self._read: list[BaseRoute] = []
         self._segments: frozenset[str] | None = frozenset()
 
@@ -35,7 +35,7 @@ class OwnRoutes:
         if routes != self._read:
             self._read = list(routes)
             self._segments = _first_segments(routes)
-        is_open = self._segments is None or has_routes_apart(self._router)
+        is_open = self._segments is None or has_routes_apart(self._router) or not hasattr(self._router, "default")
         return bool(is_open or path[1:].partition("/")[0] in (self._segments or ()))
 
 
