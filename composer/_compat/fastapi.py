@@ -76,14 +76,10 @@ def _is_known(call: Any, framework: str) -> bool:
 def has_no_middleware(app: Starlette) -> bool:
     """Return whether nothing stands around an app's routes but what each app has; False where that can't be seen."""
     # Starlette 1.10, routing.py, Router.__init__: without middleware of its own, a router calls its `app` at once.
-    router = app.router
-    is_own = type(router).__call__ in (Router.__call__, APIRouter.__call__)
-    unknown = object()
-    return (
-        is_own
-        and not middleware_of(app)
-        and getattr(router, "middleware_stack", unknown) == getattr(router, "app", None)
-    )
+    router, unknown = app.router, object()
+    if middleware_of(app) or type(router).__call__ not in (Router.__call__, APIRouter.__call__):
+        return False
+    return getattr(router, "middleware_stack", unknown) == getattr(router, "app", None)
 
 
 def has_routes_apart(router: APIRouter) -> bool:
