@@ -108,7 +108,7 @@ def test_one_mistake_is_one_problem(
     project: WriteProject, parts: tuple[list[Part], list[Part]], where: str, data: st.DataObject
 ) -> None:
     stones, apps = parts
-    head, expected = HEAD, []
+    head, expected = HEAD, list[str]()
     if where == "settings":
         right, wrong, *expected = data.draw(st.sampled_from(IN_SETTINGS))
         head = head.replace(right, wrong, 1)

@@ -8,7 +8,7 @@ from starlette.applications import Starlette
 
 from composer._catalogue import problem
 from composer._checks.callables import not_a_context_manager
-from composer._compat.cpython import is_made_by_contextmanager
+from composer._compat.cpython import is_contextmanager
 from composer._compat.fastapi import is_default_lifespan, lifespans_in, router_of
 from composer._compat.starlette import lifespan_of, startup_handlers
 from composer._model import BuiltApp, Problem
@@ -43,7 +43,7 @@ def _wrong_lifespan(lifespan: Any) -> str:
     if not callable(lifespan):
         return f"{type(lifespan).__name__} is not a function"
     # A plain generator is right: FastAPI has made a lifespan of it, in code of its own.
-    if is_made_by_contextmanager(lifespan):
+    if is_contextmanager(lifespan):
         return "it is decorated with @contextmanager, which is not async"
     return not_a_context_manager(lifespan, ["the app"])
 

@@ -7,7 +7,7 @@ from fastapi.routing import APIRoute, APIWebSocketRoute
 from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 
 from composer._asgi import ASGIApp, Receive, Scope, Send, route_path
-from composer._compat.fastapi import has_routes_apart
+from composer._compat.fastapi import has_hidden_routes
 
 # The routes whose paths tell all that they can match; of others, such as a Host, nothing is known.
 _KNOWN_ROUTES = (APIRoute, APIWebSocketRoute, Route, WebSocketRoute, Mount)
@@ -35,7 +35,7 @@ class OwnRoutes:
         if routes != self._read:
             self._read = list(routes)
             self._segments = _first_segments(routes)
-        is_open = self._segments is None or has_routes_apart(self._router) or not hasattr(self._router, "default")
+        is_open = self._segments is None or has_hidden_routes(self._router) or not hasattr(self._router, "default")
         return bool(is_open or path[1:].partition("/")[0] in (self._segments or ()))
 
 
