@@ -352,8 +352,8 @@ def test_a_router_is_wrapped_and_stays_the_same_object() -> None:
 
 
 def test_an_app_has_a_lifespan_handlers_and_middleware_that_are_found() -> None:
-    app = FastAPI(lifespan=lifespan, on_startup=[print], on_shutdown=[repr])
+    app = FastAPI(lifespan=lifespan, on_startup=[print], on_shutdown=[input])
     app.add_middleware(lambda app: app)
     assert starlette.lifespan_of(app.router) is lifespan
-    assert starlette.startup_handlers(app.router) == [print, repr]
+    assert starlette.startup_handlers(app.router) == [print, input]
     assert len(starlette.middleware_of(app)) == 1
