@@ -1,8 +1,8 @@
 """Phase three: the plan is put into the root, which starts it and serves it."""
 
 import logging
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, TypeVar, cast
@@ -21,6 +21,7 @@ from composer._stack.stack import guards_of, inner_stack, app_stack
 from composer._documents.provider import Sources
 from composer._compat.fastapi import reads_dependencies
 from composer._compat.releases import fast_path_is_on
+from composer._compat.starlette import Lifespan, wrap_layers, wrap_lifespan, wrap_not_found, wrap_router
 from composer._dispatch.dispatcher import Dispatcher
 from composer._dispatch.fast_path.not_found import OwnRoutes
 from composer._dispatch.fast_path.root import with_fast_path
@@ -126,14 +127,18 @@ def install(
     install_pages(root, plan, lifecycle, documents)
     router = root.router
     shared = SharedObjects(whole.cornerstones)
-    answers = {**probes(lifecycle.parts, _ready_checks(whole)), **_install_observers(root, lifecycle, head)}
-    dispatcher = Dispatcher(mounted.values(), answers, shared, OwnRoutes(router) if fast_path_is_on() else router.middleware_stack)
-    router.middleware_stack = dispatcher
-    router.default = dispatcher.with_app_at_root(router.default)
-    own_lifespan: Callable[[FastAPI], AbstractAsyncContextManager[Mapping[str, Any] | None]] = router.lifespan_context
+    answers = {**probes(lifecycle.parts, _ready_checks(whole))}
+
+    def dispatcher_before(routes: ASGIApp) -> Dispatcher:
+        own_routes = OwnRoutes(router, routes) if fast_path_is_on() else routes
+        return Dispatcher(mounted.values(), answers, shared, own_routes)
+
+    dispatcher = wrap_router(router, dispatcher_before)
+    wrap_not_found(router, dispatcher.with_app_at_root)
+    answers |= _install_observers(root, dispatcher, lifecycle, head)
 
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[Mapping[str, Any] | None]:
+    async def lifespan(own: Lifespan, app: FastAPI) -> AsyncIterator[Mapping[str, Any] | None]:
         warnings.collect(_check_added_routes(root, whole, answers, project.root), root.title)
         if partial:
             lifecycle.run_from_now_on(_only_used(whole, root))
@@ -141,11 +146,10 @@ def install(
         for notice in plan.notices:
             log.warning("%s", notice)
         with warnings.logged():
-            async with own_lifespan(app) as state, lifecycle.running():
+            async with own(app) as state, lifecycle.running():
                 yield state
 
-    # Starlette's type has either state or none, never one that may be both.
-    router.lifespan_context = cast(Any, lifespan)
+    wrap_lifespan(root, lifespan)
 
 
 def _only_used(plan: Plan, root: FastAPI) -> Plan:
@@ -177,22 +181,20 @@ def probe_paths(head: ComposerTable) -> list[str]:
     return [LIVE, READY, *([METRICS] if head.metrics else [])]
 
 
-def _install_observers(root: FastAPI, lifecycle: Lifecycle, head: ComposerTable) -> dict[str, ASGIApp]:
+def _install_observers(root: FastAPI, dispatcher: Dispatcher, lifecycle: Lifecycle, head: ComposerTable) -> dict[str, ASGIApp]:
     """Put a layer around all that the root does, if anybody watches its requests; return what answers `/metrics`."""
     watches: list[ObserverFactory] = []
     pages: dict[str, ASGIApp] = {}
     if head.metrics:
         count, pages[METRICS] = count_requests(lifecycle.parts)
         watches.append(count)
-    inner = root.build_middleware_stack
 
-    def stack() -> ASGIApp:
+    def outermost(whole: ASGIApp) -> ASGIApp:
         # Made when the server starts: by then it is known whether anybody hears the log.
         watching = [*([log_requests()] if head.request_log and log_is_enabled() else []), *watches]
-        return RequestObserver(inner(), watching) if watching else with_fast_path(root, inner())
+        return RequestObserver(whole, watching) if watching else with_fast_path(root, whole, dispatcher)
 
-    # The outermost place, also outside of what answers 500; middleware that is added later stays inside.
-    root.build_middleware_stack = stack  # type: ignore[method-assign]
+    wrap_layers(root, outermost)
     return pages
 
 

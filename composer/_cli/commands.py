@@ -28,7 +28,7 @@ from composer._cli.show import (
     show_routes,
 )
 from composer._cli.waterfall import report_slow_parts
-from composer._compat.gunicorn import unknown_names
+from composer._compat.gunicorn import missing_names
 from composer._model import Notice, Problem, errors_among
 from composer._observe.log import configure_logging, in_production
 from composer._project.plugins import installed
@@ -153,7 +153,7 @@ def _forking(reload: bool) -> Callable[..., NoReturn]:
         show_error("--preload and --reload exclude each other: what was loaded once is not loaded again.")
         raise typer.Exit(1)
     try:
-        if unknown := unknown_names():
+        if unknown := missing_names():
             log.warning("each process loads by itself: this release of gunicorn has no %s", listed(unknown))
             return run_server
         from composer._cli.preload import run_preloaded

@@ -3,9 +3,10 @@
 from typing import Any
 
 from composer._asgi import ASGIApp, Receive, Scope, Send
-from composer._compat.fastapi import ROUTING_KEYS, SCOPE_KEYS, TELEMETRY
+from composer._compat.fastapi import SCOPE_KEYS, TELEMETRY
 from composer._compat.opentelemetry import is_observed, observes_by_itself
 from composer._compat.releases import fast_path_is_on
+from composer._compat.starlette import ROUTING_KEYS
 from composer._observe.record import name_span
 from composer._problem_json import unavailable
 from composer._scope import SCOPE_INTERNAL, SCOPE_RECORD, SCOPE_THREADS

@@ -9,7 +9,7 @@ from typing import Any
 from fastapi import FastAPI
 
 from composer._asgi import ASGIApp
-from composer._compat.fastapi import made_document
+from composer._compat.fastapi import cached_document
 from composer._dispatch.slot import Slot
 from composer._documents.disk_cache import keep, kept_at, read_kept
 from composer._documents.guest import UNKNOWN, DocumentError, Guest
@@ -197,6 +197,6 @@ def knowing(make: Callable[[], Any]) -> Callable[[], Any]:
         return lambda: UNKNOWN
 
     def known() -> Any:
-        return made_document(app) or UNKNOWN
+        return cached_document(app) or UNKNOWN
 
     return known

@@ -6,8 +6,8 @@ from fastapi import APIRouter
 from fastapi.routing import APIRoute, APIWebSocketRoute
 from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 
-from composer._asgi import Receive, Scope, Send, route_path
-from composer._compat.fastapi import has_routes_apart
+from composer._asgi import ASGIApp, Receive, Scope, Send, route_path
+from composer._compat.fastapi import has_hidden_routes
 
 # The routes whose `path` is all that they match by; others, such as Host, may match any path.
 _KNOWN_ROUTES = (APIRoute, APIWebSocketRoute, Route, WebSocketRoute, Mount)
@@ -16,9 +16,9 @@ _KNOWN_ROUTES = (APIRoute, APIWebSocketRoute, Route, WebSocketRoute, Mount)
 class OwnRoutes:
     """Call the root's own routes only where one of them can match, else the router's default at once."""
 
-    def __init__(self, router: APIRouter) -> None:
+    def __init__(self, router: APIRouter, routes: ASGIApp) -> None:
         self._router = router
-        self._routes = router.middleware_stack
+        self._routes = routes
         self._read: list[BaseRoute] = []
         self._segments: frozenset[str] | None = frozenset()
 
@@ -35,7 +35,7 @@ class OwnRoutes:
         if routes != self._read:
             self._read = list(routes)
             self._segments = _first_segments(routes)
-        is_open = self._segments is None or has_routes_apart(self._router)
+        is_open = self._segments is None or has_hidden_routes(self._router) or not hasattr(self._router, "default")
         return bool(is_open or path[1:].partition("/")[0] in (self._segments or ()))
 
 

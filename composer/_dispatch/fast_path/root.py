@@ -16,6 +16,7 @@ from composer._asgi import ASGIApp, Message, Receive, Scope, Send, route_path
 from composer._compat.fastapi import calls_are_known, is_plain, layers_of
 from composer._compat.opentelemetry import is_observed, load_providers
 from composer._compat.releases import fast_path_is_on
+from composer._compat.starlette import layers_of_app
 from composer._dispatch.dispatcher import REQUESTS, Dispatcher, Raised
 from composer._scope import SCOPE_RAISED, SCOPE_SHARED
 
@@ -86,7 +87,7 @@ class Root(FastAPI):
         fast_path = self.fast_path
         if (
             fast_path is None
-            or self.middleware_stack is not fast_path.whole
+            or layers_of_app(self) is not fast_path.whole
             or scope["type"] not in REQUESTS
             or self.root_path
             or is_observed()
@@ -104,10 +105,9 @@ class Root(FastAPI):
         self.fast_path = fast_path
 
 
-def with_fast_path(root: FastAPI, whole: ASGIApp) -> ASGIApp:
+def with_fast_path(root: FastAPI, whole: ASGIApp, dispatcher: Dispatcher) -> ASGIApp:
     """Return the root's layers with the fast path before them where they are those of every FastAPI; else unchanged."""
-    dispatcher = root.router.middleware_stack
-    if not (isinstance(whole, ServerErrorMiddleware) and isinstance(dispatcher, Dispatcher) and fast_path_is_on()):
+    if not (isinstance(whole, ServerErrorMiddleware) and fast_path_is_on()):
         return whole
     layers = layers_of(whole, root.router)
     if not is_plain(layers):
