@@ -69,14 +69,14 @@ class RunningApp:
 
     def ensure_started(self) -> asyncio.Task[None]:
         """Return the last attempt to start it, running or over; begin the first where there is none."""
-        if self._attempt is None:
-            attempt = self._begin_attempt()
-            if self.declared.startup == "wait":
-                return attempt
+        if self._attempt is not None:
+            return self._attempt
+        attempt = self._begin_attempt()
+        if self.declared.startup != "wait":
             name = f"starting app {self.declared.name}"
             self._retries = asyncio.create_task(self._retry_until_up(attempt), name=name, context=self._context.copy())
             self._retries.add_done_callback(_log_bug)
-        return self._attempt or attempt
+        return attempt
 
     def _begin_attempt(self) -> asyncio.Task[None]:
         name = f"start of app {self.declared.name}"
