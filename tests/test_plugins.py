@@ -253,4 +253,4 @@ def test_the_command_says_that_nothing_is_installed(project: WriteProject) -> No
     done = command(project({}), "plugins")
 
     assert (done.returncode, done.stdout) == (0, "")
-    assert done.stderr == "No installed package brings a plugin.\n"
+    assert done.stderr == "No installed package provides a plugin.\n"
