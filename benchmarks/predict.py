@@ -36,7 +36,7 @@ OURS, BASE = "composer, together", "plain, one thread"
 ONE_THREAD = {"OMP_NUM_THREADS": "1"}
 INTRODUCTION = f"""
 `POST /predict` of one block of houses, with the gradient boosting model of `apps/house_price`. A plain endpoint
-predicts each row separately; the example app (with `shared/models` of this repository), LitServe and BentoML predict
+predicts each row separately; the example app (with `composer.contrib.models`), LitServe and BentoML predict
 concurrent requests in batches. The ratio is to the plain endpoint with one OpenMP thread: higher is better. Requests
 per second of processor time count all processes of a server, and so measure the capacity of a machine; requests per
 second also depend on the number of processors in use. *plain again* is the noise. *no model* responds without

@@ -9,9 +9,9 @@ from starlette.types import Lifespan
 import composer
 from apps.house_price._predict import Block, Prediction, Regressor, as_regressor, values
 from benchmarks.environments import REPOSITORY
-from shared import auth, models
-from shared.auth import Auth, hash_key
-from shared.models import Models
+from composer.contrib import auth, models
+from composer.contrib.auth import Auth, hash_key
+from composer.contrib.models import Models
 
 KEY = "a key of the benchmark"
 

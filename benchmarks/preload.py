@@ -22,7 +22,7 @@ from fastapi import FastAPI, Request
 from sklearn.ensemble import RandomForestRegressor
 
 from benchmarks.report import Limit, Row, Section, Table, text
-from shared.models import Models, write_artefact
+from composer.contrib.models import Models, write_artefact
 from tests.serving import serving
 
 WORKERS, ROUNDS, PREDICTIONS = 4, 3, 400
@@ -42,7 +42,7 @@ apps = []
 cornerstones = []
 
 [cornerstones.models]
-factory = "shared.models:create_cornerstone"
+factory = "composer.contrib.models:create_cornerstone"
 folder = "artefacts"
 
 [apps.forest]

@@ -4,7 +4,8 @@ Run `python -m benchmarks.promote [ROUNDS]` from the repository's folder. One se
 `apps/house_price`; this process asks over 64 connections, without a pause. In each round every row is measured once:
 `usual` and `usual again` leave the server alone, and show the noise. In `swapped` a process that was started before
 promotes the model again, with all its checks, and the server loads it, checks it and swaps. (The command
-`python -m shared.models promote` is not used: it imports all apps, for which it takes a processor for two seconds.)
+`composer models promote` is not used: it imports all apps, for which it takes a processor for two
+seconds.)
 """
 
 import os
@@ -28,9 +29,9 @@ from benchmarks.environments import REPOSITORY
 from benchmarks.predict import ask
 from benchmarks.predictors import KEY
 from benchmarks.report import Limit, Row, Section, Table, ratios, text
-from shared import auth, models
-from shared.auth import hash_key
-from shared.models import Models
+from composer.contrib import auth, models
+from composer.contrib.auth import hash_key
+from composer.contrib.models import Models
 from tests.blocks import BLOCK
 from tests.serving import Server, serving
 

@@ -16,7 +16,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from composer import App, Cornerstone, PartError, compose, composition_of
-from shared.models import ArtefactError, Models, write_artefact
+from composer.contrib.models import ArtefactError, Models, write_artefact
 from tests.serving import REPOSITORY, Server, serving
 from tests.soak.stops import LONGEST, SERVE, Load, stop_under_load, unclean, write_project
 from tests.test_signals import hopeless, is_alive, is_open, wait_for_two

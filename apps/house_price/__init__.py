@@ -8,9 +8,9 @@ from pydantic import BaseModel, Field
 
 from apps.house_price import _batch, _predict
 from apps.house_price._predict import Features, Numbers, State, as_regressor, values
-from shared._errors import documented, with_plain_errors
-from shared.auth import Auth
-from shared.models import Batches, Models, answering_busy
+from composer.contrib.auth import Auth
+from composer.contrib.models import Batches, Models, answering_busy
+from composer.responses import documented, with_plain_errors
 
 __all__ = ["HousePriceSettings", "create_app", "create_versioned_app"]
 
@@ -36,7 +36,7 @@ def create_app(auth: Auth, models: Models, settings: HousePriceSettings) -> Fast
 def create_versioned_app(version: str, auth: Auth, models: Models, settings: HousePriceSettings) -> FastAPI:
     """Return one version of the app, for the package of that version.
 
-    Its lifespan raises `shared.models.ArtefactError` if the artefact is rejected.
+    Its lifespan raises `composer.contrib.models.ArtefactError` if the artefact is rejected.
     """
 
     model = models.expect(settings.artefact, as_regressor)

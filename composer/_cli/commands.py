@@ -16,6 +16,7 @@ from fastapi import FastAPI
 from composer._build import composition_of
 from composer._cli.locate import load_composition, project_folder, select_composition
 from composer._cli.openapi import Form, write_or_check
+from composer._cli.plugin_commands import CommandGroup
 from composer._cli.problems import ProblemFormat, as_github, as_json, count_line
 from composer._cli.server import run_server
 from composer._cli.show import (
@@ -41,11 +42,17 @@ log = logging.getLogger("composer")
 
 commands = typer.Typer(
     name="composer",
+    cls=CommandGroup,
     help="Compose a folder of independent FastAPI apps into one server.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+
+SettingsPath = Annotated[
+    Path | None, typer.Option(help="Default: $COMPOSER_SETTINGS, else settings.toml in this folder or a parent.")
+]
 
 
 def _select(
@@ -54,25 +61,19 @@ def _select(
         typer.Argument(help="The app as 'module:name'. Default: asgi:app if there is an asgi.py, else settings.toml."),
     ] = None,
     apps: Annotated[str | None, typer.Option(help="Compose only these apps or groups: notes,v1.")] = None,
-    settings: Annotated[
-        Path | None, typer.Option(help="Default: $COMPOSER_SETTINGS, else settings.toml in this folder or a parent.")
-    ] = None,
+    settings: SettingsPath = None,
 ) -> None:
     select_composition(target, settings, apps)
 
 
 def _on_composition(command: Callable[..., None]) -> Callable[..., None]:
-    """Add the parameters of `_select` to a command; report an unusable composition without a traceback, status 1."""
+    """Add the parameters of `_select` to a command, which selects a composition before it runs."""
     own, selecting = signature(command).parameters, signature(_select).parameters
 
     @functools.wraps(command)
     def run(**values: Any) -> None:
-        try:
-            _select(**{name: values.pop(name) for name in selecting})
-            command(**values)
-        except (CompositionError, CommandError) as error:
-            show_error(str(error))
-            raise typer.Exit(1) from None
+        _select(**{name: values.pop(name) for name in selecting})
+        command(**values)
 
     run.__annotations__ = command.__annotations__ | _select.__annotations__
     run.__signature__ = Signature([*own.values(), *selecting.values()])  # type: ignore[attr-defined]
@@ -201,11 +202,8 @@ def routes() -> None:
 
 @commands.command()
 def plugins() -> None:
-    """List the apps and cornerstones that installed packages provide; settings.toml selects those to compose."""
-    if not (available := installed()):
-        show_error("No installed package provides a plugin.")
-        return
-    show_table(("kind", "name", "package", "points to"), available)
+    """List what installed packages provide: commands, and the apps and cornerstones that settings.toml may select."""
+    show_table(("kind", "name", "package", "points to"), installed())
 
 
 @commands.command()

@@ -3,8 +3,8 @@
 from fastapi import FastAPI
 
 from apps.house_price import HousePriceSettings, create_versioned_app
-from shared.auth import Auth
-from shared.models import Models
+from composer.contrib.auth import Auth
+from composer.contrib.models import Models
 
 __all__ = ["LinearHousePriceSettings", "create_app"]
 

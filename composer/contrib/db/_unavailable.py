@@ -9,7 +9,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError, TimeoutError
 from starlette.responses import Response
 from starlette.websockets import WebSocket
 
-from shared._errors import documented_503, unavailable
+from composer.responses import documented_503, unavailable
 
 logger = logging.getLogger(__name__)
 

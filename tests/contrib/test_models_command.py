@@ -1,16 +1,15 @@
-"""`python -m shared.models`."""
+"""`composer models`."""
 
-import os
 import shlex
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
-from shared.models import read_card, write_artefact
-from shared.models.__main__ import commands
+from composer.contrib.models import read_card, write_artefact
+from tests.commands import composer, composer_on_repository
+from tests.conftest import Project as WriteProject
 from tests.serving import REPOSITORY
 
 Run = Callable[..., tuple[int, str]]
@@ -22,16 +21,13 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def run(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+def run(folder: Path) -> Run:
     """Give a function that runs a command on the repository's apps: its exit status, and all that it printed."""
-    for name in [name for name in os.environ if name.startswith("COMPOSER_")]:
-        monkeypatch.delenv(name)
 
-    def run(*arguments: object, settings: Path = REPOSITORY / "settings.toml") -> tuple[int, str]:
-        variables = {"COMPOSER_SETTINGS": str(settings), "COMPOSER_CORNERSTONES__MODELS__FOLDER": str(folder)}
-        done = CliRunner().invoke(commands, [str(argument) for argument in arguments], env=variables)
-        assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
-        return done.exit_code, done.output
+    def run(*arguments: object) -> tuple[int, str]:
+        texts = [str(argument) for argument in arguments]
+        done = composer_on_repository("models", *texts, COMPOSER_CORNERSTONES__MODELS__FOLDER=str(folder))
+        return done.returncode, done.stdout + done.stderr
 
     return run
 
@@ -48,8 +44,8 @@ def test_the_command_that_it_tells_goes_back_to_the_model_from_before(run: Run, 
     before = read_card(folder, "house_price")
     told = run("promote", "house_price", REPOSITORY / "artefacts" / "house_price_linear.joblib")[1]
     command = shlex.split(told.partition("To roll back: ")[2])
-    assert command[:3] == ["python", "-m", "shared.models"]
-    assert run(*command[3:])[0] == 0
+    assert command[:2] == ["composer", "models"]
+    assert run(*command[2:])[0] == 0
     now = read_card(folder, "house_price")
     assert (now.sha256, now.known_rows) == (before.sha256, before.known_rows)
     assert (folder / str(now.file)).read_bytes() == (folder / "house_price.joblib").read_bytes()
@@ -87,7 +83,21 @@ def test_a_file_that_is_not_there_is_told(run: Run, tmp_path: Path) -> None:
     assert (status, f"file: {tmp_path / 'nothing.json'}" in told) == (1, True)
 
 
-def test_a_composition_with_mistakes_or_without_models_is_told(run: Run, tmp_path: Path) -> None:
-    settings = tmp_path / "settings.toml"
-    settings.write_text("[composer]\napps = []\ncornerstones = []\n[cornerstones.models]\nfolde = 'x'\n")
-    assert run("promote", "house_price", "x.joblib", settings=settings)[0] == 1
+def test_a_composition_with_mistakes_or_without_models_is_told(project: WriteProject) -> None:
+    root = project({"settings.toml": "[composer]\napps = []\n[cornerstones.models]\nplugin = 'models'\nfolde = 'x'\n"})
+    done = composer(root, "models", "promote", "house_price", "x.joblib")
+    assert (done.returncode, "Unknown key 'folde'" in done.stderr) == (1, True), done.stderr
+    project({"settings.toml": "[composer]\napps = []\n"})
+    done = composer(root, "models", "show")
+    expected = "--models must name one of the cornerstones of type Models; there are: none\n"
+    assert (done.returncode, done.stderr) == (1, expected)
+
+
+def test_each_artefact_in_use_is_shown_with_what_it_replaced(run: Run, folder: Path) -> None:
+    assert run("promote", "house_price", REPOSITORY / "artefacts" / "house_price_linear.joblib")[0] == 0
+    status, shown = run("show")
+    card = read_card(folder, "house_price")
+    assert status == 0
+    assert shown.splitlines()[0] == f"house_price: {card.file}, SHA-256 {card.sha256}, replaced {card.replaced}"
+    (folder / "house_price_linear.json").unlink()
+    assert "house_price_linear: No such file or directory" in run("show")[1]

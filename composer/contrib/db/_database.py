@@ -5,37 +5,25 @@ from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Self, TypeVar
 
-from sqlalchemy import URL, Connection, MetaData, text
+from sqlalchemy import URL, Connection, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession, async_sessionmaker
 from sqlalchemy.orm import DeclarativeBase
 
 from composer import Project
-from shared.db._engines import make_engines
-from shared.db._schema import prepare
-from shared.db._settings import DatabaseSettings, sqlite_file
+from composer.contrib.db._engines import make_engines
+from composer.contrib.db._schema import prepare
+from composer.contrib.db._settings import DatabaseSettings, sqlite_file
 
 # Processes that start at the same time must not create a table twice. In SQLite, a writer locks out others anyway.
 _ALONE = {"postgresql": ["SET LOCAL statement_timeout = 0", "SELECT pg_advisory_xact_lock(7205759403)"]}
 
 _READABLE = {"sqlite": "SELECT count(*) FROM sqlite_master"}
 
-# PostgreSQL's default names of constraints, so that a migration can refer to them on any database.
-# Source: https://www.postgresql.org/docs/current/sql-createtable.html, on CONSTRAINT.
-_NAMES = {
-    "pk": "%(table_name)s_pkey",
-    "uq": "%(table_name)s_%(column_0_N_name)s_key",
-    "fk": "%(table_name)s_%(column_0_N_name)s_fkey",
-    "ck": "%(table_name)s_%(constraint_name)s_check",
-    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-}
-
 Result = TypeVar("Result")
 
 
-class Base(DeclarativeBase):
-    """The base class of all tables."""
-
-    metadata = MetaData(naming_convention=_NAMES)
+class _NoTables(DeclarativeBase):
+    """The base of a database without tables of its own."""
 
 
 class Database:
@@ -50,15 +38,29 @@ class Database:
         url: URL,
         settings: DatabaseSettings | None = None,
         *,
-        base: type[DeclarativeBase] = Base,
+        base: type[DeclarativeBase] | None = None,
         upgrades: bool = True,
     ) -> None:
-        self.base = base
+        self.base = base or _NoTables
         self._url = url
         self._upgrades = upgrades
         self._reader, self._writer = make_engines(url, settings or DatabaseSettings())
         self._reading = async_sessionmaker(self._reader, expire_on_commit=False)
         self._writing = async_sessionmaker(self._writer, expire_on_commit=False)
+
+    @classmethod
+    def from_settings(
+        cls, settings: DatabaseSettings, project: Project, *, base: type[DeclarativeBase] | None = None
+    ) -> Self:
+        """Return the database that the settings describe; it doesn't connect yet.
+
+        Raises:
+            ValueError: The URL is malformed.
+            sqlalchemy.exc.ArgumentError: The URL names an unknown database.
+            sqlalchemy.exc.InvalidRequestError: The URL names a driver that isn't asynchronous.
+        """
+        upgrades = project.env != "production" if settings.upgrade is None else settings.upgrade
+        return cls(settings.url_from(project.root), settings, base=base, upgrades=upgrades)
 
     async def __aenter__(self) -> Self:
         try:
@@ -116,18 +118,6 @@ class Database:
             for statement in _ALONE.get(connection.dialect.name, ()):
                 await connection.exec_driver_sql(statement)
             return await connection.run_sync(work)
-
-
-def create_cornerstone(settings: DatabaseSettings, project: Project) -> Database:
-    """Return the database; it doesn't connect yet.
-
-    Raises:
-        ValueError: The URL is malformed.
-        sqlalchemy.exc.ArgumentError: The URL names an unknown database.
-        sqlalchemy.exc.InvalidRequestError: The URL names a driver that isn't asynchronous.
-    """
-    upgrades = project.env != "production" if settings.upgrade is None else settings.upgrade
-    return Database(settings.url_from(project.root), settings, upgrades=upgrades)
 
 
 @asynccontextmanager

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool, ConnectionPoolEntry
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_random
 
-from shared.db._settings import DatabaseSettings, sqlite_file
+from composer.contrib.db._settings import DatabaseSettings, sqlite_file
 
 
 def make_engines(url: URL, settings: DatabaseSettings) -> tuple[AsyncEngine, AsyncEngine]:

@@ -1,4 +1,4 @@
-"""`python -m tests.shared.writers URL NAME COUNT`: that many writers at once in one process, five times each."""
+"""`python -m tests.contrib.writers URL NAME COUNT`: that many writers at once in one process, five times each."""
 
 import sys
 
@@ -6,7 +6,7 @@ import anyio
 from sqlalchemy import make_url, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from shared.db import Database
+from composer.contrib.db import Database
 
 
 class Base(DeclarativeBase):

@@ -23,8 +23,8 @@ from sklearn import ensemble, linear_model, naive_bayes, neighbors, neural_netwo
 from sklearn.linear_model import LinearRegression
 
 import composer
-from shared.models import ArtefactError, Models, ModelsSettings, create_cornerstone, read_card, write_artefact
-from shared.models._artefact import read_artefact
+from composer.contrib.models import ArtefactError, Models, ModelsSettings, create_cornerstone, read_card, write_artefact
+from composer.contrib.models._artefact import read_artefact
 
 pytestmark = pytest.mark.anyio
 
@@ -275,7 +275,7 @@ ATTACKS = [
     ("sklearn.tests.test_base", "NaNTag"),
     ("sklearn", "os.mkdir"),
     ("sklearn.linear_model._base", "sp.os"),
-    ("tests.shared.test_models", "read_slowly.__globals__"),
+    ("tests.contrib.test_models", "read_slowly.__globals__"),
 ]
 
 

@@ -12,8 +12,8 @@ from typing import Any
 from fastapi.testclient import TestClient
 
 import composer
-from shared import models
-from shared.models import ModelsSettings, read_card
+from composer.contrib import models
+from composer.contrib.models import ModelsSettings, read_card
 from tests.blocks import BLOCK
 from tests.serving import REPOSITORY
 
@@ -45,8 +45,8 @@ def test_the_commands_of_the_page_promote_a_model_and_go_back_to_the_one_before(
         "PYTHONPATH": str(REPOSITORY),
     }
     digests = []
-    for line in re.findall(r"^python (-m shared\.models promote .*)", PAGE, re.MULTILINE):
-        command = [sys.executable, *shlex.split(line, comments=True)]
+    for line in re.findall(r"^(composer models promote .*)", PAGE, re.MULTILINE):
+        command = [sys.executable, "-m", *shlex.split(line, comments=True)]
         subprocess.run(command, cwd=tmp_path, env={**os.environ, **variables}, check=True)
         digests.append(read_card(tmp_path / "artefacts", "house_price").sha256)
     assert digests == [read_card(shipped, name).sha256 for name in ("house_price_linear", "house_price")]

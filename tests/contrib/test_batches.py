@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from threadpoolctl import threadpool_info
 
-from shared.models import Batches, ClientGoneError, QueueFullError
-from shared.models._batches import DISCONNECT_CHECK_AFTER
+from composer.contrib.models import Batches, ClientGoneError, QueueFullError
+from composer.contrib.models._batches import DISCONNECT_CHECK_AFTER
 
 pytestmark = pytest.mark.anyio
 

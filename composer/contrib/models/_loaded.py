@@ -8,8 +8,8 @@ from typing import Generic, TypeVar
 import anyio
 import anyio.to_thread
 
-from shared.models._artefact import Artefact, ArtefactError, artefact_file, file_states, read_artefact
-from shared.models._memory import give_back_memory
+from composer.contrib.models._artefact import Artefact, ArtefactError, artefact_file, file_states, read_artefact
+from composer.contrib.models._memory import give_back_memory
 
 logger = logging.getLogger(__name__)
 

@@ -1,4 +1,3 @@
-import os
 import subprocess
 import sys
 import time
@@ -15,8 +14,9 @@ from pydantic import SecretStr, ValidationError
 from starlette.testclient import WebSocketDenialResponse
 
 import composer
-from shared import auth
-from shared.auth import Auth, AuthSettings, hash_key, new_key
+from composer.contrib import auth
+from composer.contrib.auth import Auth, AuthSettings, hash_key, new_key
+from tests.commands import composer_on_repository
 from tests.serving import REPOSITORY, serving
 
 KEYS = [new_key(), new_key()]
@@ -97,7 +97,7 @@ def test_a_development_server_without_keys_prints_a_random_one_that_is_good(
 
 
 def test_two_development_servers_have_different_keys() -> None:
-    enter = "import asyncio, shared.auth; asyncio.run(shared.auth.Auth('token', []).__aenter__())"
+    enter = "import asyncio, composer.contrib.auth; asyncio.run(composer.contrib.auth.Auth('token', []).__aenter__())"
     command = [sys.executable, "-c", enter]
     printed = {subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True).stderr for _ in range(2)}
     assert [len(line.strip().rpartition("(header token): ")[2]) for line in printed] == [43, 43]
@@ -112,7 +112,7 @@ GUARDED = """
     import os
     import time
     from fastapi import FastAPI, Security
-    from shared.auth import Auth
+    from composer.contrib.auth import Auth
 
     def create_app(auth: Auth) -> FastAPI:
         app = FastAPI(dependencies=[Security(auth)])
@@ -152,7 +152,7 @@ def test_a_server_with_keys_prints_none(capsys: pytest.CaptureFixture[str]) -> N
 
 
 def test_production_without_a_key_is_refused_at_build(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"python -m shared\.auth new-key"):
+    with pytest.raises(ValueError, match=r"composer auth new-key"):
         auth.create_cornerstone(AuthSettings(), composer.Project(tmp_path, "production"))
 
 
@@ -171,21 +171,9 @@ def test_a_hash_in_upper_case_is_good_too() -> None:
         assert http.get("/", headers={"token": KEYS[1]}).status_code == 401
 
 
-def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    root = Path(auth.__file__).parents[2]
-    command = [sys.executable, "-m", "shared.auth", *arguments]
-    return subprocess.run(command, cwd=root, env=os.environ, capture_output=True, text=True, check=False)
-
-
 def test_new_key_prints_a_key_and_its_hash_for_settings_and_environment() -> None:
-    key, settings, environment = (
-        line for line in run("new-key").stdout.splitlines() if '"' in line or "API key" in line
-    )
+    printed = composer_on_repository("auth", "new-key").stdout
+    key, settings, environment = (line for line in printed.splitlines() if '"' in line or "API key" in line)
     hashed = hash_key(key.rpartition(" ")[2])
     assert settings.strip() == f'keys = ["{hashed}"]'
     assert environment.endswith(f"""COMPOSER_CORNERSTONES__AUTH__KEYS='["{hashed}"]'""")
-
-
-def test_an_unknown_command_ends_with_status_2_and_the_usage() -> None:
-    ended = run("old-key")
-    assert (ended.returncode, ended.stderr) == (2, "usage: python -m shared.auth new-key\n")

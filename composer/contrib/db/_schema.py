@@ -21,11 +21,13 @@ from alembic.util import CommandError
 from sqlalchemy import Connection, create_engine, inspect
 from sqlalchemy.orm import DeclarativeBase
 
+from composer import ComposerError
+
 MIGRATIONS = "migrations"
 
 
-class SchemaError(Exception):
-    """The database's tables don't match the apps."""
+class SchemaError(ComposerError):
+    """Report that the database's tables don't match the apps' migrations."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +110,7 @@ def prepare(connection: Connection, base: type[DeclarativeBase], *, upgrades: bo
 def _describe(found: Standing) -> str:
     at = f"at revision {found.current}" if found.current else "at no revision"
     name = found.app.name
-    return f"The tables of {name} are {at}, but it requires {found.newest}: run `python -m shared.db upgrade {name}`."
+    return f"The tables of {name} are {at}, but it requires {found.newest}: run `composer db upgrade {name}`."
 
 
 def standings(connection: Connection, apps: Iterable[AppSchema]) -> list[Standing]:
@@ -128,6 +130,17 @@ def _standing(connection: Connection, app: AppSchema) -> Standing:
         if current is not None:
             script.get_revision(current)
         return Standing(app, current, script.get_current_head())
+
+
+def revisions(app: AppSchema) -> list[tuple[str, str]]:
+    """Return an app's migrations, the newest first, each with the first line of its docstring.
+
+    Raises:
+        SchemaError: The migrations can't be read.
+    """
+    with _naming(app):
+        scripts = ScriptDirectory.from_config(_config(app)).walk_revisions()
+        return [(script.revision, (script.doc or "").partition("\n")[0]) for script in scripts]
 
 
 def upgrade_all(connection: Connection, apps: Iterable[AppSchema]) -> None:

@@ -16,8 +16,9 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from shared.models._known_rows import KnownRows
-from shared.models._unpickler import RefusedError, unpickle
+from composer import ComposerError
+from composer.contrib.models._known_rows import KnownRows
+from composer.contrib.models._unpickler import RefusedError, unpickle
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 LIBRARY = "scikit-learn"
@@ -27,7 +28,7 @@ LIBRARY = "scikit-learn"
 _UNPICKLING = threading.Lock()
 
 
-class ArtefactError(Exception):
+class ArtefactError(ComposerError):
     """An artefact was rejected.
 
     Attributes:

@@ -14,8 +14,8 @@ from sqlalchemy import text
 from starlette.websockets import WebSocketDisconnect
 
 import composer
-from shared import db
-from shared.db import ReadSession, Session, answering_503
+from composer.contrib import db
+from composer.contrib.db import ReadSession, Session, answering_503
 
 LOST_AT_COMMIT = """
 CREATE FUNCTION end_it() RETURNS trigger LANGUAGE plpgsql AS
@@ -225,6 +225,6 @@ def test_the_log_tells_it_in_one_line_without_the_databases_own_words(
     with serve(postgres_url) as http:
         caplog.clear()
         http.post("/lost")
-        told = [record for record in caplog.records if record.name.startswith("shared.db")]
+        told = [record for record in caplog.records if record.name.startswith("composer.contrib.db")]
     assert [record.getMessage() for record in told] == ["The database is temporarily unavailable. (AdminShutdown)"]
     assert told[0].exc_info is None

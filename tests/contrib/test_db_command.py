@@ -1,16 +1,12 @@
-"""`python -m shared.db`."""
+"""`composer db`."""
 
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from textwrap import dedent
 
 import pytest
-from typer.testing import CliRunner
 
-from shared.db.__main__ import commands
+from tests.commands import composer_on_repository, composer_process
 
 ROOT = Path(__file__).parents[2]
 
@@ -24,7 +20,8 @@ SETTINGS = """
 APP = """
     from fastapi import FastAPI
     from sqlalchemy.orm import Mapped, mapped_column
-    from shared.db import Base, Database
+    from composer.contrib.db import Database
+    from shared.db import Base
 
     class Bird(Base):
         __tablename__ = "birds"
@@ -36,16 +33,12 @@ APP = """
 
 
 @pytest.fixture
-def run(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Run:
+def run(database_url: str) -> Run:
     """Give a function that runs a command on the repository's own apps: its exit status, and all that it printed."""
-    for name in [name for name in os.environ if name.startswith("COMPOSER_")]:
-        monkeypatch.delenv(name)
 
-    def run(*arguments: str, url: str = database_url, settings: Path = ROOT / "settings.toml") -> tuple[int, str]:
-        variables = {"COMPOSER_SETTINGS": str(settings), "COMPOSER_CORNERSTONES__DB__URL": url}
-        done = CliRunner().invoke(commands, arguments, env=variables)
-        assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
-        return done.exit_code, done.output
+    def run(*arguments: str, url: str = database_url) -> tuple[int, str]:
+        done = composer_on_repository("db", *arguments, COMPOSER_CORNERSTONES__DB__URL=url)
+        return done.returncode, done.stdout + done.stderr
 
     return run
 
@@ -88,12 +81,24 @@ def test_a_first_migration_is_written_for_an_app_and_makes_its_tables(tmp_path: 
     (tmp_path / "settings.toml").write_text(dedent(SETTINGS))
     (tmp_path / "tenants/__init__.py").touch()
     (tmp_path / "tenants/birds/__init__.py").write_text(dedent(APP))
-    clean = {key: value for key, value in os.environ.items() if not key.startswith("COMPOSER_")}
 
     def run(*arguments: str) -> str:
-        command = [sys.executable, "-m", "shared.db", *arguments]
-        env = clean | {"PYTHONPATH": str(ROOT)}
-        return subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=True).stdout
+        done = composer_process(tmp_path, "db", *arguments)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
 
     assert run("revision", "birds", "-m", "Birds") == f"{tmp_path / 'tenants/birds/migrations/0001_birds.py'}\n"
     assert run("upgrade") == "birds: 0001 (up to date)\n"
+
+
+def test_the_history_marks_the_current_revision(run: Run) -> None:
+    assert run("history", "notes") == (0, "notes:\n  0001  Notes.\n")
+    run("upgrade")
+    assert run("history") == (0, "accounts:\n* 0001  Users and items.\nnotes:\n* 0001  Notes.\n")
+
+
+def test_one_of_several_databases_must_be_named(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert run("status", "--database", "replica") == (
+        1,
+        "--database must name one of the databases; databases: db\n",
+    )

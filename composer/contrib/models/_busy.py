@@ -3,8 +3,8 @@
 from fastapi import FastAPI, Request
 from starlette.responses import Response
 
-from shared._errors import documented_503, unavailable
-from shared.models._batches import ClientGoneError, QueueFullError
+from composer.contrib.models._batches import ClientGoneError, QueueFullError
+from composer.responses import documented_503, unavailable
 
 DETAIL = "Too many predictions are waiting."
 

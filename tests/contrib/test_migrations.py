@@ -17,9 +17,18 @@ from sqlalchemy.orm import DeclarativeBase
 import apps.accounts
 import apps.notes
 from composer import Project
+from composer.contrib.db import Database, DatabaseSettings, SchemaError
+from composer.contrib.db._schema import (
+    AppSchema,
+    app_schema,
+    app_schemas,
+    downgrade,
+    standings,
+    upgrade_all,
+    write_revision,
+)
 from shared import db
-from shared.db import Base, Database, DatabaseSettings, SchemaError
-from shared.db._schema import AppSchema, app_schema, app_schemas, downgrade, standings, upgrade_all, write_revision
+from shared.db import Base
 
 pytestmark = pytest.mark.anyio
 
@@ -28,10 +37,10 @@ SHIPPED = [apps.notes, apps.accounts]
 BASE = """
     from sqlalchemy.orm import DeclarativeBase
     from sqlalchemy import MetaData
-    from shared.db import Base as Shipped
+    from composer.contrib.db import NAMING_CONVENTION
 
     class Base(DeclarativeBase):
-        metadata = MetaData(naming_convention=Shipped.metadata.naming_convention)
+        metadata = MetaData(naming_convention=NAMING_CONVENTION)
 """
 TABLE = """
     from sqlalchemy import ForeignKey, Text
@@ -255,8 +264,10 @@ async def test_a_schema_that_is_behind_is_refused_where_it_is_not_upgraded(datab
     with pytest.raises(SchemaError) as refused:
         await database.__aenter__()
     assert str(refused.value) == (
-        "The tables of bees are at no revision, but it requires 0001: run `python -m shared.db upgrade bees`.\n"
-        "The tables of birds are at revision 0001, but it requires 0002: run `python -m shared.db upgrade birds`."
+        "The tables of bees are at no revision, but it requires 0001:"
+        " run `composer db upgrade bees`.\n"
+        "The tables of birds are at revision 0001, but it requires 0002:"
+        " run `composer db upgrade birds`."
     )
     assert await database.run_alone(tables) == {"birds"}
     await database.run_alone(lambda connection: upgrade_all(connection, app_schemas(base)))
@@ -271,7 +282,7 @@ async def test_only_production_waits_to_be_upgraded(tmp_path: Path, env: str, up
         async with database:
             assert "notes" in await database.run_alone(tables)
     else:
-        with pytest.raises(SchemaError, match=r"run `python -m shared\.db upgrade notes`"):
+        with pytest.raises(SchemaError, match=r"run `composer db upgrade notes`"):
             await database.__aenter__()
 
 

@@ -20,9 +20,9 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LinearRegression
 
-from shared.models import ArtefactError, KnownRows, Model, Models, read_card, write_artefact
-from shared.models._artefact import read_artefact
-from shared.models._loaded import LoadedArtefact
+from composer.contrib.models import ArtefactError, KnownRows, Model, Models, read_card, write_artefact
+from composer.contrib.models._artefact import read_artefact
+from composer.contrib.models._loaded import LoadedArtefact
 
 pytestmark = pytest.mark.anyio
 

@@ -12,17 +12,20 @@ import pytest
 from fastapi import APIRouter, FastAPI, HTTPException
 from fastapi.testclient import TestClient
 from pydantic import SecretStr
-from sqlalchemy import ForeignKey, func, make_url, select, text
+from sqlalchemy import ForeignKey, MetaData, func, make_url, select, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, InvalidRequestError, OperationalError
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 import composer
-from shared import db
-from shared.db import Base, Database, DatabaseSettings, Session
+from composer.contrib.db import NAMING_CONVENTION, Database, DatabaseSettings, Session
 
 ROOT = Path(__file__).parents[2]
 
 pytestmark = pytest.mark.anyio
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(naming_convention=NAMING_CONVENTION)
 
 
 class Thing(Base):
@@ -61,12 +64,16 @@ def things_app() -> FastAPI:
     return app
 
 
+def create_cornerstone(settings: DatabaseSettings, project: composer.Project) -> Database:
+    return Database.from_settings(settings, project, base=Base)
+
+
 def open_database(url: str, root: Path = Path("/nowhere")) -> Database:
-    return db.create_cornerstone(DatabaseSettings(url=SecretStr(url)), composer.Project(root, "test"))
+    return create_cornerstone(DatabaseSettings(url=SecretStr(url)), composer.Project(root, "test"))
 
 
 def client(url: str) -> TestClient:
-    cornerstone = composer.Cornerstone("db", db.create_cornerstone, settings={"url": url})
+    cornerstone = composer.Cornerstone("db", create_cornerstone, settings={"url": url})
     app = composer.compose([composer.App("things", "/", things_app)], cornerstones=[cornerstone])
     return TestClient(app, raise_server_exceptions=False)
 
@@ -142,7 +149,7 @@ async def test_64_writers_that_read_first_all_succeed(database_url: str) -> None
 
 def test_64_writers_in_four_processes_all_succeed(tmp_path: Path) -> None:
     url = f"sqlite+aiosqlite:///{tmp_path / 'app.db'}"
-    commands = [[sys.executable, "-m", "tests.shared.writers", url, str(number), "16"] for number in range(4)]
+    commands = [[sys.executable, "-m", "tests.contrib.writers", url, str(number), "16"] for number in range(4)]
     writing = [subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) for command in commands]
     told = [process.communicate(timeout=60)[1] for process in writing]
     assert [process.returncode for process in writing] == [0] * 4, told
@@ -198,7 +205,7 @@ async def test_the_number_of_connections_is_bounded(postgres: Any) -> None:
             most = max(most, await session.scalar(text(query)) or 0)
 
     settings = DatabaseSettings(url=SecretStr(postgres.get_uri(driver="psycopg")), pool_size=2, max_overflow=1)
-    database = db.create_cornerstone(settings, composer.Project(Path("/nowhere"), "test"))
+    database = create_cornerstone(settings, composer.Project(Path("/nowhere"), "test"))
     async with database, anyio.create_task_group() as group:
         for _ in range(30):
             group.start_soon(hold, database)

@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 
 import joblib
 
-from shared.models._artefact import LIBRARY, ModelCard, artefact_file, installed_version
+from composer.contrib.models._artefact import LIBRARY, ModelCard, artefact_file, installed_version
 
 # Minimum seconds that a replaced artefact is kept: a server may have read its card just before.
 KEEP_REPLACED = 3600

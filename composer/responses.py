@@ -10,11 +10,12 @@ from typing import Any
 from fastapi import FastAPI, HTTPException
 from fastapi.exception_handlers import http_exception_handler
 from fastapi.exceptions import RequestValidationError
-from fastapi.routing import iter_route_contexts
 from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Match
+
+from composer._compat.fastapi import iter_route_contexts
 
 # FastAPI itself responds with 400 then, so operations with a body document it.
 NOT_JSON = "The body can't be read as JSON"

@@ -8,7 +8,7 @@ from pydantic import StringConstraints
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from composer import Shared
-from shared.db._database import Database
+from composer.contrib.db._database import Database
 
 MAX_INTEGER = 2**31 - 1
 MAX_LIMIT = 1000
