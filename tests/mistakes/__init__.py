@@ -45,8 +45,8 @@ ignore = ["C049", "C050"]
 In Python: `compose(..., ignore=["C048"])`, `App(..., ignore=("C049",))`, `Cornerstone(..., ignore=("C051",))`. An
 unknown ID, or the ID of an error, is an error itself. The IDs of removed problems aren't used again.
 
-`composer check` exits with 1 if there are errors; with `--strict`, also if there are warnings. `--format json` prints an
-array with an object for each problem: `id`, `level`, `where`, `file` (an absolute path) and `line` (both null if
+`composer check` exits with 1 if there are errors; with `--strict`, also if there are warnings. `--format json` prints
+an array with an object for each problem: `id`, `level`, `where`, `file` (an absolute path) and `line` (both null if
 unknown), `what`, `hint`. `--format github` prints annotations for GitHub Actions:
 
 ```yaml
