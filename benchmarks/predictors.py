@@ -1,4 +1,4 @@
-"""The apps whose predictions are counted: the one of apps/house_price, and other ways to write it."""
+"""The apps whose predictions are measured: apps/house_price, and other ways to write it."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -17,7 +17,7 @@ KEY = "a key of the benchmark"
 
 
 def composed(create_app: Callable[..., FastAPI]) -> FastAPI:
-    """Compose one app with the cornerstones that it needs."""
+    """Compose one app with its cornerstones."""
     cornerstones = [
         composer.Cornerstone("auth", auth.create_cornerstone, settings={"keys": [hash_key(KEY)]}),
         composer.Cornerstone("models", models.create_cornerstone, settings={"folder": REPOSITORY / "artefacts"}),
@@ -26,14 +26,14 @@ def composed(create_app: Callable[..., FastAPI]) -> FastAPI:
 
 
 def guarded(auth: Auth, router: APIRouter, lifespan: Lifespan[FastAPI] | None = None) -> FastAPI:
-    """Return an app whose routes ask for a key, as the real one does."""
+    """Return an app whose routes require a key, like the real one."""
     app = FastAPI(lifespan=lifespan)
     app.include_router(router, dependencies=[Security(auth)])
     return app
 
 
 def plain() -> FastAPI:
-    """Compose the app as one writes it without a second thought."""
+    """Compose the app as written without optimisation."""
 
     def create_app(auth: Auth, models: Models) -> FastAPI:
         router = APIRouter()
@@ -52,7 +52,7 @@ def plain() -> FastAPI:
 
 
 def no_model() -> FastAPI:
-    """Compose an app that does everything but predict."""
+    """Compose an app that does everything except predicting."""
 
     def create_app(auth: Auth) -> FastAPI:
         router = APIRouter()

@@ -1,4 +1,4 @@
-"""Sections of benchmarks that print their own tables, and of the start."""
+"""The section of the start, and the sections of benchmarks that print their own tables."""
 
 import sys
 from statistics import median
