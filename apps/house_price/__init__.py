@@ -49,9 +49,9 @@ def create_versioned_app(version: str, auth: APIKeyAuth, models: Models, setting
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[State]:
-        await model.load()
         name, size, queue = settings.artefact, settings.max_batch, settings.max_queue
         async with (
+            model,
             Batches(predict_rows, name=name, max_size=size, max_queue=queue) as rows,
             # In their own thread, so that a single prediction doesn't wait behind ten thousand.
             Batches(
