@@ -28,7 +28,6 @@ from composer._build import Composition, composition_of
 from composer._cli.commands import SettingsPath
 from composer._cli.locate import load_composition as _load_composition
 from composer._cli.locate import select_composition
-from composer.errors import ComposerError
 
 __all__ = ["SettingsPath", "load_composition"]
 
@@ -48,7 +47,4 @@ def load_composition(settings: Path | None = None) -> Composition:
         ComposerError: asgi.py composes nothing.
     """
     select_composition(None, settings, None)
-    try:
-        return composition_of(_load_composition())
-    except LookupError as error:
-        raise ComposerError(*error.args) from error
+    return composition_of(_load_composition())

@@ -260,7 +260,7 @@ def test_without_gunicorn_it_says_what_to_install(folder: Path, tmp_path: Path) 
 def test_it_does_not_go_with_reload(folder: Path, tmp_path: Path) -> None:
     with serving([*TWO, "--reload"], folder, tmp_path / "log") as server:
         assert server.process.wait(30) == 1
-        assert "exclude each other" in server.output
+        assert "mutually exclusive" in server.output
 
 
 def test_event_loops_and_connections_of_this_repository_are_made_after_the_fork(tmp_path: Path) -> None:

@@ -26,6 +26,8 @@ from composer._dispatch.dispatcher import Dispatcher
 from composer._dispatch.fast_path.not_found import OwnRoutes
 from composer._dispatch.fast_path.root import with_fast_path
 from composer._dispatch.slot import Slot
+from composer._dispatch.table import Table
+from composer._dispatch.version import Version
 from composer._observe.health import LIVE, READY, probes
 from composer._lifecycle.run import Lifecycle
 from composer._observe.log import log_is_enabled
@@ -117,7 +119,8 @@ def install(
     plan = _only_used(whole, root) if partial else whole
     guards = guards_of(plan)
     mounted = {
-        app.name: Slot(app.prefix, app_stack(app, plan, guards.get(app.name)), app.name, app.asgi) for app in plan.apps
+        app.name: Slot(app.prefix, app.name, Version(app_stack(app, plan, guards.get(app.name)), app.asgi))
+        for app in plan.apps
     }
     lifecycle = Lifecycle(plan, mounted)
     sources = Sources(plan, mounted, lifecycle, guards, project.root)
@@ -131,7 +134,7 @@ def install(
 
     def dispatcher_before(routes: ASGIApp) -> Dispatcher:
         own_routes = OwnRoutes(router, routes) if fast_path_is_on() else routes
-        return Dispatcher(mounted.values(), answers, shared, own_routes)
+        return Dispatcher(Table.of(mounted.values()), answers, shared, own_routes)
 
     dispatcher = wrap_router(router, dispatcher_before)
     wrap_not_found(router, dispatcher.with_app_at_root)

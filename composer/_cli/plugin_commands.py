@@ -8,7 +8,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_group
 
-from composer._cli.show import show_error
+from composer._cli.show import CommandError, show_error
 from composer._project.importing import load_reference
 from composer._project.plugins import find_plugin, plugins_of, unusable
 from composer.errors import ComposerError, problem_text
@@ -37,12 +37,10 @@ class CommandGroup(TyperGroup):
         return name, command if name is None or name in self.commands else _load(name, ctx), rest
 
     def invoke(self, ctx: Any) -> Any:
-        """Run the command; what one of a package raises as ComposerError is printed, without a traceback."""
+        """Run the command; a ComposerError that it raises is printed without a traceback, with exit status 1."""
         try:
             return super().invoke(ctx)
         except ComposerError as error:
-            if ctx.invoked_subcommand in self.commands:
-                raise
             show_error(str(error))
             raise typer.Exit(1) from None
 
@@ -58,6 +56,4 @@ def _load(name: str, ctx: Any) -> Any:
             group.add_typer(loaded, name=name)
             return get_group(group).get_command(ctx, name)
         problem = problem or bad(reference=plugin.reference, why="it is not a typer.Typer", near="")
-    if problem is not None:
-        show_error(problem_text(problem))
-    raise typer.Exit(1)
+    raise CommandError(problem_text(problem) if problem else "")

@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from composer._asgi import ASGIApp
 from composer._compat.fastapi import cached_document
 from composer._dispatch.slot import Slot
+from composer._dispatch.version import Version
 from composer._documents.disk_cache import keep, kept_at, read_kept
 from composer._documents.guest import UNKNOWN, DocumentError, Guest
 from composer._json import Json
@@ -98,8 +99,8 @@ def _keeping(make: Callable[[], Any], file: Path) -> Callable[[], Any]:
 
 def _reach(app: BuiltApp, mounted: Slot, lifecycle: Lifecycle) -> Callable[[], ASGIApp | None]:
     """Return what tells which app to ask: the served one once it is up, itself where nothing was ever started."""
-    alone = Slot(app.prefix, adapt_guest(app.asgi, app.declared))
-    alone.open()
+    alone = Slot(app.prefix, app.name, Version(adapt_guest(app.asgi, app.declared)))
+    alone.version.open()
 
     def reach() -> ASGIApp | None:
         return {State.UP: mounted.at, State.PENDING: alone.at}.get(lifecycle.apps()[app.name].state)

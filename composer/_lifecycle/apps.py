@@ -10,6 +10,7 @@ from typing import Final
 
 from composer._asgi import Receive, Scope, Send
 from composer._dispatch.slot import Slot
+from composer._dispatch.version import Version
 from composer._lifecycle.lifespan import asgi_lifespan, deferred_lifespan
 from composer._lifecycle.part import Part, StartFailedError, cancel_all, log, log_failure
 from composer._model import BuiltApp, Plan
@@ -32,27 +33,27 @@ ENDED: Final = unavailable("The app has failed.", retry_after=60)
 
 
 class RunningApp:
-    """One app during a run: its part, its slot, and the attempts to start it.
+    """One app during a run: its part, its version, and the attempts to start it.
 
     `apps` are all apps of the run by name, `context` is that of the server's start: a request that starts a lazy app
     may have context variables of its own.
     """
 
     def __init__(
-        self, built: BuiltApp, slot: Slot, apps: "Mapping[str, RunningApp]", context: Context, secrets: Secrets
+        self, built: BuiltApp, version: Version, apps: "Mapping[str, RunningApp]", context: Context, secrets: Secrets
     ) -> None:
         self.declared = built.declared
-        self._slot = slot
+        self._version = version
         self._apps = apps
         self._context = context.copy()
-        self._context.run(POOL.set, slot.pool)
-        asgi, state = built.asgi, slot.state
+        self._context.run(POOL.set, version.pool)
+        asgi, state = built.asgi, version.state
         body = deferred_lifespan(asgi.load, state) if isinstance(asgi, DeferredApp) else asgi_lifespan(asgi, state)
         self.part = Part("app", built.name, self.declared, body, required=self.declared.required, secrets=secrets)
         self._attempt: asyncio.Task[None] | None = None
         self._retries: asyncio.Task[None] | None = None
         self.has_started = False
-        slot.state.clear()
+        version.state.clear()
 
     @property
     def failure(self) -> PartError | None:
@@ -65,7 +66,7 @@ class RunningApp:
 
     def announce(self) -> None:
         """Let requests be answered by 503 until it is up, or let the first one start it."""
-        self._slot.close(self._answer_after_start if self.declared.startup == "lazy" else STARTING)
+        self._version.close(self._answer_after_start if self.declared.startup == "lazy" else STARTING)
 
     def ensure_started(self) -> asyncio.Task[None]:
         """Return the last attempt to start it, running or over; begin the first where there is none."""
@@ -92,15 +93,15 @@ class RunningApp:
                 await asyncio.wait({attempt})
                 if attempt.cancelled() or attempt.exception() is not None:
                     raise self.part.not_startable(predecessor.declared.name)
-            self._slot.state.clear()
+            self._version.state.clear()
             await self.part.start()
         except PartError:
-            self._slot.close(FAILED)
+            self._version.close(FAILED)
             raise
         self.has_started = True
-        self._slot.open()
+        self._version.open()
         # What its lifespan had opened may be closed once it has ended.
-        self.part.on_failure = lambda: self._slot.close(ENDED)
+        self.part.on_failure = lambda: self._version.close(ENDED)
 
     async def _retry_until_up(self, attempt: asyncio.Task[None]) -> None:
         """Begin further attempts, with growing pauses, until one succeeds."""
@@ -112,24 +113,24 @@ class RunningApp:
                 return
             pause = min(FIRST_PAUSE * 2**number, LONGEST_PAUSE) + random.uniform(0, FIRST_PAUSE)  # noqa: S311
             log.error("%s; retrying in %.1f seconds", failure, pause, exc_info=failure.__cause__)
-            self._slot.close(unavailable("The app failed to start and will be retried.", math.ceil(pause)))
+            self._version.close(unavailable("The app failed to start and will be retried.", math.ceil(pause)))
             await asyncio.sleep(pause)
-            self._slot.close(STARTING)
+            self._version.close(STARTING)
             attempt = self._begin_attempt()
 
     async def _answer_after_start(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer for an app that its first request starts: that request waits for the start."""
         await asyncio.wait({self.ensure_started()})
         # The state of its lifespan exists only now.
-        scope["state"].update(self._slot.state)
-        await self._slot.answer(scope, receive, send)
+        scope["state"].update(self._version.state)
+        await self._version.answer(scope, receive, send)
 
     async def cancel_start(self) -> None:
         """Cancel the attempts to start it, and let requests be answered by 503."""
-        self._slot.close(STOPPED)
+        self._version.close(STOPPED)
         await cancel_all([task for task in (self._retries, self._attempt) if task])
         # It may have come up in the meantime.
-        self._slot.close(STOPPED)
+        self._version.close(STOPPED)
 
 
 class Apps:
@@ -139,7 +140,7 @@ class Apps:
         self._apps: dict[str, RunningApp] = {}
         context = copy_context()
         for built in plan.apps:
-            self._apps[built.name] = RunningApp(built, slots[built.name], self._apps, context, plan.secrets)
+            self._apps[built.name] = RunningApp(built, slots[built.name].version, self._apps, context, plan.secrets)
 
     @property
     def parts(self) -> list[Part]:

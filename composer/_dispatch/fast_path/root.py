@@ -53,8 +53,8 @@ class FastPath(ServerErrorMiddleware):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, or run the lifespan."""
         path = route_path(scope) if scope["type"] in REQUESTS else ""
-        app = self._dispatcher.find(path)
-        if app is None or not self._layers.are_unchanged():
+        slot = self._dispatcher.table.find(path)
+        if slot is None or not self._layers.are_unchanged():
             await self.whole(scope, receive, send)
             return
         started = False
@@ -66,7 +66,7 @@ class FastPath(ServerErrorMiddleware):
 
         scope[SCOPE_SHARED] = self._dispatcher.shared
         try:
-            await app(scope, path, receive, send_and_note_start)
+            await slot(scope, path, receive, send_and_note_start)
         except Exception as error:
             scope[SCOPE_RAISED] = Raised(error, started)
             await self.whole(scope, receive, _drop if started else send)
