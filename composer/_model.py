@@ -4,10 +4,11 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import KW_ONLY, dataclass, field
 from enum import Enum
+from functools import cache
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, Self
+from typing import Annotated, Any, Literal, NamedTuple, Self
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ByteSize, Field, PlainValidator, TypeAdapter, ValidationError
 from starlette.types import ASGIApp
 
 from composer._secrets import Secrets
@@ -24,16 +25,38 @@ PathForm = Literal["full", "stripped"]
 LocationForm = Literal["keep", "rewrite"]
 
 Kind = Literal["app", "cornerstone"]
+Section = Literal["apps", "cornerstones"]
 Level = Literal["error", "warning"]
 Making = Literal["import", "build"]
 
-# Seconds, for every part whose declaration or settings don't say otherwise.
+# The defaults, in seconds.
 STARTUP_TIMEOUT = 30.0
 SHUTDOWN_TIMEOUT = 10.0
 
-# Bytes of a request's body that an app takes unless its declaration or the settings say otherwise: 16 MiB, which is
-# also the longest message that uvicorn takes from a WebSocket.
+# 16 MiB, which is also the longest message that uvicorn accepts from a WebSocket.
 MAX_BODY_SIZE = 16 * 1024 * 1024
+
+
+@cache
+def _byte_size() -> TypeAdapter[ByteSize]:
+    return TypeAdapter(ByteSize)
+
+
+def _bytes(value: Any) -> Any:
+    """Convert a text like 10MB to a number of bytes; pydantic's own message repeats a part of an invalid value."""
+    try:
+        size = value if value == "unlimited" else int(_byte_size().validate_python(value))
+    except ValidationError:
+        size = 0
+    if not size:
+        raise ValueError("it is none of: a number of bytes, a text like 10MB or 16MiB, 'unlimited'")
+    return size
+
+
+# Declarations and the tables of settings.toml are validated by these types; see _settings/models.py.
+Seconds = Annotated[float, Field(gt=0)]
+Count = Annotated[int, Field(gt=0)]
+Bytes = Annotated[int | Literal["unlimited"], PlainValidator(_bytes)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +103,12 @@ class App:
     description: str = ""
     startup: Startup = "wait"
     on_failure: OnFailure = "abort"
-    startup_timeout: float = STARTUP_TIMEOUT
-    shutdown_timeout: float = SHUTDOWN_TIMEOUT
+    startup_timeout: Seconds = STARTUP_TIMEOUT
+    shutdown_timeout: Seconds = SHUTDOWN_TIMEOUT
     after: tuple[str, ...] = ()
-    max_concurrency: int | None = None
-    request_timeout: float | None = None
-    max_body_size: int | None = MAX_BODY_SIZE
+    max_concurrency: Count | None = None
+    request_timeout: Annotated[Seconds, Field(allow_inf_nan=False)] | None = None
+    max_body_size: Bytes | None = None
     path: PathForm | None = None
     location: LocationForm | None = None
     wsgi: bool = False
@@ -106,15 +129,15 @@ class App:
 
 
 class DeferredFactory(NamedTuple):
-    """Be the factory of an app that is imported only when the app starts.
+    """The factory of an app that is imported when the app starts: `load` imports and returns the real one.
 
-    `load` imports it, and returns the factory or the problem.
+    `load` raises CompositionError if the factory can't be imported.
     """
 
-    load: Callable[[], "tuple[Any, Problem | None]"]
+    load: Callable[[], Any]
 
     def __call__(self) -> Any:
-        """Have the type of a factory; nobody calls it."""
+        """Raise TypeError: only the real factory can be called."""
         raise TypeError("the factory isn't imported yet")
 
 
@@ -131,8 +154,8 @@ class Cornerstone:
     factory: Callable[..., Any]
     _: KW_ONLY
     settings: Settings = field(default_factory=dict)
-    startup_timeout: float = STARTUP_TIMEOUT
-    shutdown_timeout: float = SHUTDOWN_TIMEOUT
+    startup_timeout: Seconds = STARTUP_TIMEOUT
+    shutdown_timeout: Seconds = SHUTDOWN_TIMEOUT
     ignore: tuple[str, ...] = ()
     where: str = ""
 

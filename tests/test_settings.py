@@ -61,7 +61,7 @@ def test_without_a_word_the_packages_are_apps_and_shared(project: WriteProject) 
     assert settings.composer == ComposerTable(
         title="composer", version="0.1.0", apps=["apps"], cornerstones=["shared"], only=None
     )
-    assert settings.given == frozenset()
+    assert settings.keys_set == frozenset()
     assert settings.project == Project(root, "development")
     assert settings.tables("apps", []) == {}
 

@@ -1,6 +1,7 @@
 """Phase two: what is declared is built and checked, before anything is put into the root."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -113,7 +114,9 @@ def _compose(
     """Build and check everything before the root is touched."""
     root = Root(title=head.title, version=head.version) if given_root is None else given_root
     cornerstones = declared.cornerstones
-    apps, unread = read_document_files(declared.apps, project.root)
+    sizes = [app.max_body_size or head.max_body_size for app in declared.apps]
+    apps = [replace(app, max_body_size=size) for app, size in zip(declared.apps, sizes, strict=True)]
+    apps, unread = read_document_files(apps, project.root)
     problems = [*declared.problems, *unread, *check_names(cornerstones), *check_names(apps), *check_prefixes(apps)]
     problems += [*check_after(apps, declared.names), *check_root(apps, root, paths_of_probes(head))]
     problems += [problem("C036", "root")] if hasattr(root.state, STATE) else []

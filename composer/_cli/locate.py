@@ -51,9 +51,7 @@ def load_composition() -> FastAPI:
         return build(file)
     if str(folder) not in sys.path:
         sys.path.insert(0, str(folder))
-    app, wrong = load_reference(target, "the command line", folder)
-    if wrong is not None:
-        raise CompositionError([wrong])
+    app = load_reference(target, "the command line", folder)
     if not isinstance(app, FastAPI):
         raise LookupError(f"{target} is a {type(app).__name__}, not the FastAPI that composer.build() returns")
     composition_of(app)

@@ -1,13 +1,17 @@
-"""What installed packages bring: apps and cornerstones that settings.toml may name.
+"""Apps and cornerstones of installed packages, which settings.toml names by `plugin`.
 
-A package says so by entry points of two groups, each with a factory, or an app itself, as its value.
+A package declares them as entry points of two groups, each with a factory, or an app itself, as its value.
 """
 
-from typing import NamedTuple
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from composer._catalogue import problem
 from composer._model import Kind, Problem
+from composer._project.importing import load_reference
 from composer._text import did_you_mean, listed
+from composer.errors import CompositionError
 
 _GROUPS: dict[Kind, str] = {
     "app": "composer.apps",
@@ -16,7 +20,7 @@ _GROUPS: dict[Kind, str] = {
 
 
 class Plugin(NamedTuple):
-    """One app or cornerstone that a package brings: `reference` is "package.module:name", `package` has its version."""
+    """One app or cornerstone of a package: `reference` is "package.module:name", `package` has name and version."""
 
     kind: Kind
     name: str
@@ -25,12 +29,12 @@ class Plugin(NamedTuple):
 
 
 def installed() -> list[Plugin]:
-    """Return all that is installed, apps first, each kind by name; nothing of it is imported."""
+    """Return all installed plugins, apps first, each kind by name; none of them is imported."""
     return [plugin for kind in _GROUPS for plugin in _installed(kind)]
 
 
 def _installed(kind: Kind) -> list[Plugin]:
-    # It looks into every package there is, and most compositions have no plugin.
+    # It looks into every installed package, and most compositions have no plugin.
     from importlib.metadata import entry_points
 
     return sorted(
@@ -41,29 +45,34 @@ def _installed(kind: Kind) -> list[Plugin]:
 
 
 def _without_extras(value: str) -> str:
-    """Return the reference alone: an entry point may have blanks in it, and extras in brackets after it."""
+    """Return the reference alone: an entry point may contain blanks, and extras in brackets."""
     return value.partition("[")[0].replace(" ", "")
 
 
-def find_plugin(kind: Kind, name: str, where: str) -> tuple[Plugin | None, Problem | None]:
-    """Return the plugin of that name, or the problem: none has it, or more than one."""
+def load_plugin(kind: Kind, name: str, where: str, root: Path) -> Any:
+    """Import the app or the cornerstone of the one installed plugin of that name.
+
+    Raises:
+        CompositionError: No plugin has that name, or more than one, or it can't be imported.
+    """
     plugins = _installed(kind)
-    found = [plugin for plugin in plugins if plugin.name == name]
-    if not found:
-        names = list(dict.fromkeys(plugin.name for plugin in plugins))
-        return None, problem("C055", where, kind=kind, name=name, near=did_you_mean(name, names), known=listed(names))
-    if len(found) > 1:
-        why = f"{' and '.join(plugin.package for plugin in found)} each bring one of that name"
-        return None, _unusable(name, where, "Uninstall all of them but one", why)
-    return found[0], None
+    names = list(dict.fromkeys(plugin.name for plugin in plugins))
+    named = [plugin for plugin in plugins if plugin.name == name]
+    if not named:
+        near, known = did_you_mean(name, names), listed(names)
+        raise CompositionError([problem("C055", where, kind=kind, name=name, near=near, known=known)])
+    if len(named) > 1:
+        why = f"{' and '.join(plugin.package for plugin in named)} each bring one of that name"
+        raise CompositionError([_unusable(named[0], where, "Uninstall all of them but one", why=why)])
+    describe_bad = partial(_bad_reference, named[0], where)
+    return load_reference(named[0].reference, where, root, describe_bad)
 
 
-def unusable(plugin: Plugin, where: str, *, reference: str, why: str, near: str) -> Problem:
-    """Make the problem of a plugin that points to what isn't there or can't be called."""
-    why = f"{plugin.package} points to {reference!r}, and {why}"
-    return _unusable(plugin.name, where, "Install another version of that package", why, near)
+def _bad_reference(plugin: Plugin, where: str, *, why: str, near: str) -> Problem:
+    why = f"{plugin.package} points to {plugin.reference!r}, and {why}"
+    return _unusable(plugin, where, "Install another version of that package", why=why, near=near)
 
 
-def _unusable(name: str, where: str, do: str, why: str, near: str = "") -> Problem:
-    advice = f"{do}, or set factory in place of plugin."
-    return problem("C009", where, subject=f"the plugin {name!r}", why=why, near=near, advice=advice)
+def _unusable(plugin: Plugin, where: str, action: str, *, why: str, near: str = "") -> Problem:
+    advice = f"{action}, or set factory in place of plugin."
+    return problem("C009", where, subject=f"the plugin {plugin.name!r}", why=why, near=near, advice=advice)

@@ -7,17 +7,15 @@ import re
 from collections.abc import Iterable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 from composer._catalogue import problem
 from composer._environment import DEVELOPMENT, PRODUCTION, current_environment
-from composer._model import Problem, Project
+from composer._model import Problem, Project, Section
 from composer._settings.models import ComposerTable
 from composer._settings.table import ENVIRONMENT, KeyPath, Table, below, merged_tables, nested, place_of
 from composer._settings.validate import unknown_key, validated_or_default
 from composer._text import did_you_mean, nearest
-
-Section = Literal["apps", "cornerstones"]
 
 _PREFIX = "COMPOSER_"
 _SECTIONS: tuple[Section, ...] = ("apps", "cornerstones")
@@ -36,7 +34,7 @@ class SettingsFile(NamedTuple):
     project: Project
     file: Path
     composer: ComposerTable
-    given: frozenset[str]
+    keys_set: frozenset[str]
     sections: Mapping[Section, Table]
     environment: Mapping[Section, Table]
     misspelt: frozenset[Section] = frozenset()
@@ -145,19 +143,19 @@ def _checked(project: Project, file: Path, whole: Table) -> tuple[SettingsFile |
     for section in _SECTIONS:
         sections[section] = _only_tables(whole.table(section))
         variables[section] = _only_tables(environment.table(section))
-    given = frozenset(composer.model_fields_set)
+    keys_set = frozenset(composer.model_fields_set)
     meant = {nearest(name, known) for name in whole if name not in known}
     misspelt = frozenset(section for section in _SECTIONS if section in meant)
-    doubtful = frozenset(_SECTIONS) if "composer" in meant else misspelt | _doubtful(head, given)
-    return SettingsFile(project, file, composer, given, sections, variables, misspelt, doubtful), problems
+    doubtful = frozenset(_SECTIONS) if "composer" in meant else misspelt | _doubtful(head, keys_set)
+    return SettingsFile(project, file, composer, keys_set, sections, variables, misspelt, doubtful), problems
 
 
-def _doubtful(head: Table, given: frozenset[str]) -> frozenset[Section]:
+def _doubtful(head: Table, keys_set: frozenset[str]) -> frozenset[Section]:
     """Return the sections whose packages a key of [composer] was to name that is unknown or has a wrong value."""
     fields = ComposerTable.model_fields
     # A list under a key that is near to none may well be one of packages.
     meant = {key if key in fields else nearest(key, fields) or isinstance(head[key], list) for key in head}
-    return frozenset(section for section in _SECTIONS if section not in given and meant & {section, True})
+    return frozenset(section for section in _SECTIONS if section not in keys_set and meant & {section, True})
 
 
 def _only_tables(section: Table) -> Table:

@@ -36,7 +36,7 @@ def app_stack(app: BuiltApp, plan: Plan, guard: Guard | None) -> ASGIApp:
 
 def _max_body_size(app: BuiltApp) -> int | None:
     """Return the body limit to enforce; None where the app may have one of its own that can't be seen."""
-    limit = app.declared.max_body_size
+    limit = None if app.declared.max_body_size == "unlimited" else app.declared.max_body_size
     if body_limit_keys().limit or not isinstance(app.asgi, Starlette | DeferredApp):
         return limit
     may_have_own = [app.asgi, *iter_route_contexts(getattr(app.asgi, "routes", ()))]
