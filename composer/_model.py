@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import KW_ONLY, dataclass, field
 from enum import Enum
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, Self
 
@@ -128,17 +128,8 @@ class App:
         return self.where or f"app {self.name}"
 
 
-class DeferredFactory(NamedTuple):
-    """The factory of an app that is imported when the app starts: `load` imports and returns the real one.
-
-    `load` raises CompositionError if the factory can't be imported.
-    """
-
-    load: Callable[[], Any]
-
-    def __call__(self) -> Any:
-        """Raise TypeError: only the real factory can be called."""
-        raise TypeError("the factory isn't imported yet")
+class DeferredFactory(partial[Any]):
+    """A call that imports the factory of an app when the app starts; it raises CompositionError if that fails."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from composer._dispatch.dispatcher import Dispatcher
 from composer._dispatch.mounted import Mounted
 from composer._problem_json import unavailable
 from composer._stack.hooks import with_hooks
-from composer._wire import SharedObjects
+from composer._wire.shared import SharedObjects
 
 pytestmark = pytest.mark.anyio
 

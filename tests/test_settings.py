@@ -7,19 +7,10 @@ import pytest
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 from composer._model import Problem, Project
-from composer._settings import (
-    AppTable,
-    ComposerTable,
-    SettingsFile,
-    Table,
-    environment_name,
-    place_of,
-    quoted,
-    read_settings,
-    validated,
-    validated_or_default,
-    with_paths_from,
-)
+from composer._settings.models import AppTable, ComposerTable
+from composer._settings.read import SettingsFile, environment_name, read_settings
+from composer._settings.table import Table, place_of, quoted
+from composer._settings.validate import validated, validated_or_default, with_paths_from
 from tests.conftest import Project as WriteProject
 
 

@@ -11,8 +11,7 @@ from starlette.routing import Mount
 from composer._asgi import ASGIApp, Receive, Scope, Send
 from composer._model import BuiltCornerstone, Cornerstone
 from composer._scope import SCOPE_SHARED
-from composer._wire import Shared, SharedObjects, shared_dependencies_of
-from composer._wire.shared import SharedDependency
+from composer._wire.shared import Shared, SharedDependency, SharedObjects, shared_dependencies_of
 
 
 class Database:

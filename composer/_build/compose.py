@@ -31,7 +31,11 @@ from composer._environment import current_environment
 from composer._dispatch.fast_path.root import Root
 from composer._observe.metrics import is_installed
 from composer._model import App, Cornerstone, Problem, Project, errors_among
-from composer._settings import ComposerTable, Table, find_settings, read_settings, validated_or_default
+from composer._settings.locate import find_settings
+from composer._settings.models import ComposerTable
+from composer._settings.read import read_settings
+from composer._settings.table import Table
+from composer._settings.validate import validated_or_default
 from composer._wire.construct import check_root_dependencies, wire
 from composer.errors import CompositionError
 from composer._catalogue import problem

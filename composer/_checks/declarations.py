@@ -11,9 +11,9 @@ from composer._catalogue import CATALOGUE, problem
 from composer._compat.fastapi import iter_route_contexts
 from composer._model import App, BuiltApp, Cornerstone, Problem
 from composer._observe.health import LIVE, READY
-from composer._settings import Table, place_of
+from composer._settings.table import Table, place_of
 from composer._text import dependency_path, did_you_mean, is_below, listed
-from composer._wire import ordered
+from composer._wire.order import ordered
 
 
 def check_names(parts: Sequence[App] | Sequence[Cornerstone]) -> list[Problem]:

@@ -10,7 +10,7 @@ from fastapi import FastAPI
 
 from composer._build import build, composition_of
 from composer._project.importing import load_reference
-from composer._settings import find_settings
+from composer._settings.locate import find_settings
 from composer._text import names_in
 from composer.errors import CompositionError
 

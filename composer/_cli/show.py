@@ -15,7 +15,7 @@ from composer._compat.fastapi import iter_route_contexts
 from composer._compat.releases import untested_releases
 from composer._model import BuiltApp, Notice, PartStatus
 from composer._project.plugins import Plugin
-from composer._wire import DeferredApp
+from composer._wire.deferred import DeferredApp
 
 
 class _Patient(Console):

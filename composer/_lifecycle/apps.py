@@ -13,7 +13,7 @@ from composer._lifecycle.part import Part, StartFailedError, cancel_all, log, st
 from composer._model import BuiltApp, Plan
 from composer._problem_json import unavailable
 from composer._threads import POOL
-from composer._wire import DeferredApp
+from composer._wire.deferred import DeferredApp
 from composer.errors import PartError
 
 if TYPE_CHECKING:

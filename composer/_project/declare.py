@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
@@ -12,17 +11,10 @@ from composer._model import App, Cornerstone, DeferredFactory, Document, Kind, P
 from composer._project.discover import APP_FACTORY, Discovered, Rejected, discover
 from composer._project.importing import collected, display_path, find_package, load_reference
 from composer._project.plugins import load_plugin
-from composer._settings import (
-    AppTable,
-    CornerstoneTable,
-    PartTable,
-    SettingsFile,
-    Table,
-    place_of,
-    quoted,
-    shared_values,
-    validated_or_default,
-)
+from composer._settings.models import AppTable, CornerstoneTable, PartTable, shared_values
+from composer._settings.read import SettingsFile
+from composer._settings.table import Table, place_of, quoted
+from composer._settings.validate import validated_or_default
 from composer._text import did_you_mean, is_below, listed, names_in, nearest
 from composer._timings import PartRecorder
 from composer.errors import CompositionError
@@ -267,7 +259,7 @@ def _factory(part: _Part, root: Path, declared: Declared) -> Any:
     """
     is_certain = not (part.is_missed or part.invalid_keys & _DECISIVE)
     if is_certain and part.has_source and getattr(part.own, "startup", "wait") != "wait":
-        return DeferredFactory(partial(_imported, part, root))
+        return DeferredFactory(_imported, part, root)
     factory: Any = None
     if not part.invalid_keys & _SOURCES:
         with collected(declared.problems), declared.recorder.of("import", part.kind, part.name):

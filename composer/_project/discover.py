@@ -14,7 +14,7 @@ from typing import NamedTuple
 from composer._catalogue import problem
 from composer._model import Problem
 from composer._project.app_objects import UNPARSABLE, AppObject, find_app_object
-from composer._settings import quoted
+from composer._settings.table import quoted
 from composer._text import did_you_mean
 
 APP_FACTORY = "create_app"

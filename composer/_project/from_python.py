@@ -11,7 +11,9 @@ from pydantic import BaseModel
 from composer._catalogue import problem
 from composer._model import App, Cornerstone, Problem, Section
 from composer._project.declare import Declared
-from composer._settings import AppTable, CornerstoneTable, PartTable, Table, shared_values, validated_or_default
+from composer._settings.models import AppTable, CornerstoneTable, PartTable, shared_values
+from composer._settings.table import Table
+from composer._settings.validate import validated_or_default
 
 Part = TypeVar("Part", App, Cornerstone)
 

@@ -74,14 +74,6 @@ def _spec(module: str, root: Path) -> ModuleSpec | None:
         return None
 
 
-class _BadReferenceError(Exception):
-    """The reason why a reference can't be used, and a sentence that offers the nearest name."""
-
-    def __init__(self, why: str, near: str = "") -> None:
-        self.why = why
-        self.near = near
-
-
 def load_reference(reference: str, where: str, root: Path, describe_bad: Callable[..., Problem] | None = None) -> Any:
     """Import the object that "package.module:name" refers to, which can be called.
 
@@ -89,40 +81,38 @@ def load_reference(reference: str, where: str, root: Path, describe_bad: Callabl
 
     Raises:
         CompositionError: The object doesn't exist, can't be called, or importing it failed; a module that ends the
-            process (SystemExit) has failed, too. The problems of a module that composes something are its own.
+            process (SystemExit) has failed, too. If the module itself composes something, the problems are its own.
     """
+    describe_bad = describe_bad or partial(problem, "C009", where, subject=repr(reference))
     try:
-        return _resolve(reference, root)
+        value, why, near = _resolve(reference, root)
     except CompositionError:
         raise
-    except _BadReferenceError as error:
-        describe_bad = describe_bad or partial(problem, "C009", where, subject=repr(reference))
-        raise CompositionError([describe_bad(why=error.why, near=error.near)]) from None
     except (Exception, SystemExit) as error:
         raise CompositionError([problem("C006", user_location(error, root) or where, error=error)]) from error
+    if why:
+        raise CompositionError([describe_bad(why=why, near=near)])
+    return value
 
 
-def _resolve(reference: str, root: Path) -> Any:
-    """Return the object; raise _BadReferenceError, or what the module raises."""
+def _resolve(reference: str, root: Path) -> tuple[Any, str, str]:
+    """Return the object, why it can't be used, and a sentence that offers the nearest name; raise what it raises."""
     module, colon, path = reference.partition(":")
     if not (colon and all(step.isidentifier() for step in f"{module}.{path}".split("."))):
-        raise _BadReferenceError("it isn't a module, a colon and a name")
+        return None, "it isn't a module, a colon and a name", ""
     try:
         _spec(module, root)
-        resolved = importlib.import_module(module)
+        value = importlib.import_module(module)
     except ModuleNotFoundError as error:
         if error.name and f"{module}.".startswith(f"{error.name}."):
-            raise _BadReferenceError(f"there is no module {error.name!r}") from None
+            return None, f"there is no module {error.name!r}", ""
         raise
     for name in path.split("."):
         # A module may have a __getattr__, which fails as an import does.
-        if not hasattr(resolved, name):
-            near = did_you_mean(name, vars(resolved) if hasattr(resolved, "__dict__") else ())
-            raise _BadReferenceError(f"{module!r} has no {path!r}", near)
-        resolved = getattr(resolved, name)
-    if not callable(resolved):
-        raise _BadReferenceError("it can't be called")
-    return resolved
+        if not hasattr(value, name):
+            return None, f"{module!r} has no {path!r}", did_you_mean(name, getattr(value, "__dict__", ()))
+        value = getattr(value, name)
+    return value, "" if callable(value) else "it can't be called", ""
 
 
 def user_location(error: BaseException, root: Path) -> str:

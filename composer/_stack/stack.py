@@ -13,7 +13,7 @@ from composer._stack.guard import Guard
 from composer._stack.hooks import with_hooks
 from composer._stack.limits import Limits, limited
 from composer._stack.redact import with_redaction
-from composer._wire import DeferredApp
+from composer._wire.deferred import DeferredApp
 
 
 def guards_of(plan: Plan) -> dict[str, Guard]:

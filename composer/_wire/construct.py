@@ -186,7 +186,7 @@ class _Builder:
         reports: list[Report] = []
         built = None
         with collected(reports):
-            built = self.build_app(replace(app, factory=deferred.load()), reports)
+            built = self.build_app(replace(app, factory=deferred()), reports)
         return built, self.problems_of(reports)
 
     def _asgi_of(self, app: App, used: set[str], reports: list[Report]) -> ASGIApp | None:

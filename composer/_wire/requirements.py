@@ -16,7 +16,8 @@ from composer._compat.pydantic import is_v1_model
 from composer._model import App, Cornerstone, Problem, Project
 from composer._project.importing import collected
 from composer._secrets import mistakes, secrets_below
-from composer._settings import Table, place_of, unknown_key, validated, with_paths_from
+from composer._settings.table import Table, place_of
+from composer._settings.validate import unknown_key, validated, with_paths_from
 from composer._text import did_you_mean, listed, nearest
 from composer._wire.types import (
     Parameter,
