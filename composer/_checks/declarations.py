@@ -42,7 +42,7 @@ def check_prefixes(apps: Sequence[App]) -> list[Problem]:
 
 def place_in_settings(app: App, key: str) -> str:
     """Return where that key of an app's own table stands, or the app itself where nobody wrote it in settings."""
-    table = app.settings.above if isinstance(app.settings, Table) else None
+    table = app.settings.parent if isinstance(app.settings, Table) else None
     return place_of(table, (key,), app.place) if table is not None and key in table else app.place
 
 

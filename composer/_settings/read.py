@@ -14,7 +14,7 @@ from composer._catalogue import problem
 from composer._environment import DEVELOPMENT, PRODUCTION, current_environment
 from composer._model import Problem, Project, Section
 from composer._settings.models import ComposerTable
-from composer._settings.table import ENVIRONMENT, KeyPath, Table, below, merged_tables, nested, place_of
+from composer._settings.table import ENVIRONMENT, KeyPath, Table, merged_tables, nested, place_below, place_of
 from composer._settings.validate import unknown_key, validated_or_default
 from composer._text import did_you_mean, nearest
 
@@ -53,7 +53,7 @@ class SettingsFile(NamedTuple):
         for key in environment:
             name = known.get(environment_name(key), key)
             table = tables.get(name, files.table(name))
-            tables[name] = table.under(environment.table(key)).spelled(partial(_keys_at, table))
+            tables[name] = table.overridden_by(environment.table(key)).respelled(partial(_keys_at, table))
         return tables
 
 
@@ -81,7 +81,7 @@ def read_settings(file: Path, env: str) -> tuple[SettingsFile | None, list[Probl
         try:
             if layer.is_file():
                 values = tomllib.loads(layer.read_text(encoding="utf-8"))
-                whole = whole.under(Table(values, layer.name, dict(_leaves(values, layer.name))))
+                whole = whole.overridden_by(Table(values, layer.name, dict(_leaves(values, layer.name))))
             elif layer is file:
                 return None, [problem("C001", str(file))]
         except OSError as error:
@@ -119,7 +119,7 @@ def _leaves(values: Mapping[str, Any], place: str, path: KeyPath = ()) -> Iterab
     for key, value in values.items():
         yield (*path, key), place
         if isinstance(value, Mapping):
-            yield from _leaves(value, below(place, key), (*path, key))
+            yield from _leaves(value, place_below(place, key), (*path, key))
 
 
 def _validated(project: Project, file: Path, whole: Table) -> tuple[SettingsFile, list[Problem]]:
@@ -130,7 +130,7 @@ def _validated(project: Project, file: Path, whole: Table) -> tuple[SettingsFile
     _tables_in(whole.without(unknown), problems)
     sections: dict[Section, Table] = {name: _tables_in(whole.table(name), problems) for name in _SECTIONS}
     variables: dict[Section, Table] = {name: _tables_in(environment.table(name), problems) for name in _SECTIONS}
-    head = whole.table("composer").under(environment.table("composer"))
+    head = whole.table("composer").overridden_by(environment.table("composer"))
     composer, invalid = validated_or_default(ComposerTable, head)
     problems += invalid
     keys_set = frozenset(composer.model_fields_set)

@@ -22,14 +22,14 @@ class Table(dict[str, Any]):
         super().__init__(values)
         self.place = place
         self.places = dict(places or {})
-        self.above: Table | None = None
+        self.parent: Table | None = None
 
     def table(self, key: str) -> "Table":
         """Return the table under that key, empty where there is none."""
         inner = self.get(key)
         places = {path[1:]: place for path, place in self.places.items() if path[0] == key and len(path) > 1}
-        table = Table(inner if isinstance(inner, Mapping) else {}, below(self.place, key), places)
-        table.above = self
+        table = Table(inner if isinstance(inner, Mapping) else {}, place_below(self.place, key), places)
+        table.parent = self
         return table
 
     def without(self, keys: Iterable[str]) -> "Table":
@@ -37,11 +37,11 @@ class Table(dict[str, Any]):
         dropped = set(keys)
         return Table({k: v for k, v in self.items() if k not in dropped}, self.place, self.places)
 
-    def under(self, above: "Table") -> "Table":
+    def overridden_by(self, parent: "Table") -> "Table":
         """Return the two laid over each other, table by table: where both have a value, the one above counts."""
-        return Table(merged_tables(self, above), self.place, self.places | above.places)
+        return Table(merged_tables(self, parent), self.place, self.places | parent.places)
 
-    def spelled(self, names: Callable[[KeyPath], Iterable[str]]) -> "Table":
+    def respelled(self, names: Callable[[KeyPath], Iterable[str]]) -> "Table":
         """Return the table with the keys that the environment gave spelled as a name that reads the same.
 
         `names` returns those that there may be in the table at a path. The environment has no small letters, so that
@@ -49,33 +49,33 @@ class Table(dict[str, Any]):
         """
         values, places = dict(self), dict(self.places)
         for path, place in self.places.items():
-            right = _spelled(path, names) if place.startswith(ENVIRONMENT) else path
-            if right != path:
-                value = _taken_out(values, path)
-                values = merged_tables(values, nested(right, value))
+            path_here = _respelled_path(path, names) if place.startswith(ENVIRONMENT) else path
+            if path_here != path:
+                value = _removed(values, path)
+                values = merged_tables(values, nested(path_here, value))
                 del places[path]
-                places[right] = place
+                places[path_here] = place
         table = Table(values, self.place, places)
-        table.above = self.above
+        table.parent = self.parent
         return table
 
 
-def _spelled(path: KeyPath, names: Callable[[KeyPath], Iterable[str]]) -> KeyPath:
-    right: KeyPath = ()
+def _respelled_path(path: KeyPath, names: Callable[[KeyPath], Iterable[str]]) -> KeyPath:
+    path_here: KeyPath = ()
     for step in path:
-        known = list(names(right))
+        known = list(names(path_here))
         alike = [name for name in known if name.lower() == step.lower()]
-        right = (*right, alike[0] if step not in known and len(alike) == 1 else step)
-    return right
+        path_here = (*path_here, alike[0] if step not in known and len(alike) == 1 else step)
+    return path_here
 
 
-def _taken_out(values: dict[str, Any], path: KeyPath) -> Any:
+def _removed(values: dict[str, Any], path: KeyPath) -> Any:
     """Take the value at a path out of nested tables, whose copies are changed in their places."""
     key, *others = path
     if not others:
         return values.pop(key)
     values[key] = dict(values[key])
-    value = _taken_out(values[key], tuple(others))
+    value = _removed(values[key], tuple(others))
     if not values[key]:
         del values[key]
     return value
@@ -101,7 +101,7 @@ def place_of(table: Mapping[str, Any], loc: tuple[int | str, ...], owner: str) -
     return table.places[near[0]] if near else table.place
 
 
-def below(place: str, key: str) -> str:
+def place_below(place: str, key: str) -> str:
     """Return the place of what stands under a key of a table at that place."""
     return f"{place[:-1]}.{quoted(key)}]" if place.endswith("]") else f"{place} [{quoted(key)}]"
 

@@ -31,7 +31,7 @@ def validated(model: type[Model], table: Mapping[str, Any], owner: str) -> tuple
     Returns the model, or None and one problem for each invalid value and each unknown key.
     """
     if isinstance(table, Table):
-        table = table.spelled(partial(_fields_at, model))
+        table = table.respelled(partial(_fields_at, model))
     try:
         return model.model_validate(dict(table), extra=model.model_config.get("extra") or "forbid"), []
     except ValidationError as error:
@@ -96,15 +96,15 @@ def _fields_at(model: type[BaseModel], loc: Iterable[int | str]) -> list[str]:
     return [key for each in models for name, info in each.model_fields.items() for key in input_names(name, info)]
 
 
-def with_paths_from(root: Path, value: Any) -> Any:
+def resolve_paths(root: Path, value: Any) -> Any:
     """Return settings in which every relative Path starts at `root`, also in models, lists and tables."""
     if isinstance(value, Path):
         return root / value
     if isinstance(value, BaseModel):
-        update = {name: with_paths_from(root, getattr(value, name)) for name in type(value).model_fields}
+        update = {name: resolve_paths(root, getattr(value, name)) for name in type(value).model_fields}
         return value.model_copy(update=update)
     if isinstance(value, list | tuple) and type(value) in (list, tuple):
-        return type(value)(with_paths_from(root, item) for item in value)
+        return type(value)(resolve_paths(root, item) for item in value)
     if isinstance(value, dict):
-        return {key: with_paths_from(root, item) for key, item in value.items()}
+        return {key: resolve_paths(root, item) for key, item in value.items()}
     return value

@@ -17,7 +17,7 @@ from composer._model import App, Cornerstone, Problem, Project
 from composer._project.importing import collected
 from composer._secrets import mistakes, secrets_below
 from composer._settings.table import Table, place_of
-from composer._settings.validate import unknown_key, validated, with_paths_from
+from composer._settings.validate import resolve_paths, unknown_key, validated
 from composer._text import did_you_mean, listed, nearest
 from composer._wire.types import (
     Parameter,
@@ -182,7 +182,7 @@ def _settings_values(
         if settings or not parameter.has_default:
             model, invalid = validated(parameter.wanted, settings, part.place)
             problems += invalid
-            values[parameter.name] = with_paths_from(project.root, model)
+            values[parameter.name] = resolve_paths(project.root, model)
     return values, problems
 
 
@@ -197,7 +197,7 @@ def _keyword_values(
     if settings and not annotations and not any_keyword:
         return {}, [problem("C030", place, known=listed(settings), factory=factory)]
     if isinstance(settings, Table):
-        settings = settings.spelled(lambda path: () if path else annotations)
+        settings = settings.respelled(lambda path: () if path else annotations)
     values: dict[str, Any] = {}
     problems: list[Problem] = []
     for key, value in settings.items():
@@ -207,7 +207,7 @@ def _keyword_values(
             problems.append(unknown_key(where, key, annotations))
             continue
         try:
-            values[key] = with_paths_from(project.root, _validator(annotation)(value))
+            values[key] = resolve_paths(project.root, _validator(annotation)(value))
         except ValidationError as error:
             why = "; ".join(reason for _, reason in mistakes(error, secrets_below(annotation, value)))
             problems.append(problem("C004", where, key=key, why=why, owner=factory))

@@ -44,17 +44,17 @@ class SharedObjects:
 
     def __init__(self, cornerstones: Iterable[BuiltCornerstone]) -> None:
         self._cornerstones = tuple(cornerstones)
-        self._found: dict[SharedDependency, Any] = {}
+        self._cache: dict[SharedDependency, Any] = {}
 
-    def find(self, demand: SharedDependency) -> Any:
+    def find(self, dependency: SharedDependency) -> Any:
         """Return the object that is asked for; raise LookupError unless exactly one cornerstone is it."""
-        if demand not in self._found:
-            candidates = [c for c in self._cornerstones if provides(c.provides, demand.wanted)]
-            named = [c for c in candidates if c.name == demand.marked] if demand.marked else candidates
+        if dependency not in self._cache:
+            candidates = [c for c in self._cornerstones if provides(c.provides, dependency.wanted)]
+            named = [c for c in candidates if c.name == dependency.marked] if dependency.marked else candidates
             if len(named) != 1:
-                raise LookupError(f"{demand}: {len(named)} cornerstones fit, of {listed(c.name for c in candidates)}.")
-            self._found[demand] = named[0].value
-        return self._found[demand]
+                raise LookupError(f"{dependency}: {len(named)} cornerstones fit, of {listed(c.name for c in candidates)}.")
+            self._cache[dependency] = named[0].value
+        return self._cache[dependency]
 
 
 Provided = TypeVar("Provided")
@@ -84,8 +84,8 @@ def shared_dependencies_of(app: Any) -> list[SharedDependency]:
 
 def dependants_of(app: Any) -> Iterator[Any]:
     """Return what FastAPI read of the handlers of an app, and of the apps that are mounted in it."""
-    found = [getattr(context, "dependant", None) for context in _contexts(getattr(app, "routes", ()))]
-    return (dependant for dependant in found if dependant is not None)
+    dependants = [getattr(context, "dependant", None) for context in _contexts(getattr(app, "routes", ()))]
+    return (dependant for dependant in dependants if dependant is not None)
 
 
 def _contexts(routes: Sequence[BaseRoute]) -> Iterator[Any]:
