@@ -121,9 +121,9 @@ def test_an_object_is_found_by_the_type_that_its_factory_promises() -> None:
 @pytest.mark.parametrize(
     ("demand", "text"),
     [
-        (SharedDependency(Auth), "Shared[Auth]: 0 cornerstones fit, of none."),
-        (SharedDependency(Database), "Shared[Database]: 2 cornerstones fit, of a, b."),
-        (SharedDependency(Database, "c"), 'Shared[Annotated[Database, "c"]]: 0 cornerstones fit, of a, b.'),
+        (SharedDependency(Auth), "Shared[Auth]: 0 cornerstones provide it, of none."),
+        (SharedDependency(Database), "Shared[Database]: 2 cornerstones provide it, of a, b."),
+        (SharedDependency(Database, "c"), 'Shared[Annotated[Database, "c"]]: 0 cornerstones provide it, of a, b.'),
     ],
 )
 def test_what_is_not_there_exactly_once_is_a_lookup_error(demand: SharedDependency, text: str) -> None:

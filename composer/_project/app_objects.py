@@ -35,7 +35,7 @@ def find_app_object(entry: Path, module: str) -> AppObject | None:
 
 
 def _rank(file: Path) -> tuple[int, str]:
-    """Return the position of a module in the order of search: nobody serves the apps of test modules."""
+    """Return the position of a module in the order of search: apps in test modules are not served."""
     if file.stem in _FILES:
         return _FILES.index(file.stem), ""
     is_test = file.stem == "conftest" or file.stem.startswith("test_") or file.stem.endswith("_test")

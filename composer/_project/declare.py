@@ -1,5 +1,6 @@
 """Phase one: the settings and the folders of a project become declared apps and cornerstones. Nothing is built yet."""
 
+import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
@@ -195,7 +196,8 @@ def _names_own_folder(part: _Part, packages: Iterable[str]) -> bool:
 def _has_folder(part: _Part, folders: _Folders) -> bool:
     """Return whether a table without an app is for a folder that can't be composed, or that the table switches off."""
     is_group = any(is_below(other, part.name) for other in folders.names)
-    is_group = is_group or any((place / part.name).is_dir() for place in folders.places)
+    # Unlike Path.is_dir, this returns False for a name that is too long.
+    is_group = is_group or any(os.path.isdir(place / part.name) for place in folders.places)  # noqa: PTH112
     is_rejected = any(part.name in _possible_names(one) for one in folders.rejected)
     return is_rejected or (is_group and not part.own.enabled)
 
@@ -230,10 +232,10 @@ def _folders(settings: SettingsFile, section: Section, declared: Declared) -> _F
             places = find_package(package, root, section)
         declared.problems += missing
         discovered, rejected = discover(package, places, _FACTORIES[section])
-        for name, found, _ in rejected:
-            where = display_path(Path(found.where), root)
-            folders.rejected.append(Rejected(name, replace(found, where=where)))
-            missing += [found] if found.id == "C060" and not name else []
+        for name, reason, _ in rejected:
+            where = display_path(Path(reason.where), root)
+            folders.rejected.append(Rejected(name, replace(reason, where=where)))
+            missing += [reason] if reason.id == "C060" and not name else []
         folders.places.extend(places)
         folders = folders._replace(complete=folders.complete and not missing)
         for one in discovered:

@@ -55,8 +55,8 @@ def _problems_of(error: ValidationError, model: type[BaseModel], table: Mapping[
         elif not (is_missing and any(_is_misspelt(other, loc) for other in unknown)):
             path = _path_in(table, loc, is_missing)
             reasons.setdefault(path, []).append("it is missing" if is_missing else reason)
-    for path, found in reasons.items():
-        where, why = place_of(table, path, owner), "; ".join(dict.fromkeys(found))
+    for path, texts in reasons.items():
+        where, why = place_of(table, path, owner), "; ".join(dict.fromkeys(texts))
         of_key = problem("C004", where, key=".".join(path), why=why, owner=owner)
         problems.append(of_key if path else problem("C034", where, model=model.__name__, why=why))
     return problems

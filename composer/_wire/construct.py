@@ -163,7 +163,7 @@ class _Builder:
         return value
 
     def build_app(self, app: App, reports: list[Report]) -> BuiltApp | None:
-        """Build one app, or return None; add what is wrong to the reports."""
+        """Build one app, or return None; add its problems to the reports."""
         if isinstance(app.factory, DeferredFactory):
             reports += self._guard_problems(app)
             # It may use any of the cornerstones: its factory isn't imported yet.

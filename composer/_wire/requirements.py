@@ -59,7 +59,7 @@ class Requirements(NamedTuple):
 
 
 def requirements_of(part: App | Cornerstone, providers: Providers, project: Project) -> Requirements:
-    """Match every parameter of a factory, and validate its settings; report what is wrong with any of them."""
+    """Match every parameter of a factory, and validate its settings; report all that is invalid."""
     reports: list[Report] = []
     parameters: list[Parameter] = []
     with collected(reports):
