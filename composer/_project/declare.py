@@ -10,15 +10,15 @@ from typing import Any, NamedTuple, cast
 from composer._catalogue import problem
 from composer._model import App, Cornerstone, DeferredFactory, Document, Kind, Problem, Section
 from composer._project.discover import APP_FACTORY, Discovered, Rejected, discover
-from composer._project.importing import collected, display_path, find_package, load_reference
+from composer._project.importing import display_path, find_package, load_reference
 from composer._project.plugins import load_plugin
+from composer._project.problems import collected, composition_error
 from composer._settings.models import AppTable, CornerstoneTable, PartTable, shared_values
 from composer._settings.read import SettingsFile
 from composer._settings.table import Table, place_of, quoted
 from composer._settings.validate import validated_or_default
 from composer._text import did_you_mean, is_below, listed, names_in, nearest
 from composer._timings import PartRecorder
-from composer.errors import CompositionError
 
 _FACTORIES: dict[Section, str] = {"apps": APP_FACTORY, "cornerstones": "create_cornerstone"}
 _TABLES: dict[Section, type[PartTable]] = {"apps": AppTable, "cornerstones": CornerstoneTable}
@@ -275,7 +275,7 @@ def _imported(part: _Part, root: Path) -> Any:
     """Import the plugin or the factory that the table names, else the factory of the folder."""
     where = place_of(part.table, ("plugin",), "")
     if part.own.plugin is not None and part.own.factory is not None:
-        raise CompositionError([problem("C056", where)])
+        raise composition_error("C056", where)
     if part.own.plugin is not None:
         return load_plugin(part.kind, part.own.plugin, where, root)
     if part.folder is None or part.own.factory is not None:

@@ -6,8 +6,7 @@ A project's own folder comes first, then what is installed.
 import importlib
 import sys
 import traceback
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import partial
 from importlib.machinery import ModuleSpec
 from importlib.util import find_spec
@@ -17,19 +16,11 @@ from typing import Any
 from composer._catalogue import problem
 from composer._compat.cpython import is_import_machinery
 from composer._model import Problem
+from composer._project.problems import composition_error
 from composer._text import did_you_mean
 from composer.errors import CompositionError
 
 _WITHOUT_INIT = "Give it an __init__.py: without one, a folder comes after all packages of its name. Or:"
-
-
-@contextmanager
-def collected(problems: list[Any]) -> Iterator[None]:
-    """Add the problems of a CompositionError that the block raises to a list, in place of raising it."""
-    try:
-        yield
-    except CompositionError as error:
-        problems += error.problems
 
 
 def find_package(package: str, root: Path, key: str) -> list[Path]:
@@ -44,17 +35,16 @@ def find_package(package: str, root: Path, key: str) -> list[Path]:
         spec = _spec(package, root)
     except (Exception, SystemExit) as error:
         # Finding a package imports the packages above it.
-        failed = problem("C006", user_location(error, root) or where, error=error)
-        raise CompositionError([failed]) from error
+        raise composition_error("C006", user_location(error, root) or where, error=error) from error
     places = (spec.submodule_search_locations if spec else None) or ()
     # The import path may name a folder twice: "" is the working directory.
     folders = list(dict.fromkeys(Path(place).resolve() for place in places))
     if spec and own.is_dir() and own.resolve() not in folders:
         taken = folders[0] if folders else spec.origin
         near = "" if (own / "__init__.py").is_file() or package in sys.modules else _WITHOUT_INIT
-        raise CompositionError([problem("C007", where, package=package, taken=taken, wanted=own, near=near)])
+        raise composition_error("C007", where, package=package, taken=taken, wanted=own, near=near)
     if not folders:
-        raise CompositionError([problem("C005", where, package=package, key=key)])
+        raise composition_error("C005", where, package=package, key=key)
     return folders
 
 
@@ -89,7 +79,7 @@ def load_reference(reference: str, where: str, root: Path, describe_bad: Callabl
     except CompositionError:
         raise
     except (Exception, SystemExit) as error:
-        raise CompositionError([problem("C006", user_location(error, root) or where, error=error)]) from error
+        raise composition_error("C006", user_location(error, root) or where, error=error) from error
     if why:
         raise CompositionError([describe_bad(why=why, near=near)])
     return value

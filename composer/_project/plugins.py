@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from composer._catalogue import problem
 from composer._model import Kind, Problem
 from composer._project.importing import load_reference
+from composer._project.problems import composition_error
 from composer._text import did_you_mean, listed
 from composer.errors import CompositionError
 
@@ -60,7 +61,7 @@ def load_plugin(kind: Kind, name: str, where: str, root: Path) -> Any:
     named = [plugin for plugin in plugins if plugin.name == name]
     if not named:
         near, known = did_you_mean(name, names), listed(names)
-        raise CompositionError([problem("C055", where, kind=kind, name=name, near=near, known=known)])
+        raise composition_error("C055", where, kind=kind, name=name, near=near, known=known)
     if len(named) > 1:
         why = f"{' and '.join(plugin.package for plugin in named)} each bring one of that name"
         raise CompositionError([_unusable(named[0], where, "Uninstall all of them but one", why=why)])

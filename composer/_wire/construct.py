@@ -14,7 +14,8 @@ from composer._catalogue import problem
 from composer._compat.cpython import is_protocol
 from composer._compat.fastapi import reads_dependencies
 from composer._model import App, BuiltApp, BuiltCornerstone, Cornerstone, DeferredFactory, Plan, Problem, Project
-from composer._project.importing import collected, user_location
+from composer._project.importing import user_location
+from composer._project.problems import collected, composition_error
 from composer._secrets import Secrets
 from composer._text import dependency_path, did_you_mean, listed
 from composer._timings import PartRecorder
@@ -33,7 +34,6 @@ from composer._wire.requirements import (
 )
 from composer._wire.shared import shared_dependencies_of
 from composer._wire.types import factory_name, providers_of, return_type_of, type_name, value_name
-from composer.errors import CompositionError
 
 
 def wire(
@@ -155,11 +155,10 @@ class _Builder:
             value = part.factory(*positional, **arguments)
         except (Exception, SystemExit) as error:
             place = user_location(error, self._project.root) or part.place
-            failed = problem("C011", place, factory=factory_name(part.factory), error=error)
-            raise CompositionError([failed]) from error
+            raise composition_error("C011", place, factory=factory_name(part.factory), error=error) from error
         if inspect.iscoroutine(value):
             value.close()
-            raise CompositionError([problem("C010", part.place, factory=factory_name(part.factory))])
+            raise composition_error("C010", part.place, factory=factory_name(part.factory))
         return value
 
     def build_app(self, app: App, reports: list[Report]) -> BuiltApp | None:
@@ -227,8 +226,7 @@ def _check_type(part: Cornerstone, value: Any, provided: Any) -> None:
     checkable = inspect.isclass(provided) and not is_protocol(provided)
     if value is None or (checkable and not isinstance(value, provided)):
         factory, wanted = factory_name(part.factory), type_name(provided)
-        mismatch = problem("C020", part.place, factory=factory, found=value_name(value), wanted=wanted)
-        raise CompositionError([mismatch])
+        raise composition_error("C020", part.place, factory=factory, found=value_name(value), wanted=wanted)
 
 
 def _used_by_handlers(app: Any, place: str, providers: Providers, reports: list[Report]) -> set[str]:

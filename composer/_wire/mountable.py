@@ -6,10 +6,9 @@ from typing import Any, cast
 from fastapi import APIRouter
 
 from composer._asgi import ASGIApp, is_asgi_app, is_wsgi_app
-from composer._catalogue import problem
 from composer._model import App
+from composer._project.problems import composition_error
 from composer._wire.types import factory_name, value_name
-from composer.errors import CompositionError
 
 # As many as AnyIO has for the blocking handlers of one app.
 _WSGI_THREADS = 40
@@ -31,17 +30,17 @@ def mountable(app: App, value: Any) -> ASGIApp:
             from a2wsgi import WSGIMiddleware
         except ImportError:
             wish = "It is declared as a WSGI app"
-            raise CompositionError([problem("C040", app.place, wish=wish, package="a2wsgi", extra="wsgi")]) from None
+            raise composition_error("C040", app.place, wish=wish, package="a2wsgi", extra="wsgi") from None
         return cast(ASGIApp, WSGIMiddleware(value, workers=_WSGI_THREADS))
     if app.wsgi:
-        raise CompositionError([problem("C054", app.place, found=found)])
+        raise composition_error("C054", app.place, found=found)
     if is_wsgi_app(value):
-        raise CompositionError([problem("C019", app.place, found=found)])
+        raise composition_error("C019", app.place, found=found)
     if not is_asgi_app(value):
         factory, near = factory_name(app.factory), "FastAPI() makes one."
         wanted = "an ASGI app"
-        raise CompositionError([problem("C020", app.place, factory=factory, found=found, wanted=wanted, near=near)])
+        raise composition_error("C020", app.place, factory=factory, found=found, wanted=wanted, near=near)
     # Its handlers need what FastAPI puts around them.
     if isinstance(value, APIRouter):
-        raise CompositionError([problem("C041", app.place)])
+        raise composition_error("C041", app.place)
     return cast(ASGIApp, value)

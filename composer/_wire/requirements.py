@@ -14,7 +14,7 @@ from starlette.responses import Response
 from composer._catalogue import problem
 from composer._compat.pydantic import is_v1_model
 from composer._model import App, Cornerstone, Problem, Project
-from composer._project.importing import collected
+from composer._project.problems import collected, composition_error
 from composer._secrets import mistakes, secrets_below
 from composer._settings.table import Table, place_of
 from composer._settings.validate import resolve_paths, unknown_key, validated
@@ -28,7 +28,6 @@ from composer._wire.types import (
     takes_any_keyword,
     type_name,
 )
-from composer.errors import CompositionError
 
 # The type that each cornerstone provides, by its name.
 Providers = Mapping[str, Any]
@@ -95,9 +94,9 @@ def check_factory(factory: Callable[..., Any], place: str) -> None:
     # A generator function that contextlib's decorators wrap is one, too.
     function = inspect.unwrap(factory)
     if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
-        raise CompositionError([problem("C033", place, factory=factory_name(factory))])
+        raise composition_error("C033", place, factory=factory_name(factory))
     if inspect.iscoroutinefunction(function):
-        raise CompositionError([problem("C010", place, factory=factory_name(factory))])
+        raise composition_error("C010", place, factory=factory_name(factory))
 
 
 def select_provider(names: list[str], marked: str | None, parameter: str, wanted: Any, place: str) -> str:
@@ -111,10 +110,10 @@ def select_provider(names: list[str], marked: str | None, parameter: str, wanted
     if marked:
         missing, *others = [f"{kind} named {name!r}" for name in (marked, *names)]
         near, known = did_you_mean(marked, names), listed(others)
-        raise CompositionError([problem("C012", place, wanted=missing, parameter=parameter, near=near, known=known)])
+        raise composition_error("C012", place, wanted=missing, parameter=parameter, near=near, known=known)
     if len(names) > 1:
         known = listed(names)
-        raise CompositionError([problem("C013", place, wanted=kind, parameter=parameter, known=known, first=names[0])])
+        raise composition_error("C013", place, wanted=kind, parameter=parameter, known=known, first=names[0])
     return names[0]
 
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any, NamedTuple, Union, cast, get_args, get_origin
 
 from composer._catalogue import problem
 from composer._compat.fastapi import is_handler_default
+from composer._project.problems import composition_error
 from composer.errors import CompositionError
 
 
@@ -34,7 +35,7 @@ def parameters_of(factory: Callable[..., Any], place: str) -> list[Parameter]:
         hints = _hints_of(factory, signature)
     except Exception as error:
         # An annotation is the user's own code, which can raise anything.
-        raise CompositionError([problem("C016", place, factory=factory_name(factory), error=error)]) from error
+        raise composition_error("C016", place, factory=factory_name(factory), error=error) from error
     for_handlers = [
         problem("C042", place, parameter=p.name, factory=factory_name(factory), default=default)
         for p in signature.parameters.values()
@@ -65,10 +66,10 @@ def return_type_of(factory: Callable[..., Any], place: str) -> Any:
     try:
         hints = get_type_hints(_annotated_function(function))
     except Exception as error:
-        raise CompositionError([problem("C016", place, factory=factory_name(factory), error=error)]) from error
+        raise composition_error("C016", place, factory=factory_name(factory), error=error) from error
     returned, _ = _without_none(hints.get("return"))
     if returned in (None, types.NoneType, Any, object):
-        raise CompositionError([problem("C017", place, factory=factory_name(factory))])
+        raise composition_error("C017", place, factory=factory_name(factory))
     return returned
 
 
