@@ -1,11 +1,11 @@
-"""Apps and cornerstones of installed packages, which settings.toml names by `plugin`.
+"""Apps, cornerstones and commands of installed packages; settings.toml names the first two by `plugin`.
 
-A package declares them as entry points of two groups, each with a factory, or an app itself, as its value.
+A package declares them as entry points of three groups: the value is a factory, an app itself, or a command.
 """
 
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from composer._catalogue import problem
 from composer._model import Kind, Problem
@@ -14,16 +14,19 @@ from composer._project.problems import composition_error
 from composer._text import did_you_mean, listed
 from composer.errors import CompositionError
 
-_GROUPS: dict[Kind, str] = {
+PluginKind = Kind | Literal["command"]
+
+_GROUPS: dict[PluginKind, str] = {
     "app": "composer.apps",
     "cornerstone": "composer.cornerstones",
+    "command": "composer.commands",
 }
 
 
 class Plugin(NamedTuple):
-    """One app or cornerstone of a package: `reference` is "package.module:name", `package` has name and version."""
+    """What a package brings under one name: `reference` is "package.module:name", `package` has name and version."""
 
-    kind: Kind
+    kind: PluginKind
     name: str
     package: str
     reference: str
@@ -31,10 +34,11 @@ class Plugin(NamedTuple):
 
 def installed() -> list[Plugin]:
     """Return all installed plugins, apps first, each kind by name; none of them is imported."""
-    return [plugin for kind in _GROUPS for plugin in _installed(kind)]
+    return [plugin for kind in _GROUPS for plugin in plugins_of(kind)]
 
 
-def _installed(kind: Kind) -> list[Plugin]:
+def plugins_of(kind: PluginKind) -> list[Plugin]:
+    """Return the installed plugins of one kind, by name; none of them is imported."""
     # It looks into every installed package, and most compositions have no plugin.
     from importlib.metadata import entry_points
 
@@ -50,13 +54,9 @@ def _without_extras(value: str) -> str:
     return value.partition("[")[0].replace(" ", "")
 
 
-def load_plugin(kind: Kind, name: str, where: str, root: Path) -> Any:
-    """Import the app or the cornerstone of the one installed plugin of that name.
-
-    Raises:
-        CompositionError: No plugin has that name, or more than one, or it can't be imported.
-    """
-    plugins = _installed(kind)
+def find_plugin(kind: PluginKind, name: str, where: str) -> Plugin:
+    """Return the one installed plugin of that name; raise CompositionError if there is none, or more than one."""
+    plugins = plugins_of(kind)
     names = list(dict.fromkeys(plugin.name for plugin in plugins))
     named = [plugin for plugin in plugins if plugin.name == name]
     if not named:
@@ -65,11 +65,17 @@ def load_plugin(kind: Kind, name: str, where: str, root: Path) -> Any:
     if len(named) > 1:
         why = f"{' and '.join(plugin.package for plugin in named)} each bring one of that name"
         raise CompositionError([_unusable(named[0], where, "Uninstall all of them but one", why=why)])
-    describe_bad = partial(_bad_reference, named[0], where)
-    return load_reference(named[0].reference, where, root, describe_bad)
+    return named[0]
 
 
-def _bad_reference(plugin: Plugin, where: str, *, why: str, near: str) -> Problem:
+def load_plugin(kind: PluginKind, name: str, where: str, root: Path) -> Any:
+    """Import the object of the one installed plugin of that name; raise CompositionError otherwise."""
+    plugin = find_plugin(kind, name, where)
+    return load_reference(plugin.reference, where, root, partial(bad_reference, plugin, where))
+
+
+def bad_reference(plugin: Plugin, where: str, *, why: str, near: str = "") -> Problem:
+    """Return the problem of a plugin whose object can't be used."""
     why = f"{plugin.package} points to {plugin.reference!r}, and {why}"
     return _unusable(plugin, where, "Install another version of that package", why=why, near=near)
 
