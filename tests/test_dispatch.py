@@ -17,7 +17,7 @@ from composer._dispatch.version import Version
 from composer._problem_json import unavailable
 from composer._scope import SCOPE_THREADS
 from composer._stack.hooks import with_hooks
-from composer._wire import SharedObjects
+from composer._wire.shared import SharedObjects
 
 pytestmark = pytest.mark.anyio
 

@@ -1,6 +1,7 @@
 """The entry points `build()` and `compose()`: everything is built and checked before the root is changed."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TypedDict, Unpack
 
@@ -30,7 +31,11 @@ from composer._environment import current_environment
 from composer._dispatch.fast_path.root import Root
 from composer._observe.metrics import is_installed
 from composer._model import App, Cornerstone, Problem, Project, errors_among
-from composer._settings import ComposerTable, Table, find_settings, read_settings, validated_or_default
+from composer._settings.locate import find_settings
+from composer._settings.models import ComposerTable
+from composer._settings.read import read_settings
+from composer._settings.table import Table
+from composer._settings.validate import validated_or_default
 from composer._wire.construct import check_root_dependencies, wire
 from composer.errors import CompositionError
 from composer._catalogue import problem
@@ -173,7 +178,9 @@ def _compose(
     """Build and check everything before the root is changed."""
     root = Root(title=head.title, version=head.version) if own_root is None else own_root
     cornerstones = declared.cornerstones
-    apps, unread = read_document_files(declared.apps, project.root)
+    sizes = [app.max_body_size or head.max_body_size for app in declared.apps]
+    apps = [replace(app, max_body_size=size) for app, size in zip(declared.apps, sizes, strict=True)]
+    apps, unread = read_document_files(apps, project.root)
     problems = [*declared.problems, *unread, *check_names(cornerstones), *check_names(apps), *check_prefixes(apps)]
     problems += [*check_after(apps, declared.names), *check_root(apps, root, probe_paths(head))]
     problems += [problem("C036", "root")] if hasattr(root.state, STATE) else []

@@ -37,10 +37,10 @@ from composer._observe.metrics import metrics as count_requests
 from composer._model import App, BuiltApp, Notice, PartStatus, Plan, Problem, Project
 from composer._timings import PartRecorder
 from composer._observe.record import ObserverFactory, RequestObserver
-from composer._settings import ComposerTable
+from composer._settings.models import ComposerTable
 from composer._threads import install_per_app_threads
-from composer._wire import DeferredApp, SharedObjects, shared_dependencies_of
-from composer._wire.shared import SharedDependency
+from composer._wire.deferred import DeferredApp
+from composer._wire.shared import SharedDependency, SharedObjects, shared_dependencies_of
 from composer._wire.construct import check_root_dependencies
 from composer.errors import CompositionError
 

@@ -20,7 +20,7 @@ from composer._model import BuiltApp, Plan, State
 from composer._secrets import Secrets
 from composer._stack.foreign_paths import adapt_guest
 from composer._stack.guard import Guard
-from composer._wire import DeferredApp
+from composer._wire.deferred import DeferredApp
 
 
 class Sources:

@@ -17,7 +17,7 @@ from composer._model import BuiltApp, Plan
 from composer._problem_json import unavailable
 from composer._secrets import Secrets
 from composer._threads import POOL
-from composer._wire import DeferredApp
+from composer._wire.deferred import DeferredApp
 from composer.errors import PartError
 
 # Seconds that the other starts get to end, once a required one has failed, before they are cancelled.
