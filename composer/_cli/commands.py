@@ -200,7 +200,7 @@ def _check_as_text() -> tuple[Problem, ...]:
         problems = error.problems
     else:
         # Made here for what the log then says of documents that fail.
-        anyio.run(composition.documents.current)
+        anyio.run(composition.documents.refresh)
         show_composition(composition)
         show_notices(notices)
         problems = composition.warnings
@@ -265,7 +265,7 @@ def openapi(
     """Write the merged OpenAPI document, or tell what has changed since a file was written."""
     app = _whole(target, settings, apps)
     documents = composition_of(app).documents
-    document = anyio.run(documents.current)
+    document = anyio.run(documents.current).document
     if documents.faults():
         # The log has told which and why. A file without an app would pass for the whole.
         show_error("Nothing was written: the document of every app is needed.")
