@@ -18,21 +18,21 @@ DOCS = FOLDER.parents[1] / "docs" / "mistakes.md"
 
 _HEAD = """# Problems
 
-What can be wrong with a composition, the message for it, and the fix. All of it is found before the server opens its
-port, by `composer check` too; all problems are reported at once. Each message also says where.
+All problems that composer reports in a composition, with their messages and fixes. They are found before the server
+opens its port, also by `composer check`, and reported all at once. Each message also names the place.
 
 ## Levels
 
-- An **error** refuses the start: it can't work, or would silently do something else than what was declared.
-- A **warning** refuses nothing. It is shown by `composer check`, and logged once at the start of the server, by the
-  logger `composer`. What rests on a heuristic is a warning, and so is whatever can be wrong about an app that works
-  when it is served alone: such an app is never refused for how it is written inside. Where a warning turns out to be
-  a real failure, such as a lifespan that can't be entered, the start fails with the app's own error, under its name.
+- An **error** stops the start: the composition can't work, or would silently do something other than declared.
+- A **warning** stops nothing. `composer check` shows it, and the logger `composer` logs it once at the start of the
+  server. Problems that are found by a heuristic are warnings, and so are those of an app that works when it is served
+  alone: an app is never rejected because of its implementation. If a warning turns out to be a real failure, such as a
+  lifespan that can't be entered, the start fails with the app's own error, under the app's name.
 
-`composer.composition_of(app).warnings` holds the warnings so far, those about apps that are imported late included. An
-error raises `CompositionError`; its `problems` are the errors and then the warnings, each with its `level`.
+`composer.composition_of(app).warnings` contains the warnings so far, including those about deferred apps. Errors raise
+`CompositionError`; its `problems` are the errors and then the warnings, each with its `level`.
 
-Warnings can be ignored by their IDs, in the whole composition or in one app or cornerstone:
+To silence warnings, list their IDs for the whole composition, or for one app or cornerstone:
 
 ```toml
 [composer]
@@ -42,12 +42,12 @@ ignore = ["C048"]
 ignore = ["C049", "C050"]
 ```
 
-In Python: `compose(..., ignore=["C048"])`, `App(..., ignore=("C049",))`, `Cornerstone(..., ignore=("C051",))`. An ID
-that doesn't exist, or is that of an error, is an error itself. An ID that was merged into another one isn't used again.
+In Python: `compose(..., ignore=["C048"])`, `App(..., ignore=("C049",))`, `Cornerstone(..., ignore=("C051",))`. An
+unknown ID, or the ID of an error, is an error itself. The IDs of removed problems aren't used again.
 
-`composer check` exits with 1 where there are errors, with `--strict` also where there are warnings. `--format json`
-prints an array with an object for each problem: `id`, `level`, `where`, `file` (an absolute path) and `line` (both null
-where they aren't known), `what`, `hint`. `--format github` prints annotations for GitHub Actions:
+`composer check` exits with 1 if there are errors; with `--strict`, also if there are warnings. `--format json` prints
+an array with an object for each problem: `id`, `level`, `where`, `file` (an absolute path) and `line` (both null if
+unknown), `what`, `hint`. `--format github` prints annotations for GitHub Actions:
 
 ```yaml
 - run: composer check --strict --format github
@@ -55,14 +55,14 @@ where they aren't known), `what`, `hint`. `--format github` prints annotations f
 
 ## All problems
 
-Each row is a test: a small project with that problem, which ends in that message, and the fixed one, which composes.
-A name with a number is a thread of that project's issues and pull requests in which people met it. This page is made
-by `python -m tests.mistakes --write`; a test says when it is out of date.
+Each row is a test: a small project with that problem results in that message, and the fixed project composes. A name
+with a number is an issue or pull request of that project in which users met the mistake. `make messages` generates this
+page; a test fails if it is out of date.
 
 """
 _ALONE = """
-These need more than a project's files: a call from Python, another project in the same process, a package that is
-missing.
+These need more than the files of a project: a call from Python, another project in the same process, or a missing
+package.
 
 """
 
