@@ -123,9 +123,9 @@ def install(
         for app in plan.apps
     }
     lifecycle = Lifecycle(plan, mounted)
-    sources = Sources(plan, mounted, lifecycle, guards, project.root)
-    documents = Documents(root, map(sources.of, plan.apps))
-    _finish_deferred_apps(root, plan, documents, sources, warnings, project.root)
+    sources = Sources(mounted, lifecycle, guards, project.root, plan.secrets)
+    documents = Documents(root, lambda: plan, sources.of)
+    _finish_deferred_apps(root, plan, warnings, project.root)
     setattr(root.state, STATE, Composition(root.title, plan, lifecycle, documents, warnings))
     install_pages(root, plan, lifecycle, documents)
     router = root.router
@@ -163,7 +163,7 @@ def _only_used(plan: Plan, root: FastAPI) -> Plan:
 
 
 def _finish_deferred_apps(
-    root: FastAPI, plan: Plan, documents: Documents, sources: Sources, warnings: Warnings, project: Path
+    root: FastAPI, plan: Plan, warnings: Warnings, project: Path
 ) -> None:
     """Let the apps that are made when they start be checked then, and put to where the others are from the start."""
 
@@ -172,7 +172,6 @@ def _finish_deferred_apps(
         more = [*check_built(alone, root), *check_dependencies(plan, [built], project)]
         warnings.collect([*problems, *more], built.name)
         install_own_pages(built)
-        documents.replace(sources.of(built))
         return inner_stack(built, plan)
 
     for app in plan.apps:

@@ -185,7 +185,7 @@ def _build_and_show() -> tuple[Problem, ...]:
     composition = composition_of(load_composition())
     notices = [*composition.plan.notices, *composition.load_deferred_apps()]
     # Merged only so that the log reports the documents that fail.
-    anyio.run(composition.documents.current)
+    anyio.run(composition.documents.refresh)
     show_composition(composition)
     show_notices(notices)
     for warning in composition.warnings:
@@ -215,7 +215,7 @@ def openapi(
 ) -> None:
     """Write the merged OpenAPI document, or report what has changed since a file was written."""
     documents = composition_of(_load_with_deferred_apps()).documents
-    document = anyio.run(documents.current)
+    document = anyio.run(documents.current).document
     if documents.faults():
         # The log has the reasons. A file without one of the apps would pass for the whole.
         raise CommandError("Nothing was written: the document of at least one app is missing.")
