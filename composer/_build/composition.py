@@ -146,34 +146,40 @@ class Composition:
                 async def restart(name: str) -> None:
                     await composer.composition_of(app).restart(name)
         """
-        apps = [built.declared for built in self._whole.apps]
-        cornerstones = [built.declared for built in self._whole.cornerstones]
-        parts: list[App | Cornerstone] = [*apps, *cornerstones]
-        part = next((part for part in parts if part.name == name), None)
-        if part is None:
-            names = [part.name for part in parts]
-            raise LookupError(f"no app or cornerstone {name!r}.{did_you_mean(name, names)} Known: {listed(names)}")
-        await self.change(apps, cornerstones, renewed=part)
+        async with self._lock:
+            apps = [built.declared for built in self._whole.apps]
+            cornerstones = [built.declared for built in self._whole.cornerstones]
+            parts: list[App | Cornerstone] = [*apps, *cornerstones]
+            part = next((part for part in parts if part.name == name), None)
+            if part is None:
+                names = [part.name for part in parts]
+                raise LookupError(f"no app or cornerstone {name!r}.{did_you_mean(name, names)} Known: {listed(names)}")
+            retirement = await self._replace(apps, cornerstones, part)
+        await asyncio.shield(retirement)
 
-    async def change(
-        self, apps: Sequence[App], cornerstones: Sequence[Cornerstone], renewed: App | Cornerstone | None = None
-    ) -> None:
+    async def change(self, apps: Sequence[App], cornerstones: Sequence[Cornerstone]) -> None:
         """Serve these apps and cornerstones from now on: what is declared as before, and all that it uses, stays.
 
-        What is new, declared otherwise or `renewed` is built and started beside the others, what is left out or replaced
-        is stopped after the switch. Raises as `restart` does, with everything as before.
+        What is new or declared otherwise is built and started beside the others; what is left out or replaced is stopped
+        after the switch. Raises as `restart` does, with everything as before.
         """
         async with self._lock:
-            self.lifecycle.current_run()
-            whole = await anyio.to_thread.run_sync(
-                self._planner.next_plan, apps, cornerstones, self._whole, renewed, abandon_on_cancel=True
-            )
-            plan = self._planner.used(whole)
-            new = _new_parts(plan, self.plan)
-            served = self._prepare(new, plan)
-            versions = {name: one.version for name, one in served.items()}
-            retirement = await self.lifecycle.replace(new, versions, lambda: self._switch(whole, plan, served))
+            retirement = await self._replace(apps, cornerstones)
         await asyncio.shield(retirement)
+
+    async def _replace(
+        self, apps: Sequence[App], cornerstones: Sequence[Cornerstone], renewed: App | Cornerstone | None = None
+    ) -> asyncio.Task[None]:
+        """Build, start and switch; return the task that stops what was replaced."""
+        self.lifecycle.current_run()
+        whole = await anyio.to_thread.run_sync(
+            self._planner.next_plan, apps, cornerstones, self._whole, renewed, abandon_on_cancel=True
+        )
+        plan = self._planner.used(whole)
+        new = _new_parts(plan, self.plan)
+        served = self._prepare(new, plan)
+        versions = {name: one.version for name, one in served.items()}
+        return await self.lifecycle.replace(new, versions, lambda: self._switch(whole, plan, served))
 
     def install(self, whole: Plan) -> None:
         """Serve a first plan: a switch from nothing, before anything has started."""
@@ -181,8 +187,10 @@ class Composition:
         self._switch(whole, plan, self._prepare(plan, plan))
 
     def prepare_start(self) -> None:
-        """Take up routes that were added to the root after the build; raise CompositionError where one can't work."""
+        """Check and use the routes that were added to the root after the build; raise CompositionError if one can't work."""
         self._planner.check_added_routes(self._whole)
+        # A lock belongs to one event loop, and each run of a server may have another one.
+        self._lock = asyncio.Lock()
         self.plan = self._planner.used(self._whole)
 
     def check_of(self, name: str) -> Check | None:

@@ -57,12 +57,10 @@ class Planner:
     def first_plan(self, declared: Declared) -> Plan:
         """Return the plan of what is declared; raise CompositionError with every problem."""
         self.names = declared.names
-        sizes = [app.max_body_size or self.table.max_body_size for app in declared.apps]
-        apps = [replace(app, max_body_size=size) for app, size in zip(declared.apps, sizes, strict=True)]
-        apps, unread = read_document_files(apps, self.project.root)
-        problems = [*declared.problems, *unread, *self._check_metrics()]
+        apps, unread = self._complete(declared.apps)
         plan, found = self._build(apps, declared.cornerstones, Plan((), (), Secrets()))
-        problems = without_consequences([*problems, *found], declared.uncertain, declared.cornerstones)
+        problems = [*declared.problems, *unread, *self._check_metrics(), *found]
+        problems = without_consequences(problems, declared.uncertain, declared.cornerstones)
         self.warnings.collect(problems, self.table.title, _causes(problems))
         recorder = declared.recorder
         return plan._replace(steps=(*recorder.steps, *plan.steps), notices=(*recorder.notices, *plan.notices))
@@ -75,13 +73,21 @@ class Planner:
         `renewed` is built anew although it is declared as before. Raises CompositionError with every problem, and
         PartError where a factory returns the same object as before: it can't be started beside itself.
         """
+        apps, unread = self._complete(apps)
         kept = kept_parts(current, apps, cornerstones, renewed)
         plan, problems = self._build(apps, cornerstones, kept)
         _check_renewed(plan, current, kept)
+        problems = [*unread, *problems]
         self.warnings.collect(problems, self.table.title, _causes(problems))
         steps = {step[:3]: step for step in (*current.steps, *plan.steps)}
         notices = dict.fromkeys((*current.notices, *plan.notices))
         return plan._replace(steps=tuple(steps.values()), notices=tuple(notices))
+
+    def _complete(self, apps: Iterable[App]) -> tuple[list[App], list[Problem]]:
+        """Return the apps with the defaults of the composition and their documents' files read, and the problems."""
+        size = self.table.max_body_size
+        with_sizes = [replace(app, max_body_size=app.max_body_size or size) for app in apps]
+        return read_document_files(with_sizes, self.project.root)
 
     def _build(
         self, apps: Sequence[App], cornerstones: Sequence[Cornerstone], kept: Plan
@@ -142,11 +148,13 @@ def kept_parts(
     """Return the parts of the current plan that stay: declared as before, and so is all that they use."""
     parts: list[Part] = [*cornerstones, *apps]
     declared = {(type(part), part.name): part for part in parts}
+    renewed_key = renewed and (type(renewed), renewed.name)
     names: set[str] = set()
 
     def stays(built: BuiltCornerstone | BuiltApp) -> bool:
         part = built.declared
-        is_same = part is not renewed and declared.get((type(part), part.name)) == part
+        key = type(part), part.name
+        is_same = key != renewed_key and declared.get(key) == part
         return is_same and names.issuperset(built.uses)
 
     # In order of construction, so that it is known of all that a cornerstone uses whether it stays.
