@@ -19,7 +19,7 @@ from composer._model import Problem
 from composer._text import did_you_mean
 from composer.errors import CompositionError
 
-_NOT_CALLABLE = "it can't be called"
+_NOT_CALLABLE = "it is not callable"
 _MISSING = object()
 _COMES_LAST = "Give it an __init__.py: without one, a folder comes after all packages of its name. Or:"
 
@@ -118,7 +118,7 @@ def _referred(reference: str, root: Path) -> Any:
     """Return what the reference stands for; raise _BadReferenceError, or what its module raises."""
     module, colon, path = reference.partition(":")
     if not (colon and all(step.isidentifier() for step in f"{module}.{path}".split("."))):
-        raise _BadReferenceError("it isn't a module, a colon and a name")
+        raise _BadReferenceError("it is not of the form 'package.module:name'")
     try:
         _spec(module, root)
         found = importlib.import_module(module)

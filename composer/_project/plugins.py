@@ -53,7 +53,7 @@ def find_plugin(kind: Kind, name: str, where: str) -> tuple[Plugin | None, Probl
         names = list(dict.fromkeys(plugin.name for plugin in plugins))
         return None, problem("C055", where, kind=kind, name=name, near=did_you_mean(name, names), known=listed(names))
     if len(found) > 1:
-        why = f"{' and '.join(plugin.package for plugin in found)} each bring one of that name"
+        why = f"{' and '.join(plugin.package for plugin in found)} each provide a plugin of that name"
         return None, _unusable(name, where, "Uninstall all of them but one", why)
     return found[0], None
 

@@ -24,7 +24,7 @@ def _bytes(value: Any) -> Any:
     try:
         return _byte_size().validate_python(value)
     except ValidationError:
-        raise ValueError("it is neither a number of bytes nor a text like 10MB or 16MiB") from None
+        raise ValueError("it is neither a number of bytes nor a size such as '10MB' or '16MiB'") from None
 
 
 def _names(value: Any) -> Any:

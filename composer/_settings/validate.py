@@ -10,7 +10,7 @@ from pydantic.fields import FieldInfo
 
 from composer._catalogue import problem
 from composer._model import Problem
-from composer._secrets import mistakes, secrets_below
+from composer._secrets import validation_errors
 from composer._settings.table import Table, place_of
 from composer._text import describe_error, did_you_mean, listed, nearest
 
@@ -50,7 +50,7 @@ def _invalid(model: type[BaseModel], table: Mapping[str, Any], owner: str, error
     """Return a problem for each unknown key, and one for each wrong value, with all that is wrong about it."""
     problems: list[Problem] = []
     reasons: dict[tuple[str, ...], list[str]] = {}
-    rows = list(mistakes(error, secrets_below(model, table)))
+    rows = list(validation_errors(error, table))
     unknown = [row["loc"] for row, _ in rows if row["type"] == "extra_forbidden"]
     for row, said in rows:
         loc = row["loc"]
@@ -60,7 +60,7 @@ def _invalid(model: type[BaseModel], table: Mapping[str, Any], owner: str, error
             problems.append(unknown_key(place_of(table, loc, owner), str(loc[-1]), _fields_at(model, loc[:-1])))
         else:
             missing = row["type"] == "missing"
-            reasons.setdefault(_path_in(table, loc, missing), []).append("it is missing" if missing else said)
+            reasons.setdefault(_path_in(table, loc, missing), []).append("it is required" if missing else said)
     for path, found in reasons.items():
         where = place_of(table, path, owner)
         key, reason = ".".join(path), "; ".join(dict.fromkeys(found))

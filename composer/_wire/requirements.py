@@ -14,7 +14,7 @@ from starlette.responses import Response
 from composer._catalogue import problem
 from composer._compat.pydantic import is_v1_model
 from composer._model import App, Cornerstone, Problem, Project
-from composer._secrets import mistakes, secrets_below
+from composer._secrets import validation_errors
 from composer._settings import Table, place_of, validated, with_paths_from
 from composer._text import did_you_mean, listed, nearest
 from composer._wire.types import (
@@ -183,7 +183,7 @@ def _keywords(
         try:
             known[key] = with_paths_from(project.root, _adapter(annotation)(value))
         except ValidationError as error:
-            why = "; ".join(said for _, said in mistakes(error, secrets_below(annotation, value)))
+            why = "; ".join(said for _, said in validation_errors(error, value))
             problems.append(problem("C004", where, key=key, why=why, owner=factory))
         except Exception as error:
             # A validator raised what pydantic doesn't expect, and its text may hold the value.

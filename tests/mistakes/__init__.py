@@ -1,9 +1,8 @@
-"""The mistakes that a project can be made with, one in each file of this folder, and the table of them in the docs.
+"""A corpus of projects with one mistake each, one in each file of this folder, and the page of docs made from it.
 
 A file holds a title and then texts, each under a line with its name: the files of a project by their paths, its
-`environment`, the `error` that it ends in or the `warning` that it composes with, and what mends it: `mended` files
-and environment, and `removed` ones.
-`seen` names issue threads in which people met the mistake.
+`environment`, the expected `error` or `warning`, and the fixed project: `mended` files and environment, and `removed`
+ones. `seen` names issue threads about the mistake.
 """
 
 import re
@@ -18,21 +17,21 @@ DOCS = FOLDER.parents[1] / "docs" / "mistakes.md"
 
 _HEAD = """# Problems
 
-What can be wrong with a composition, the message for it, and the fix. All of it is found before the server opens its
-port, by `composer check` too; all problems are reported at once. Each message also says where.
+Every problem that composer reports: the mistake, the message, and the fix. All problems of a composition are reported
+at once, before the server opens its port; `composer check` reports them without a server. Each message names its place.
 
 ## Levels
 
-- An **error** refuses the start: it can't work, or would silently do something else than what was declared.
-- A **warning** refuses nothing. It is shown by `composer check`, and logged once at the start of the server, by the
-  logger `composer`. What rests on a heuristic is a warning, and so is whatever can be wrong about an app that works
-  when it is served alone: such an app is never refused for how it is written inside. Where a warning turns out to be
-  a real failure, such as a lifespan that can't be entered, the start fails with the app's own error, under its name.
+- An **error** refuses the start: the composition cannot work, or would silently do something else than declared.
+- A **warning** refuses nothing. `composer check` prints it, and the logger `composer` logs it once when the server
+  starts. Heuristic checks are warnings, and so is every problem of an app that works when it is served alone: composer
+  never refuses such an app. If the warning is right, for example about a lifespan that cannot be entered, the start
+  fails with the app's own error, under the name of the app.
 
-`composer.composition_of(app).warnings` holds the warnings so far, those about apps that are imported late included. An
-error raises `CompositionError`; its `problems` are the errors and then the warnings, each with its `level`.
+In Python, errors raise `CompositionError`: its `problems` are the errors, then the warnings, each with its `level`.
+`composer.composition_of(app).warnings` are the warnings so far, those of apps that are imported at their start too.
 
-Warnings can be ignored by their IDs, in the whole composition or in one app or cornerstone:
+To silence a warning, list its ID for the whole composition, or for one app or cornerstone:
 
 ```toml
 [composer]
@@ -42,12 +41,12 @@ ignore = ["C048"]
 ignore = ["C049", "C050"]
 ```
 
-In Python: `compose(..., ignore=["C048"])`, `App(..., ignore=("C049",))`, `Cornerstone(..., ignore=("C051",))`. An ID
-that doesn't exist, or is that of an error, is an error itself. An ID that was merged into another one isn't used again.
+In Python: `compose(..., ignore=["C048"])`, `App(..., ignore=("C049",))`, `Cornerstone(..., ignore=("C051",))`. An
+unknown ID, or the ID of an error, is an error itself (C064). IDs are never reused.
 
-`composer check` exits with 1 where there are errors, with `--strict` also where there are warnings. `--format json`
-prints an array with an object for each problem: `id`, `level`, `where`, `file` (an absolute path) and `line` (both null
-where they aren't known), `what`, `hint`. `--format github` prints annotations for GitHub Actions:
+`composer check` exits with status 1 if there are errors; with `--strict`, also if there are warnings. `--format json`
+prints an array with one object for each problem: `id`, `level`, `where`, `file` (an absolute path) and `line` (null if
+unknown), `what`, `hint`. `--format github` prints annotations for GitHub Actions:
 
 ```yaml
 - run: composer check --strict --format github
@@ -55,14 +54,14 @@ where they aren't known), `what`, `hint`. `--format github` prints annotations f
 
 ## All problems
 
-Each row is a test: a small project with that problem, which ends in that message, and the fixed one, which composes.
-A name with a number is a thread of that project's issues and pull requests in which people met it. This page is made
-by `python -m tests.mistakes --write`; a test says when it is out of date.
+Each row is also a test: a small project with the mistake, which leads to the message, and the fixed project, which
+composes. A name with a number refers to an issue or pull request of that project about the same mistake. This page is
+generated by `python -m tests.mistakes --write`.
 
 """
 _ALONE = """
-These need more than a project's files: a call from Python, another project in the same process, a package that is
-missing.
+These depend on more than the files of a project: on a call from Python, another project in the same process, or a
+missing package.
 
 """
 
@@ -71,7 +70,7 @@ missing.
 class Mistake:
     """One project with a mistake: `files` with it, `mended` ones without it, and the `text` of the problems.
 
-    It `composes` where they are warnings alone.
+    It `composes` if they are only warnings.
     """
 
     name: str
@@ -84,7 +83,7 @@ class Mistake:
 
     @property
     def problems(self) -> list[tuple[str, str, str]]:
-        """Return ID, message and mend of each problem in the error, in one line each, one for each ID."""
+        """Return ID, message and fix of the first problem of each ID, in one line each."""
         row = r"^(C\d{3})(?: \(warning\))?  .+\n((?:      .+\n)+?)      Hint: (.+(?:\n      .+)*)$"
         found = re.findall(row, self.text, flags=re.MULTILINE)
         rows = [(id, *(" ".join(text.replace("{root}/", "").split()) for text in texts)) for id, *texts in found]
@@ -97,7 +96,7 @@ def mistakes() -> list[Mistake]:
 
 
 def rewritten(mistake: Mistake, said: str) -> Mistake:
-    """Write into a mistake's file what composer says of it, and return the mistake as the file has it then."""
+    """Replace the expected text in a mistake's file, and return the mistake as it is then."""
     file = FOLDER / f"{mistake.name}.txt"
     text = file.read_text(encoding="utf-8")
     part = re.compile(r"^(-- (?:error|warning) --\n).*?(?=^-- |\Z)", flags=re.MULTILINE | re.DOTALL)
@@ -119,7 +118,7 @@ def _read(file: Path) -> Mistake:
 
 
 def page() -> str:
-    """Return the page of the docs, made from the catalogue and the files of this folder."""
+    """Return the page of the docs, generated from the catalogue and the files of this folder."""
     found = [(problem, mistake) for mistake in mistakes() for problem in mistake.problems]
     rows = sorted((id, CATALOGUE[id].level, _title(mistake), what, hint) for (id, what, hint), mistake in found)
     known = {id for id, *_ in rows}
@@ -132,9 +131,10 @@ def page() -> str:
 
 
 def _bare(template: str) -> str:
-    """Return a text of the catalogue with the names of its fields in capitals, without those that may be empty."""
+    """Return a template with its fields as names in capitals, without those that may be empty."""
     kept = re.sub(r" ?\{(near|advice)\}", "", template).strip()
-    return re.sub(r"\{(\w+)(!r)?\}", lambda field: field[1].upper(), kept)
+    names = re.sub(r"\{(\w+)(!r)?\}", lambda field: field[1].upper(), kept)
+    return names.replace("{{", "{").replace("}}", "}")
 
 
 def _title(mistake: Mistake) -> str:
