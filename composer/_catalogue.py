@@ -26,14 +26,14 @@ class Entry(NamedTuple):
 _ERRORS: Final = {
     "C001": (
         "Settings file not found{tried}.",
-        'Create it, or set its path: composer.build("settings.toml") or COMPOSER_SETTINGS. A line [composer] is enough.',
+        'Create it, or set its path: composer.build("settings.toml") or COMPOSER_SETTINGS. [composer] alone is valid.',
     ),
     "C002": ("Invalid settings file: {error}.", "Fix that line; toml.io describes the format."),
     "C003": ("Unknown key {key!r}.", "{near} Known keys: {known}."),
     "C004": ("Invalid value for {key!r}: {why}.", "Set a value that {owner} accepts."),
     "C005": (
         "Package {package!r} not found.",
-        "Create that folder, install the package, or fix [composer] {key}: it lists import names, as 'web.apps', not paths.",
+        "Create that folder, install the package, or fix [composer] {key}, which lists import names, not paths.",
     ),
     "C006": ("Import failed: {error}.", "{advice} Fix that line, or install the missing package."),
     "C007": (
@@ -221,7 +221,7 @@ _WARNINGS: Final = {
     # Read from signatures. If true, the start or the requests fail with an error that names the cornerstone.
     "C051": (
         "{name} is not a context manager: {why}.",
-        "Decorate serving(self) and around_request(self, connection) with @asynccontextmanager; __aenter__ needs __aexit__.",
+        "Decorate serving(self) and around_request(self, connection) with @asynccontextmanager; add a missing __aexit__.",
     ),
     # A guess at the cause of another problem.
     "C052": (
