@@ -1,6 +1,6 @@
-"""What the other model servers are asked for: the same payload, the same model, the same answer.
+"""The same payload, model and response for the other model servers.
 
-Imports nothing of composer's: it runs where they are installed.
+Imports nothing from composer, because it also runs in their environments.
 """
 
 from pathlib import Path
@@ -21,5 +21,5 @@ def load_model() -> Any:
 
 
 def prediction_of(target: float) -> dict[str, object]:
-    """Return the answer of apps/house_price to what the model said."""
+    """Return the response of apps/house_price for a prediction of the model."""
     return {"median_house_value": round(target * 100_000, 2), "currency": "USD"}

@@ -1,8 +1,8 @@
 """Measure the time until the docs pages of 40 apps with 2,000 operations are usable in a real browser.
 
 Run `python -m benchmarks.docs_page [RUNS]` from the repository's folder; chromium and chromedriver must be installed.
-Usable means: the list of apps is there, and (on /docs) what is typed into the filter has narrowed it. Each run loads
-the page anew with an empty cache. The server has made its document before the first run, which is timed apart.
+Usable means: the list of apps is shown and, on /docs, text typed into the filter has narrowed it. Each run loads the
+page with an empty cache. The document is merged before the first run, and its time is shown separately.
 """
 
 import shutil
@@ -72,7 +72,7 @@ def add_resource(app: FastAPI, number: int, each: int) -> None:
 
 @contextmanager
 def browser(folder: str) -> Iterator[Chrome]:
-    """Start a browser with a profile of its own, and end it."""
+    """Start a browser with its own profile, and close it."""
     options = ChromeOptions()
     options.binary_location = str(shutil.which("chromium") or shutil.which("google-chrome"))
     for flag in (*FLAGS, f"--user-data-dir={folder}"):
@@ -86,7 +86,7 @@ def browser(folder: str) -> Iterator[Chrome]:
 
 
 def wait_for(driver: Chrome, condition: str, seconds: float = 120) -> None:
-    """Return when a script's condition holds; raise TimeoutError where it doesn't in time."""
+    """Wait until a script returns true; raise TimeoutError if it doesn't in time."""
     end = time.monotonic() + seconds
     while not driver.execute_script(f"return {condition}"):
         if time.monotonic() > end:
@@ -95,7 +95,7 @@ def wait_for(driver: Chrome, condition: str, seconds: float = 120) -> None:
 
 
 def docs(driver: Chrome, url: str) -> None:
-    """Open /docs, and narrow the list by its filter."""
+    """Open /docs, and narrow the list with its filter."""
     driver.get(f"{url}/docs")
     wait_for(driver, f"document.querySelectorAll('.opblock-tag.app').length === {APPS}")
     driver.find_element("id", "filter").send_keys("service_07 write_3")
@@ -103,7 +103,7 @@ def docs(driver: Chrome, url: str) -> None:
 
 
 def opened(driver: Chrome, url: str) -> None:
-    """Open /docs by a link to one operation, till its responses are shown."""
+    """Open /docs with a link to one operation, and wait for its responses."""
     driver.get(f"{url}/docs#/service_07/service_07_read_3_resources3__thing_id__get")
     wait_for(driver, "document.querySelector('.opblock.is-open .responses-table')")
 
@@ -121,14 +121,14 @@ def redoc_of_one(driver: Chrome, url: str) -> None:
 
 
 def timed(action: Callable[[], object]) -> float:
-    """Return the seconds that an action takes."""
+    """Return the duration of an action in seconds."""
     start = time.perf_counter()
     action()
     return time.perf_counter() - start
 
 
 def main(runs: int) -> None:
-    """Print the shortest, the middle and the longest of several runs."""
+    """Print the minimum, the median and the maximum of several runs."""
     with tempfile.TemporaryDirectory() as folder:
         arguments = ["uvicorn", "--factory", "benchmarks.docs_page:many_apps", "--port", "{port}"]
         with serving(arguments, REPOSITORY, Path(folder) / "log") as server, browser(f"{folder}/profile") as driver:

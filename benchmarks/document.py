@@ -177,7 +177,7 @@ async def round_of(folder: Path) -> Round:
 
 
 def section(count: int = ROUNDS) -> Section:
-    """Measure some rounds, and return what was found."""
+    """Measure some rounds, and return the results."""
     with tempfile.TemporaryDirectory() as folder:
         rounds = [asyncio.run(round_of(Path(folder))) for _ in range(count)]
     times = [

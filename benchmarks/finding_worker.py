@@ -1,8 +1,8 @@
-"""The process in which `benchmarks.finding` measures one way to put apps together.
+"""The process in which `benchmarks.finding` measures one way to combine apps.
 
-`python -m benchmarks.finding_worker MODULE WAY SIZE...` puts them together, and writes a line of JSON: the versions of
-the packages, and which rows there are. For each line that it then reads it measures every row once, and writes a line
-with three times for each, in microseconds: an app alone, the app called directly, and the request itself.
+`python -m benchmarks.finding_worker MODULE WAY SIZE...` combines apps and writes a line of JSON with the versions of
+the packages and the rows. For each line of input it then measures every row once, and writes a line with three times in
+microseconds for each: an app alone, the app called directly, and the request itself.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ from starlette.types import ASGIApp
 from benchmarks.calls import Together, receive, scope_of, send, status_of
 from benchmarks.report import versions
 
-# Seconds that one measurement takes, and the fewest requests that it has.
+# Seconds of one measurement, and the minimum number of its requests.
 LENGTH, FEWEST = 0.02, 3
 UNKNOWN, NOISE = "unknown", "direct again"
 
@@ -40,7 +40,7 @@ class Place:
 
 
 def places(together: Together) -> Iterator[Place]:
-    """Return the rows of some apps that were put together."""
+    """Return the rows of some combined apps."""
     last = len(together.apps) - 1
     told = together.prefixes if together.knows_its_prefix else [""] * len(together.prefixes)
     numbers = {"first": 0, "middle": last // 2, "last": last} if last else {"last": last}
@@ -54,7 +54,7 @@ def places(together: Together) -> Iterator[Place]:
 
 
 async def microseconds(app: ASGIApp, path: str, root_path: str) -> float:
-    """Return the time of the processor that one request takes, from as many as fill the time."""
+    """Return the processor time of one request, from as many as fit into the time."""
     once = await time_of(app, path, root_path, 1)
     return await time_of(app, path, root_path, max(FEWEST, int(LENGTH * 1e6 / max(once, 1.0))))
 
@@ -69,14 +69,14 @@ async def time_of(app: ASGIApp, path: str, root_path: str, requests: int) -> flo
 
 
 async def measured(row: Place, alone: ASGIApp) -> tuple[float, float, float]:
-    """Measure one row and its two measures: alone, direct, and as it is asked."""
+    """Measure one row: the app alone, the app called directly, and the request."""
     untouched = await microseconds(alone, "/0", "")
     direct = await microseconds(row.direct, "/0", row.prefix)
     return untouched, direct, await microseconds(row.asked, row.path, row.asked_prefix)
 
 
 async def started(module: Any, way: str, sizes: list[int], stack: AsyncExitStack) -> list[Place]:
-    """Put the apps together, and see that all answer as they should."""
+    """Combine the apps, and check the response of each."""
     rows = [row for size in sizes for row in places(await module.together(way, size, stack))]
     for row in rows:
         status = await status_of(row.asked, scope_of(row.path, row.asked_prefix))
@@ -88,14 +88,14 @@ async def started(module: Any, way: str, sizes: list[int], stack: AsyncExitStack
 
 
 async def main(module_name: str, way: str, sizes: list[int]) -> None:
-    """Measure, as often as it is asked for."""
-    # What others print must not get between the lines of JSON.
+    """Measure once for each line of input."""
+    # The output of other frameworks must not get between the lines of JSON.
     output, sys.stdout = sys.stdout, sys.stderr
     module = importlib.import_module(module_name)
     async with AsyncExitStack() as stack:
         rows = await started(module, way, sizes, stack)
         alone = (await module.together(way, 1, stack)).apps[0]
-        # What stands in memory is the same for all rows; only what a request makes is to be collected meanwhile.
+        # The apps in memory are the same for all rows; only the garbage of requests is to be collected.
         gc.collect()
         gc.freeze()
         told = versions(module.PACKAGES[way])

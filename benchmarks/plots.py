@@ -1,7 +1,7 @@
-"""The figures of the report, drawn from what the benchmarks found.
+"""The charts of the report.
 
-`python -m benchmarks.plots FOLDER` reads JSON, the data of each section by its name, and draws SVGs into the folder.
-Runs where matplotlib is installed; see `benchmarks.environments`.
+`python -m benchmarks.plots FOLDER` reads JSON, the data of each section by its name, and draws SVGs into the folder. It
+runs where matplotlib is installed; see `benchmarks.environments`.
 """
 
 import json
@@ -15,13 +15,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 OURS, THEIRS = "#0b7285", "#adb5bd"
-# A picture of the same data is the same file.
+# The same data results in the same file.
 mpl.rcParams.update({"svg.hashsalt": "composer", "svg.fonttype": "none", "font.size": 9})
 mpl.rcParams.update({"axes.spines.top": False, "axes.spines.right": False})
 
 
 def finding(figure: Figure, data: Mapping[str, Sequence[Sequence[float]]]) -> None:
-    """Draw the ratio of each way over the number of apps."""
+    """Draw the ratio of each way by the number of apps."""
     axes = figure.subplots()
     for name, points in data.items():
         apps, ratios = zip(*points, strict=True)
@@ -44,7 +44,7 @@ def served(figure: Figure, data: Mapping[str, float]) -> None:
 
 
 def predict(figure: Figure, data: Mapping[str, Mapping[str, float]]) -> None:
-    """Draw the requests per second, and per second of the processor."""
+    """Draw the requests per second, and per second of processor time."""
     titles = {"requests/s": "predictions per second", "per CPU second": "predictions per second of processor time"}
     for axes, (key, title) in zip(figure.subplots(1, 2), titles.items(), strict=True):
         bars(axes, {name: each[key] for name, each in data.items()}, title)
@@ -83,7 +83,7 @@ DRAWN: Mapping[str, tuple[Callable[[Figure, Any], None], tuple[float, float]]] =
 
 
 def main(folder: Path) -> None:
-    """Draw what can be drawn, and print the names of the sections that have a picture."""
+    """Draw the charts, and print the names of the sections that have one."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, data in json.load(sys.stdin).items():
         if name in DRAWN and data:

@@ -1,11 +1,11 @@
-"""Measure how many predictions a server makes: together, one by one as a plain `def` endpoint makes them, and others'.
+"""Measure the predictions per second of a server: in batches, one by one in a `def` handler, and of other frameworks.
 
-Run `python -m benchmarks.predict [ROUNDS]` from the repository's folder. Each row is a server in a process of its own;
-all get the same block of houses and answer the same. `plain` predicts one row in a `def` handler, with what OpenMP does
-by itself (one thread for each processor), `plain, one thread` with `OMP_NUM_THREADS=1`. `plain again` is the same as
-`plain, one thread`, and shows the noise. `no model` answers with what it got: nothing can be faster. LitServe and
-BentoML run where `make bench` has installed them, and are left out where it has not. This process asks over 64
-connections, without a pause, and then over one. In each round every row is measured once.
+Run `python -m benchmarks.predict [ROUNDS]` from the repository's folder. Each row is a server in its own process; all
+get the same house and return the same response. `plain` predicts one row in a `def` handler with OpenMP's default of
+one thread for each processor, `plain, one thread` with `OMP_NUM_THREADS=1`. `plain again` is the same as `plain, one
+thread` and shows the noise. `no model` returns its input: nothing can be faster. LitServe and BentoML are included if
+`make bench` has installed them. This process sends requests over 64 connections without a pause, and then over one.
+Each round measures every row once.
 """
 
 import asyncio
@@ -36,7 +36,7 @@ OURS, BASE = "composer, together", "plain, one thread"
 ONE_THREAD = {"OMP_NUM_THREADS": "1"}
 INTRODUCTION = f"""
 `POST /predict` of one block of houses, with the gradient boosting model of `apps/house_price`. A plain endpoint
-predicts each row separately; the example app (with `shared/models` of this repository), LitServe and BentoML predict
+predicts each row separately; the example app (with `composer.contrib.models`), LitServe and BentoML predict
 concurrent requests in batches. The ratio is to the plain endpoint with one OpenMP thread: higher is better. Requests
 per second of processor time count all processes of a server, and so measure the capacity of a machine; requests per
 second also depend on the number of processors in use. *plain again* is the noise. *no model* responds without
@@ -49,7 +49,7 @@ require.
 
 @dataclass(frozen=True)
 class Served:
-    """A server: what is run, where and with which environment, and the body of what it is asked."""
+    """A server: its command, environment and address, and the body of its requests."""
 
     arguments: Sequence[str]
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -82,7 +82,7 @@ OTHERS = {"LitServe": ("litserve", "fastapi", "uvicorn"), "BentoML": ("bentoml",
 
 
 class Client(asyncio.Protocol):
-    """One connection, that asks again as soon as it is answered, until the time is over."""
+    """One connection, which sends the next request after each response, until the time is over."""
 
     def __init__(self, body: object, took: list[float], until: float) -> None:
         data = json.dumps(body).encode()
@@ -92,7 +92,7 @@ class Client(asyncio.Protocol):
         self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Ask for the first time."""
+        """Send the first request."""
         self._transport = cast(asyncio.WriteTransport, transport)
         self._ask()
 
@@ -101,7 +101,7 @@ class Client(asyncio.Protocol):
         self._transport.write(self._request)
 
     def data_received(self, data: bytes) -> None:
-        """Ask again, once the answer is complete: an object, or a list of one."""
+        """Send the next request when the response is complete: an object, or a list of one."""
         self._answer += data
         if not self._answer.endswith((b"}", b"}]")):
             return
@@ -118,9 +118,9 @@ class Client(asyncio.Protocol):
 
 
 async def ask(port: int, body: object, connections: int, seconds: float) -> list[float]:
-    """Ask for some seconds over some connections, and return the seconds that each answer took.
+    """Send requests for some seconds over some connections, and return the seconds of each response.
 
-    What is under way at the end is waited for, and counts: it would be in the way of the next row.
+    It waits for the requests in flight at the end and counts them: they would disturb the next row.
     """
     took: list[float] = []
     loop, until = asyncio.get_running_loop(), time.perf_counter() + seconds
@@ -135,7 +135,7 @@ async def ask(port: int, body: object, connections: int, seconds: float) -> list
 
 @contextmanager
 def served(name: str) -> Iterator[Server]:
-    """Run the server of a row until the block is left."""
+    """Run the server of a row during the block."""
     row = ROWS[name]
     children: list[psutil.Process] = []
     with tempfile.TemporaryDirectory() as folder:
@@ -146,26 +146,26 @@ def served(name: str) -> Iterator[Server]:
                 yield server
             finally:
                 children += processes_of(server)[1:]
-        # LitServe's outlive it.
+        # The child processes of LitServe outlive it.
         for child in children:
             with suppress(psutil.NoSuchProcess):
                 child.kill()
 
 
 def processes_of(server: Server) -> list[psutil.Process]:
-    """Return all processes of a server, the one that was started first."""
+    """Return all processes of a server, the parent first."""
     parent = psutil.Process(server.process.pid)
     return [parent, *parent.children(recursive=True)]
 
 
 def processor_seconds(server: Server) -> float:
-    """Return how long all processes of a server have had a processor so far."""
+    """Return the processor time that all processes of a server have used so far, in seconds."""
     times = [process.cpu_times() for process in processes_of(server)]
     return sum(each.user + each.system for each in times)
 
 
 def measured(server: Server, body: object, connections: int, seconds: float) -> dict[str, float]:
-    """Ask for some seconds; return what was counted in one round."""
+    """Send requests for some seconds; return the figures of one round."""
     before, start = processor_seconds(server), time.perf_counter()
     took = run(ask(server.port, body, connections, seconds))
     used, passed = processor_seconds(server) - before, time.perf_counter() - start
@@ -182,7 +182,7 @@ Rounds = list[dict[str, dict[str, float]]]
 
 
 def rounds_of(servers: Mapping[str, Server], connections: int, rounds: int, seconds: float) -> Rounds:
-    """Measure every server once in each round, after a round that isn't counted."""
+    """Measure every server once in each round, after a warm-up round."""
     return [
         {name: measured(server, ROWS[name].body, connections, seconds) for name, server in servers.items()}
         for _ in range(rounds + 1)
@@ -190,7 +190,7 @@ def rounds_of(servers: Mapping[str, Server], connections: int, rounds: int, seco
 
 
 def rows(found: Rounds, figure: str, shown: Sequence[str], limit: Limit | None = None, load: str = "") -> list[Row]:
-    """Return a row for each server with the ratios of one figure to the plain endpoint's."""
+    """Return a row for each server, with the ratios of one figure to the plain endpoint."""
     return [
         Row(
             f"{name}{load}",
@@ -203,7 +203,7 @@ def rows(found: Rounds, figure: str, shown: Sequence[str], limit: Limit | None =
 
 
 def compared_with_others(found: Rounds) -> list[Row]:
-    """Return composer's requests per second of processor time, as a ratio to each of the others'."""
+    """Return the ratios of composer's requests per second of processor time to those of the other frameworks."""
     figure, asked = "per CPU second", Limit(4.0, at_least=True)
     return [
         Row(
@@ -221,7 +221,7 @@ def compared_with_others(found: Rounds) -> list[Row]:
 
 
 def tables(many: Rounds, one: Rounds) -> list[Table]:
-    """Return the tables of what was found over 64 connections and over one."""
+    """Return the tables of the figures over 64 connections and over one."""
     shown = ["requests/s", "ms", "p99 ms"]
     every, cpu = f"{CONNECTIONS} connections, medians of {len(many)} rounds", "per second of processor time"
     made = [
@@ -251,7 +251,7 @@ def section(rounds: int = ROUNDS, seconds: float = SECONDS) -> Section:
 
 
 def versions_there(name: str) -> str:
-    """Return the versions of one of the others, as its environment has them."""
+    """Return the versions of one of the other frameworks in its environment."""
     program = f"from benchmarks.report import versions; print(versions({OTHERS[name]!r}))"
     return output_of(str(python_of(ROWS[name].installed_in)), "-c", program).strip()
 

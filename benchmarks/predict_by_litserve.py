@@ -1,6 +1,6 @@
 """The model served by LitServe, with batches of up to 64: `python -m benchmarks.predict_by_litserve PORT`.
 
-Imports nothing of composer's: it runs where LitServe is installed.
+Imports nothing from composer, because it runs in the environment of LitServe.
 """
 
 import sys
@@ -11,15 +11,15 @@ import numpy as np
 
 from benchmarks.block import Block, load_model, prediction_of
 
-# Seconds that a batch waits for more.
+# Seconds that a batch waits for more rows.
 WAIT, LARGEST = 0.001, 64
 
 
 class HousePrice(litserve.LitAPI):  # type: ignore[misc]
-    """What LitServe does with a request."""
+    """The service in LitServe."""
 
     def setup(self, device: object) -> None:
-        """Load the model, in the process that predicts."""
+        """Load the model in the process that predicts."""
         self._model = load_model()
 
     def decode_request(self, request: Block) -> list[float]:
@@ -27,11 +27,11 @@ class HousePrice(litserve.LitAPI):  # type: ignore[misc]
         return list(request.model_dump().values())
 
     def batch(self, inputs: list[list[float]]) -> "np.ndarray[Any, Any]":
-        """Make one table of them."""
+        """Combine the rows into one table."""
         return np.array(inputs)
 
     def predict(self, x: "np.ndarray[Any, Any]") -> Any:
-        """Predict all of a batch."""
+        """Predict a batch."""
         return self._model.predict(x)
 
     def unbatch(self, output: Any) -> list[float]:
@@ -39,7 +39,7 @@ class HousePrice(litserve.LitAPI):  # type: ignore[misc]
         return list(output.tolist())
 
     def encode_response(self, output: float) -> dict[str, object]:
-        """Return what is answered."""
+        """Return the response."""
         return prediction_of(output)
 
 

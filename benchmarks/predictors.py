@@ -1,4 +1,4 @@
-"""The apps whose predictions are counted: the one of apps/house_price, and other ways to write it."""
+"""The apps whose predictions are measured: apps/house_price, and other ways to write it."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -9,15 +9,15 @@ from starlette.types import Lifespan
 import composer
 from apps.house_price._predict import Block, Prediction, Regressor, as_regressor, values
 from benchmarks.environments import REPOSITORY
-from shared import auth, models
-from shared.auth import Auth, hash_key
-from shared.models import Models
+from composer.contrib import auth, models
+from composer.contrib.auth import APIKeyAuth, hash_key
+from composer.contrib.models import Models
 
 KEY = "a key of the benchmark"
 
 
 def composed(create_app: Callable[..., FastAPI]) -> FastAPI:
-    """Compose one app with the cornerstones that it needs."""
+    """Compose one app with its cornerstones."""
     cornerstones = [
         composer.Cornerstone("auth", auth.create_cornerstone, settings={"keys": [hash_key(KEY)]}),
         composer.Cornerstone("models", models.create_cornerstone, settings={"folder": REPOSITORY / "artefacts"}),
@@ -25,17 +25,17 @@ def composed(create_app: Callable[..., FastAPI]) -> FastAPI:
     return composer.compose([composer.App("predict", "/", create_app)], cornerstones=cornerstones)
 
 
-def guarded(auth: Auth, router: APIRouter, lifespan: Lifespan[FastAPI] | None = None) -> FastAPI:
-    """Return an app whose routes ask for a key, as the real one does."""
+def guarded(auth: APIKeyAuth, router: APIRouter, lifespan: Lifespan[FastAPI] | None = None) -> FastAPI:
+    """Return an app whose routes require a key, like the real one."""
     app = FastAPI(lifespan=lifespan)
     app.include_router(router, dependencies=[Security(auth)])
     return app
 
 
 def plain() -> FastAPI:
-    """Compose the app as one writes it without a second thought."""
+    """Compose the app as written without optimisation."""
 
-    def create_app(auth: Auth, models: Models) -> FastAPI:
+    def create_app(auth: APIKeyAuth, models: Models) -> FastAPI:
         router = APIRouter()
 
         @asynccontextmanager
@@ -52,9 +52,9 @@ def plain() -> FastAPI:
 
 
 def no_model() -> FastAPI:
-    """Compose an app that does everything but predict."""
+    """Compose an app that does everything except predicting."""
 
-    def create_app(auth: Auth) -> FastAPI:
+    def create_app(auth: APIKeyAuth) -> FastAPI:
         router = APIRouter()
 
         @router.post("/predict")

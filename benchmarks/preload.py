@@ -1,9 +1,9 @@
-"""Measure the memory of four workers that share a model which was loaded once, and of four that each load it.
+"""Measure the memory of four workers that share a preloaded model, compared with four that each load it.
 
-Run `python -m benchmarks.preload [ROUNDS]` from the repository's folder; it needs Linux, and gunicorn (the extra
-`preload`). A round serves one random forest of some 240 MiB by `composer serve --workers 4`, once with `--preload` and
-twice without, lets every worker predict, and sums up the proportional set size (PSS: a page that n processes share
-counts 1/n in each) of all processes. The ratio of a round is between those two sums.
+Run `python -m benchmarks.preload [ROUNDS]` from the repository's folder; it requires Linux and gunicorn (the extra
+`preload`). A round serves one random forest of about 240 MiB with `composer serve --workers 4`, once with `--preload`
+and twice without, lets every worker predict, and sums up the proportional set size (PSS: a page that n processes share
+counts 1/n in each) of all processes. The ratio of a round is between these two sums.
 """
 
 import sys
@@ -22,7 +22,7 @@ from fastapi import FastAPI, Request
 from sklearn.ensemble import RandomForestRegressor
 
 from benchmarks.report import Limit, Row, Section, Table, text
-from shared.models import Models, write_artefact
+from composer.contrib.models import Models, write_artefact
 from tests.serving import serving
 
 WORKERS, ROUNDS, PREDICTIONS = 4, 3, 400
@@ -42,7 +42,7 @@ apps = []
 cornerstones = []
 
 [cornerstones.models]
-factory = "shared.models:create_cornerstone"
+factory = "composer.contrib.models:create_cornerstone"
 folder = "artefacts"
 
 [apps.forest]
@@ -52,7 +52,7 @@ startup_timeout = 300
 
 
 def create_app(models: Models) -> FastAPI:
-    """Construct the app that predicts by the forest."""
+    """Construct the app that predicts with the forest."""
     models.expect("forest")
 
     @asynccontextmanager
@@ -70,7 +70,7 @@ def create_app(models: Models) -> FastAPI:
 
 
 def write_forest(folder: Path) -> float:
-    """Train the forest and write it where the project looks for it; return the MiB that its trees take in memory."""
+    """Train the forest and write it to the project; return the memory of its trees in MiB."""
     rows = np.random.default_rng(0)
     forest = RandomForestRegressor(TREES, max_features=1, n_jobs=-1, random_state=0)
     forest.fit(rows.random((ROWS, COLUMNS)), rows.random(ROWS))
@@ -84,7 +84,7 @@ def write_forest(folder: Path) -> float:
 
 
 def processes_of(parent: psutil.Process, workers: int) -> list[psutil.Process]:
-    """Return a server's processes once so many of them have answered."""
+    """Return a server's processes after that many of them have responded."""
     children = parent.children(recursive=True)
     if len(children) < workers:
         raise RuntimeError(f"{len(children)} processes, not {workers}")
@@ -104,7 +104,7 @@ def memory(folder: Path, *options: str) -> float:
                 raise TimeoutError(f"not all workers are up:\n{server.output}")
             time.sleep(0.1)
         for seed in range(PREDICTIONS):
-            # A connection each, so that every worker gets some.
+            # One connection for each request, so that every worker gets some.
             httpx.get(f"{server.url}/forest/predict", params={"seed": seed}).raise_for_status()
         every = processes_of(psutil.Process(server.process.pid), WORKERS)
         pss: float = sum(process.memory_full_info().pss for process in every) / 2**20

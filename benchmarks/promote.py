@@ -1,10 +1,10 @@
-"""Measure how late answers come while a model is replaced by another one, beside how late they come at other times.
+"""Measure the latency while a model is replaced, compared with the latency at other times.
 
-Run `python -m benchmarks.promote [ROUNDS]` from the repository's folder. One server predicts by the model of
-`apps/house_price`; this process asks over 64 connections, without a pause. In each round every row is measured once:
-`usual` and `usual again` leave the server alone, and show the noise. In `swapped` a process that was started before
-promotes the model again, with all its checks, and the server loads it, checks it and swaps. (The command
-`python -m shared.models promote` is not used: it imports all apps, for which it takes a processor for two seconds.)
+Run `python -m benchmarks.promote [ROUNDS]` from the repository's folder. One server predicts with the model of
+`apps/house_price`; this process sends requests over 64 connections without a pause. Each round measures every row once:
+`usual` and `usual again` leave the server alone and show the noise. In `swapped`, a process that was started before
+promotes the model again, with all its checks, and the server loads, checks and swaps it. (The command
+`composer models promote` isn't used: it imports all apps, which uses a processor for two seconds.)
 """
 
 import os
@@ -28,9 +28,9 @@ from benchmarks.environments import REPOSITORY
 from benchmarks.predict import ask
 from benchmarks.predictors import KEY
 from benchmarks.report import Limit, Row, Section, Table, ratios, text
-from shared import auth, models
-from shared.auth import hash_key
-from shared.models import Models
+from composer.contrib import auth, models
+from composer.contrib.auth import hash_key
+from composer.contrib.models import Models
 from tests.blocks import BLOCK
 from tests.serving import Server, serving
 
@@ -56,7 +56,7 @@ def composed() -> FastAPI:
 
 
 def promote_on_demand() -> None:
-    """Promote the model for each line of input, and print one: the process of the row `swapped`."""
+    """Promote the model for each line of input, and print a line: the process of the row `swapped`."""
     collection = Models(Path(os.environ[FOLDER]))
     collection.expect(NAME)
     for _ in sys.stdin:
@@ -65,7 +65,7 @@ def promote_on_demand() -> None:
 
 @contextmanager
 def promoter(environment: Mapping[str, str]) -> Iterator[Callable[[], None]]:
-    """Start the process of the row `swapped`, and yield the function that makes it promote."""
+    """Start the process of the row `swapped`, and yield the function that triggers a promotion."""
     command = [sys.executable, "-c", "from benchmarks.promote import promote_on_demand as go; go()"]
     pipe = subprocess.PIPE
     # The arguments are constants of the benchmarks.
@@ -90,9 +90,9 @@ def swaps(server: Server) -> int:
 
 
 def measured(server: Server, work: Callable[[], None] | None, seconds: float) -> dict[str, float]:
-    """Ask for some seconds, in which a thread does some work; return what was counted.
+    """Send requests for some seconds, during which a thread does some work; return the figures.
 
-    Raises RuntimeError where an answer was no 200, or the server has not swapped when it should have.
+    Raises RuntimeError if the status of a response wasn't 200, or if the server hasn't swapped when it should have.
     """
     before = swaps(server)
     thread = threading.Thread(target=work)

@@ -1,10 +1,10 @@
 """Measure the cost of observing requests: the log, the metrics, and both.
 
 Run `python -m benchmarks.seen [ROUNDS]` from the repository's folder. The same app is composed five times and called as
-a server calls it, without a socket, so that nothing else is in the times; its `async def` handler returns a small
-object. `off` is the log as another server than `composer serve` has it where nobody configured logging. The lines of
-`log` are written as JSON, to nowhere. `uvicorn's access log` is `off` with that line instead, as uvicorn itself writes
-it. In each round every row is measured once, side by side, and its ratio is that to `off`.
+a server would, but without a socket, so that the times contain nothing else; its `async def` handler returns a small
+object. `off` is the log under a server other than `composer serve` without a logging configuration. The lines of `log`
+are written as JSON to /dev/null. `uvicorn's access log` is `off` plus that line, as uvicorn writes it. Each round
+measures every row once, and its ratio is that to `off`.
 """
 
 import asyncio
@@ -81,13 +81,13 @@ def configure_access_log(stream: TextIO) -> None:
 
 
 def tell_as_uvicorn() -> None:
-    """Write the line that uvicorn writes for the request."""
+    """Write the access log line of uvicorn for the request."""
     client, line = "127.0.0.1:50000", ("GET", "/notes/7", "1.1", 200)
     logging.getLogger("uvicorn.access").info('%s - "%s %s HTTP/%s" %d', client, *line)
 
 
 async def microseconds(app: FastAPI, name: str) -> float:
-    """Return the time of the processor that one request takes, from some thousand."""
+    """Return the processor time of one request, from some thousand."""
     # The first call checks whether the log is enabled.
     logging.getLogger("composer.request").setLevel(logging.INFO if name.startswith("log") else logging.WARNING)
     start = time.process_time()

@@ -1,4 +1,4 @@
-"""The apps that are put together by the hundred: five routes each, that answer a small JSON."""
+"""The small apps that are combined by the hundred: five routes each, which return a small JSON object."""
 
 from fastapi import APIRouter, FastAPI
 
@@ -6,7 +6,7 @@ ROUTES = 5
 
 
 def add_routes(app: FastAPI | APIRouter) -> None:
-    """Give an app its routes, `/0` to `/4`."""
+    """Add the routes `/0` to `/4`."""
 
     async def answer() -> dict[str, int]:
         return {"note": 7}
@@ -23,6 +23,6 @@ def small_app() -> FastAPI:
 
 
 def prefix_of(number: int) -> str:
-    """Return where the app of that number is mounted."""
-    # All of one length: Litestar and BlackSheep take /app49 for something in /app4 where both are mounted.
+    """Return the prefix of the app with that number."""
+    # All of the same length: Litestar and BlackSheep match /app49 as a path in /app4 if both are mounted.
     return f"/app{number:04}"

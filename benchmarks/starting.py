@@ -1,18 +1,17 @@
-"""Measure what composing costs until the first answer: the import, the start, the building, the memory, the lifespans.
+"""Measure the cost of composing until the first response: import, start, building, memory, lifespans.
 
-Run `python -m benchmarks.starting [ROUNDS]` from the repository's folder. Each measurement is done in a process of its
-own, plain FastAPI and composer by turns, and its ratio is that of the two in one round. `A/A` is plain FastAPI beside
-itself, and shows what the machine's noise is; where that is more than the difference, a round has three pairs. The
-bytecode of all modules is there before the first round that counts.
+Run `python -m benchmarks.starting [ROUNDS]` from the repository's folder. Each measurement has its own process, plain
+FastAPI and composer take turns, and the ratio of a round is between the two. `A/A` compares plain FastAPI with itself
+and shows the noise of the machine; if that is larger than the difference, a round has three pairs. A warm-up round
+compiles the bytecode of all modules.
 
-- `import`: milliseconds of `import fastapi`, and of that with `import composer` after it.
-- `first answer`: milliseconds from the start of uvicorn's process to the answer of an app with one route, alone and as
-  the only folder of a composition.
+- `import`: milliseconds of `import fastapi`, and of `import composer` after it.
+- `first answer`: milliseconds from the start of uvicorn's process to the first response of an app with one route, alone
+  and as the only folder of a composition.
 - `building`: milliseconds for 100 apps with five routes each, mounted by `FastAPI.mount` or composed.
-- `memory`: MiB that are the process's own (USS) with 1,000 such apps, once each has answered a request; in composer
-  their lifespans run, which nobody runs under `FastAPI.mount`. In `memory, lifespans run` somebody does: each app's in
-  a task of its own, as a server would.
-- `lifespans`: milliseconds until twenty apps are up whose lifespans sleep for a second each, beside one such app. In
+- `memory`: MiB of the process's own memory (USS) with 1,000 such apps, after each has responded once. composer runs
+  their lifespans; `FastAPI.mount` doesn't. In `memory, lifespans run`, the root runs them, each in its own task.
+- `lifespans`: milliseconds until twenty apps are up whose lifespans sleep for a second, compared with one such app. In
   `async` they sleep in the event loop, in `threads` by `anyio.to_thread.run_sync(time.sleep, 1)`.
 """
 
@@ -32,7 +31,7 @@ from socket import create_connection
 from statistics import median
 from typing import Any
 
-# A process that stands for plain FastAPI imports no other part of it, nor composer: they would count.
+# A process that measures plain FastAPI must import nothing else, and not composer.
 START = time.perf_counter()
 from fastapi import FastAPI  # noqa: E402
 
@@ -42,7 +41,7 @@ ROUNDS = 9
 BUILT, KEPT, STARTED = 100, 1000, 20
 # Seconds that a lifespan sleeps.
 SLEEP = 1.0
-# Pairs in one round of the rows whose difference is smaller than the noise of most machines.
+# Pairs in one round, for rows whose difference is smaller than the noise of most machines.
 PAIRS = {"first answer": 3, "first answer A/A": 3, "building": 3, "building A/A": 3}
 
 HELLO = """
@@ -82,7 +81,7 @@ def five_routes() -> FastAPI:
 
 
 def mounted(count: int) -> FastAPI:
-    """Mount that many apps as FastAPI does."""
+    """Mount that many apps with `FastAPI.mount`."""
     root = FastAPI()
     for number in range(count):
         root.mount(f"/a{number}", five_routes())
@@ -97,7 +96,7 @@ def composed(count: int) -> FastAPI:
 
 
 def import_plain() -> float:
-    """Return the milliseconds that the import of FastAPI took, at the top of this module."""
+    """Return the duration of the import of FastAPI at the top of this module, in milliseconds."""
     return IMPORTED * 1000
 
 
@@ -110,8 +109,8 @@ def import_composer() -> float:
 
 
 def building(make: Callable[[int], FastAPI]) -> float:
-    """Return the milliseconds that it takes to make many apps."""
-    # The first ones also import what is imported when it is used.
+    """Return the time to build many apps, in milliseconds."""
+    # The first requests also trigger lazy imports.
     make(2)
     gc.collect()
     start = time.perf_counter()
@@ -120,7 +119,7 @@ def building(make: Callable[[int], FastAPI]) -> float:
 
 
 async def memory(make: Callable[[int], FastAPI]) -> float:
-    """Return the MiB that are this process's own once many apps have answered."""
+    """Return this process's own memory after many apps have responded, in MiB."""
     import psutil
 
     root = make(KEPT)
@@ -134,7 +133,7 @@ async def memory(make: Callable[[int], FastAPI]) -> float:
 
 @asynccontextmanager
 async def lifespan_of(app: FastAPI) -> AsyncIterator[None]:
-    """Run an app's lifespan as a server does, in a task of its own."""
+    """Run an app's lifespan in its own task, as a server does."""
     up, stop = asyncio.Event(), asyncio.Event()
 
     async def receive() -> dict[str, Any]:
@@ -154,7 +153,7 @@ async def lifespan_of(app: FastAPI) -> AsyncIterator[None]:
 
 
 def mounted_with_lifespans(count: int) -> FastAPI:
-    """Mount that many apps as FastAPI does, and let the root's lifespan run theirs."""
+    """Mount that many apps with `FastAPI.mount`, and run their lifespans in that of the root."""
     apps = [five_routes() for _ in range(count)]
 
     @asynccontextmanager
@@ -171,7 +170,7 @@ def mounted_with_lifespans(count: int) -> FastAPI:
 
 
 async def get(app: FastAPI, path: str) -> None:
-    """Ask an app for a path without a server; raise RuntimeError where it answers anything but 200."""
+    """Request a path of an app without a server; raise RuntimeError if the status isn't 200."""
     scope = {"type": "http", "method": "GET", "path": path, "query_string": b"", "headers": [], "state": {}}
 
     async def receive() -> dict[str, Any]:
@@ -185,7 +184,7 @@ async def get(app: FastAPI, path: str) -> None:
 
 
 async def lifespans(count: int, *, in_threads: bool) -> float:
-    """Return the milliseconds until that many apps are up."""
+    """Return the time until that many apps are up, in milliseconds."""
     import anyio.to_thread
 
     import composer
@@ -217,15 +216,15 @@ CHILDREN: dict[str, Callable[[], float]] = {
 
 
 def in_a_process(name: str, environment: dict[str, str]) -> float:
-    """Return what one of them measures in a process of its own."""
+    """Return the result of one measurement in its own process."""
     command = [sys.executable, "-m", "benchmarks.starting", name]
-    # Started with nothing but names from this file.
+    # The arguments are constants of this file.
     done = subprocess.run(command, env=os.environ | environment, stdout=subprocess.PIPE, text=True, check=True)  # noqa: S603
     return float(done.stdout)
 
 
 def first_answer(target: str, path: str, folder: Path, environment: dict[str, str]) -> float:
-    """Return the milliseconds from the start of a server's process to its first answer."""
+    """Return the time from the start of a server's process to its first response, in milliseconds."""
     from tests.serving import serving
 
     start = time.perf_counter()
@@ -238,7 +237,7 @@ def first_answer(target: str, path: str, folder: Path, environment: dict[str, st
 
 
 def answers(port: int, path: str) -> bool:
-    """Tell whether a server answers a path; raise RuntimeError where it does by anything but 200."""
+    """Return whether a server responds to a path; raise RuntimeError if the status isn't 200."""
     try:
         with create_connection(("127.0.0.1", port)) as connection:
             connection.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
@@ -251,7 +250,7 @@ def answers(port: int, path: str) -> bool:
 
 
 def rows(folder: Path, environment: dict[str, str]) -> dict[str, tuple[Callable[[], float], Callable[[], float]]]:
-    """Return what is measured side by side in each row: plain FastAPI, and composer."""
+    """Return the pairs of each row: plain FastAPI and composer."""
     alone = partial(first_answer, "alone:app", "/", folder, environment)
     child = {name: partial(in_a_process, name, environment) for name in CHILDREN}
     return {
@@ -268,7 +267,7 @@ def rows(folder: Path, environment: dict[str, str]) -> dict[str, tuple[Callable[
 
 
 def measured(rounds: int) -> dict[str, list[tuple[float, float]]]:
-    """Measure some rounds of all rows, after one that isn't counted; which of the two is first changes by turns."""
+    """Measure some rounds of all rows, after a warm-up round, alternating the order."""
     found: dict[str, list[tuple[float, float]]] = {}
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
@@ -285,7 +284,7 @@ def measured(rounds: int) -> dict[str, list[tuple[float, float]]]:
 
 
 def row(name: str, pairs: list[tuple[float, float]]) -> str:
-    """Write one row of the table."""
+    """Return one row of the table as text."""
     ratios = sorted(ours / plain for plain, ours in pairs)
     plain, ours = (median(column) for column in zip(*pairs, strict=True))
     more = median(ours - plain for plain, ours in pairs)

@@ -1,4 +1,4 @@
-"""The ways to put many apps behind one server that need nothing but FastAPI, Starlette and composer."""
+"""The ways to combine many apps behind one server that require only FastAPI, Starlette and composer."""
 
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
@@ -13,7 +13,7 @@ from benchmarks.small_apps import add_routes, prefix_of, small_app
 
 
 def composed(apps: Sequence[FastAPI], root: FastAPI | None = None) -> FastAPI:
-    """Compose them, into a root that is given or into one that composer makes."""
+    """Compose them, into a root or into a new app."""
     return composer.compose(
         [composer.App(f"app{number}", prefix_of(number), lambda app=app: app) for number, app in enumerate(apps)],
         root=root,
@@ -21,12 +21,12 @@ def composed(apps: Sequence[FastAPI], root: FastAPI | None = None) -> FastAPI:
 
 
 def composed_into_a_root(apps: Sequence[FastAPI]) -> FastAPI:
-    """Compose them into a root that a user gives."""
+    """Compose them into a user's own root."""
     return composed(apps, FastAPI())
 
 
 def mounted(apps: Sequence[FastAPI]) -> FastAPI:
-    """Mount them as FastAPI does."""
+    """Mount them with `FastAPI.mount`."""
     root = FastAPI()
     for number, app in enumerate(apps):
         root.mount(prefix_of(number), app)
@@ -34,7 +34,7 @@ def mounted(apps: Sequence[FastAPI]) -> FastAPI:
 
 
 def mounted_by_starlette(apps: Sequence[FastAPI]) -> Starlette:
-    """Mount them as Starlette does."""
+    """Mount them with Starlette."""
     return Starlette(routes=[Mount(prefix_of(number), app) for number, app in enumerate(apps)])
 
 
@@ -61,10 +61,10 @@ PACKAGES = dict.fromkeys(WAYS, ("fastapi", "starlette", "anyio", "opentelemetry-
 
 
 async def together(name: str, count: int, stack: AsyncExitStack) -> Together:
-    """Put so many apps together in one of the ways."""
+    """Combine that many apps in one of the ways."""
     apps = [small_app() for _ in range(count)]
     root = WAYS[name](apps)
     if name.startswith("composer"):
-        # The others serve without; a thousand included routers can't even start, for each is in the one before.
+        # The others serve without a lifespan; a thousand nested included routers can't start.
         await stack.enter_async_context(root.router.lifespan_context(root))
     return Together(root, apps, [prefix_of(number) for number in range(count)])

@@ -1,4 +1,4 @@
-"""The ways that other frameworks have to put many apps behind one server; each is imported where it is installed."""
+"""The ways of other frameworks to combine many apps behind one server; each is imported only if it is installed."""
 
 import os
 import sys
@@ -10,7 +10,7 @@ from pathlib import Path
 from benchmarks.calls import Together
 from benchmarks.small_apps import ROUTES, prefix_of, small_app
 
-# An endpoint of fastapi-hive is a folder with these files.
+# A folder of fastapi-hive contains these files.
 ENDPOINT = {
     "__init__.py": "from . import router, service\n",
     "service/__init__.py": "",
@@ -22,7 +22,7 @@ ENDPOINT = {
 
 
 async def litestar_routers(count: int, stack: AsyncExitStack) -> Together:
-    """Register a Litestar router for each app, as Litestar's documentation has it."""
+    """Register a Litestar router for each app, as in Litestar's documentation."""
     from litestar import Litestar, Router
 
     root = Litestar([Router(prefix_of(number), route_handlers=_litestar_handlers()) for number in range(count)])
@@ -71,13 +71,13 @@ async def blacksheep_mount(count: int, stack: AsyncExitStack) -> Together:
 
 
 async def hive(count: int, stack: AsyncExitStack) -> Together:
-    """Let fastapi-hive find a folder for each app; its lines of log for each request are off."""
+    """Let fastapi-hive discover a folder for each app, without its log lines for each request."""
     from fastapi import FastAPI
     from fastapi_hive.ioc_framework import IoCFramework, di_container
     from loguru import logger
 
     logger.remove()
-    # It keeps all that it found before in the process.
+    # fastapi-hive keeps the apps that it has discovered before in the process.
     di_container.reset_singletons()
     root = FastAPI()
     framework = IoCFramework(root)
@@ -91,7 +91,7 @@ async def hive(count: int, stack: AsyncExitStack) -> Together:
 
 
 def _hive_folder(count: int, stack: AsyncExitStack) -> str:
-    """Write an endpoint's folder for each app, and return the path as it is asked for: modules are named after it."""
+    """Write a folder for each app, and return its path in requests: fastapi-hive names modules after it."""
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
     (folder / "cornerstones").mkdir()
     for number in range(count):
@@ -124,5 +124,5 @@ PACKAGES = {
 
 
 async def together(name: str, count: int, stack: AsyncExitStack) -> Together:
-    """Put so many apps together in one of the ways."""
+    """Combine that many apps in one of the ways."""
     return await WAYS[name](count, stack)

@@ -12,7 +12,8 @@
 #   _environment                         which environment this process runs in
 #   _model                               the plain data that the phases hand on
 #   _catalogue, errors, _timings,        every problem; the exceptions; how long each part takes;
-#   _observe, openapi, _docs             what is observed of requests; documents → one document; the pages
+#   _observe, openapi, _docs, responses  what is observed of requests; documents → one document; the pages; error
+#                                        responses that apps share
 #   _settings                            settings.toml and the environment
 #   _project                             phase one: folders, settings and plugins → App, Cornerstone
 #   _wire                                phase two: types → order → objects; Shared
@@ -21,6 +22,8 @@
 #   _documents                           where each app's document comes from, and the merged one
 #   _build                               the three phases put together
 #   _cli                                 what people type
+#   commands                             for commands that other packages add
+#   contrib                              cornerstones for a database, clients' keys and models; only public names
 #
 # How to read it: _build/compose.py first; it calls all the others in the order in which things happen.
 

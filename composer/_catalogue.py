@@ -221,7 +221,7 @@ _WARNINGS: Final = {
     # Read from signatures. If true, the start or the requests fail with an error that names the cornerstone.
     "C051": (
         "{name} is not a context manager: {why}.",
-        "Decorate serving(self) and around_request(self, connection) with @asynccontextmanager; add a missing __aexit__.",
+        "Decorate serving(self) and around_request(self, connection) with @asynccontextmanager; add missing methods.",
     ),
     # A guess at the cause of another problem.
     "C052": (

@@ -1,4 +1,4 @@
-"""The exceptions that composer raises for its users' mistakes and for the failures of their parts."""
+"""The exceptions that composer raises for mistakes in a composition and for failures of its parts."""
 
 from collections.abc import Sequence
 
@@ -7,36 +7,79 @@ from composer._text import indented
 
 
 class ComposerError(Exception):
-    """Be the one base of what composer raises for its users' mistakes and for the failures of their parts."""
+    """The base class of all exceptions that composer raises for mistakes of its users and for failures of parts.
+
+    Example:
+        Exit without a traceback, whatever the cause:
+
+            try:
+                app = composer.build()
+            except composer.ComposerError as error:
+                sys.exit(str(error))
+    """
 
 
 class CompositionError(ComposerError):
-    """Report every problem found while discovering and building, all at once; nothing was started.
+    """Report all problems that were found while discovering and building a composition; nothing was started.
 
-    `problems` holds the errors and then the warnings, each in the order in which they were found, `title` names the
-    composition.
+    The text of the exception lists them as `composer check` does.
+
+    Attributes:
+        problems: The errors, then the warnings, each with its ID, place, text and hint.
+        title: The title of the composition, or "".
+
+    Example:
+        Find out whether one problem is among them:
+
+            with pytest.raises(composer.CompositionError) as raised:
+                composer.build("settings.toml")
+            assert "C012" in [problem.id for problem in raised.value.problems]
     """
 
     def __init__(self, problems: Sequence[Problem], title: str = "") -> None:
-        once = dict.fromkeys(problems)
-        self.problems = (*errors_among(once), *warnings_among(once))
+        unique = dict.fromkeys(problems)
+        self.problems = (*errors_among(unique), *warnings_among(unique))
         self.title = title
         super().__init__(problems_text(self.problems, title))
 
 
 class StartupError(ComposerError, ExceptionGroup[Exception]):
-    """Report that parts failed to start, with each part's own error in it; what had started was stopped."""
+    """Report the parts that failed to start; those that had started were stopped again.
+
+    It is raised by the lifespan of the root, so a server logs it, and a test client raises it.
+
+    Attributes:
+        message: A summary that names the parts.
+        exceptions: A `PartError` for each part.
+
+    Example:
+        Handle a database that is down in a script that starts the apps without a server:
+
+            try:
+                async with app.router.lifespan_context(app):
+                    ...
+            except composer.StartupError as error:
+                print([str(failure) for failure in error.exceptions])
+    """
 
 
 class ShutdownError(ComposerError, ExceptionGroup[Exception]):
-    """Report that parts failed to stop, with each part's own error in it; all the others were stopped."""
+    """Report the parts that failed to stop; all others were stopped.
+
+    Attributes:
+        message: A summary that names the parts.
+        exceptions: A `PartError` for each part.
+    """
 
 
 class PartError(ComposerError):
-    """Name the app or the cornerstone whose lifespan failed, and the phase; the part's own error is the cause.
+    """Report an app or a cornerstone that failed, and in which phase; `__cause__` is the exception of the part itself.
 
-    `kind` is "app" or "cornerstone", `name` the part's name, `phase` what it was doing
-    ("preload", "start", "serve", "stop").
+    Attributes:
+        kind: "app" or "cornerstone".
+        name: The name of the part.
+        phase: "preload", "start", "serve" or "stop".
+        reason: The type and the message of the cause.
     """
 
     def __init__(self, kind: str, name: str, phase: str, reason: str) -> None:
@@ -48,7 +91,7 @@ class PartError(ComposerError):
 
 
 def problems_text(problems: Sequence[Problem], title: str = "") -> str:
-    """Return all the problems as text, as the exception and the command line show them."""
+    """Return problems as text, as the exception and the command line show them."""
     count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
     name = f" in {title}" if title else ""
     return "\n\n".join([f"{count}{name}, nothing was started:", *map(problem_text, problems)])

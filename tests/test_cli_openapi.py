@@ -13,7 +13,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from composer._cli.openapi import Form, form_of, read, report, write_or_check, written
+from composer._cli.openapi import Form, form_of, read, report, to_text, write_or_check
+from composer._cli.show import CommandError
 from composer.openapi import Change, parse_document
 from tests.openapi.documents import answering, document
 
@@ -80,7 +81,7 @@ def test_the_suffix_says_the_form_unless_one_is_chosen(name: str | None, chosen:
     assert form_of(Path(name) if name else None, chosen) == form
 
 
-def test_a_file_is_replaced_as_a_whole_and_keeps_its_mode(tmp_path: Path) -> None:
+def test_a_file_is_written_through_its_link_and_keeps_its_mode(tmp_path: Path) -> None:
     file = committed(tmp_path, notes())
     file.chmod(0o640)
     link = tmp_path / "link.json"
@@ -103,24 +104,25 @@ def test_a_pipe_is_written_to_and_not_replaced(tmp_path: Path) -> None:
     assert pipe.is_fifo()
 
 
-def test_a_file_that_cant_be_written_is_named(tmp_path: Path, capsys: Capture) -> None:
+def test_a_file_that_cant_be_written_is_named(tmp_path: Path) -> None:
     file = tmp_path / "nowhere" / "openapi.json"
-    assert write_or_check(notes(), file, None, None) == 1
-    assert capsys.readouterr() == ("", f"{file}: it can't be written: No such file or directory.\n")
+    with pytest.raises(CommandError) as error:
+        write_or_check(notes(), file, None, None)
+    assert str(error.value) == f"{file}: cannot write the file: No such file or directory."
 
 
-def test_what_json_cant_say_leaves_the_file_as_it_was(tmp_path: Path, capsys: Capture) -> None:
+def test_what_json_cant_say_leaves_the_file_as_it_was(tmp_path: Path) -> None:
     file = committed(tmp_path, notes())
     before = file.read_bytes()
-    assert write_or_check(notes(a={"maximum": float("inf")}), file, None, None) == 1
-    assert capsys.readouterr().err.startswith("The document can't be written as JSON: Out of range float values ")
+    with pytest.raises(CommandError, match="Cannot write the document as JSON: Out of range float values "):
+        write_or_check(notes(a={"maximum": float("inf")}), file, None, None)
     assert file.read_bytes() == before
 
 
-def test_it_is_either_written_or_checked(tmp_path: Path, capsys: Capture) -> None:
+def test_it_is_either_written_or_checked(tmp_path: Path) -> None:
     file = tmp_path / "openapi.json"
-    assert write_or_check(notes(), file, None, file) == 2
-    assert capsys.readouterr().err == "--output writes a file and --check only compares: give one of them.\n"
+    with pytest.raises(CommandError, match="--output and --check are mutually exclusive"):
+        write_or_check(notes(), file, None, file)
     assert not file.exists()
 
 
@@ -139,27 +141,27 @@ VALUES = st.recursive(SCALARS, lambda held: st.one_of(st.lists(held), st.diction
 @pytest.mark.parametrize("form", ["json", "yaml"])
 def test_what_might_be_taken_for_something_else_comes_back_as_it_was(form: Form) -> None:
     given = {"keys": dict.fromkeys(TRAPS, 1), "values": TRAPS, "numbers": [10**30, -1.5, 1e20, 1e-7, 1.0, 1]}
-    back = parse_document(written(given, form).encode(), yaml=form == "yaml")
+    back = parse_document(to_text(given, form).encode(), yaml=form == "yaml")
     assert json.dumps(back) == json.dumps(given)
 
 
 @given(st.dictionaries(TEXTS, VALUES))
 def test_yaml_comes_back_as_it_was(given: Json) -> None:
-    back = parse_document(written(given, "yaml").encode(), yaml=True)
+    back = parse_document(to_text(given, "yaml").encode(), yaml=True)
     assert json.dumps(back) == json.dumps(given)
 
 
 @pytest.mark.parametrize("trap", ["1e3", "0o17", "0x1F", "-.5e-3", "017", "1."])
 def test_what_only_yaml_1_2_takes_for_a_number_is_quoted(trap: str) -> None:
-    assert written({"a": trap}, "yaml") == f"a: '{trap}'\n"
+    assert to_text({"a": trap}, "yaml") == f"a: '{trap}'\n"
 
 
 def test_what_is_used_twice_is_written_twice() -> None:
-    assert written({"a": [TEXT, TEXT]}, "yaml") == "a:\n  - type: string\n  - type: string\n"
+    assert to_text({"a": [TEXT, TEXT]}, "yaml") == "a:\n  - type: string\n  - type: string\n"
 
 
 def test_half_a_pair_of_surrogates_can_be_written_as_json() -> None:
-    assert json.loads(written({"a": "\ud800"}, "json").encode()) == {"a": "\ud800"}
+    assert json.loads(to_text({"a": "\ud800"}, "json").encode()) == {"a": "\ud800"}
 
 
 # -- reading -----------------------------------------------------------------------------------------------
@@ -225,33 +227,36 @@ def test_what_yaml_has_and_json_has_not_is_refused(text: str) -> None:
 @pytest.mark.parametrize(
     ("name", "text", "what"),
     [
-        ("a.json", None, "there is no such file."),
-        ("a.json", '{"openapi"}', "it can't be read as JSON: Expecting ':' delimiter: line 1 column 11 (char 10)."),
-        ("a.json", "[]", "it can't be read as JSON: expected a JSON object, got list."),
-        ("a.json", "{}", "it is no OpenAPI 3.0 or 3.1 document."),
-        ("a.json", '{"swagger": "2.0"}', "it is no OpenAPI 3.0 or 3.1 document."),
-        ("a.yaml", "title: A", "it is no OpenAPI 3.0 or 3.1 document."),
+        ("a.json", None, "cannot read the file: No such file or directory."),
+        (
+            "a.json",
+            '{"openapi"}',
+            "cannot parse the file as JSON: Expecting ':' delimiter: line 1 column 11 (char 10).",
+        ),
+        ("a.json", "[]", "cannot parse the file as JSON: expected a JSON object, got list."),
+        ("a.json", "{}", "not an OpenAPI 3.0 or 3.1 document."),
+        ("a.json", '{"swagger": "2.0"}', "not an OpenAPI 3.0 or 3.1 document."),
+        ("a.yaml", "title: A", "not an OpenAPI 3.0 or 3.1 document."),
     ],
 )
-def test_an_error_names_a_file_that_is_not_a_document(
-    tmp_path: Path, capsys: Capture, name: str, text: str | None, what: str
-) -> None:
+def test_an_error_names_a_file_that_is_not_a_document(tmp_path: Path, name: str, text: str | None, what: str) -> None:
     file = tmp_path / name
     if text is not None:
         file.write_text(text)
-    assert write_or_check(notes(), None, None, file) == 1
-    assert capsys.readouterr() == ("", f"{file}: {what}\n")
+    with pytest.raises(CommandError) as error:
+        write_or_check(notes(), None, None, file)
+    assert str(error.value) == f"{file}: {what}"
 
 
 def test_an_error_names_the_line_of_invalid_yaml(tmp_path: Path) -> None:
     file = tmp_path / "a.yaml"
     file.write_text("openapi: 3.1.0\ninfo: [\n")
-    with pytest.raises(ValueError, match=r"a\.yaml: it can't be read as YAML: .*line 3, column 1"):
+    with pytest.raises(CommandError, match=r"a\.yaml: cannot parse the file as YAML: .*line 3, column 1"):
         read(file, "yaml")
 
 
 def test_a_folder_is_not_a_document(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="it can't be read: Is a directory"):
+    with pytest.raises(CommandError, match="cannot read the file: Is a directory"):
         read(tmp_path, "json")
 
 
@@ -281,7 +286,7 @@ def test_changes_are_listed_with_breaking_ones_first(tmp_path: Path, capsys: Cap
         "  POST /notes response 200 application/json by: property added\n"
         "  document: info changed\n"
         "\n"
-        f"Write it anew by the same command, with --output {file} instead of --check {file}.\n"
+        f"Update it with the same command, with --output {file} in place of --check {file}.\n"
     )
     assert file.read_bytes() == before
 
@@ -297,9 +302,9 @@ def test_another_order_of_keys_is_out_of_date_in_form_only(tmp_path: Path, capsy
     file = committed(tmp_path, dict(reversed(given.items())))
     assert write_or_check(given, None, None, file) == 1
     assert capsys.readouterr().out == (
-        f"{file} is out of date in its form only: the order of its keys or its layout.\n"
+        f"{file} is out of date only in its format: the order of keys or the layout.\n"
         "\n"
-        f"Write it anew by the same command, with --output {file} instead of --check {file}.\n"
+        f"Update it with the same command, with --output {file} in place of --check {file}.\n"
     )
 
 
@@ -307,7 +312,7 @@ def test_another_layout_is_out_of_date_in_form_only(tmp_path: Path, capsys: Capt
     file = committed(tmp_path, notes())
     file.write_text(json.dumps(notes()))
     assert write_or_check(notes(), None, None, file) == 1
-    assert " is out of date in its form only: " in capsys.readouterr().out
+    assert " is out of date only in its format: " in capsys.readouterr().out
 
 
 def test_what_no_operation_shows_is_out_of_date_too(tmp_path: Path, capsys: Capture) -> None:
@@ -324,9 +329,9 @@ def test_one_change_of_many_operations_is_listed_once() -> None:
         "\n"
         "Breaking changes (6):\n"
         "  GET /a response 200 application/json text: property removed\n"
-        "    as in GET /b, GET /c, GET /d, 2 more\n"
+        "    also GET /b, GET /c, GET /d, 2 more\n"
         "\n"
-        "Write it anew by the same command, with --output openapi.json instead of --check openapi.json."
+        "Update it with the same command, with --output openapi.json in place of --check openapi.json."
     )
 
 

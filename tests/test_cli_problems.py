@@ -114,13 +114,11 @@ def test_json_has_the_same_keys_for_every_problem(project: WriteProject) -> None
 def test_characters_that_mean_something_to_github_are_escaped(project: WriteProject) -> None:
     root = project({"a,b:c%.py": ""})
 
-    assert as_github([error("a,b:c%.py:3", "100 %:\r\nbad, too"), warning("app notes")], root) == [
-        (
-            f"::error file={root}/a%2Cb%3Ac%25.py,line=3,title=C001::"
-            "a,b:c%25.py:3: 100 %25:%0D%0Abad, too%0AHint: Fix it."
-        ),
-        "::warning title=C050::app notes: Odd.%0AHint: Look at it.",
-    ]
+    assert as_github([error("a,b:c%.py:3", "100 %:\r\nbad, too"), warning("app notes")], root) == (
+        f"::error file={root}/a%2Cb%3Ac%25.py,line=3,title=C001::"
+        "a,b:c%25.py:3: 100 %25:%0D%0Abad, too%0AHint: Fix it.\n"
+        "::warning title=C050::app notes: Odd.%0AHint: Look at it.\n"
+    )
 
 
 def test_check_shows_warnings_and_ends_with_0_unless_it_is_strict(project: WriteProject) -> None:

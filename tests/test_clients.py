@@ -18,7 +18,7 @@ from typing import Any
 import httpx
 import pytest
 
-from shared.auth import hash_key
+from composer.contrib.auth import hash_key
 from tests.blocks import BLOCK
 from tests.serving import REPOSITORY, Server, serving
 

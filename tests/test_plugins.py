@@ -249,8 +249,102 @@ def test_the_command_lists_what_is_installed_and_a_pipe_cuts_nothing(
     assert ["cornerstone", "redis", "acme", "1.0", "acme.cache:create_cornerstone"] in rows
 
 
-def test_the_command_says_that_nothing_is_installed(project: WriteProject) -> None:
-    done = command(project({}), "plugins")
+COMMAND = """
+    import typer
 
-    assert (done.returncode, done.stdout) == (0, "")
-    assert done.stderr == "No installed package brings a plugin.\n"
+    import composer
+    from acme.cache import Cache
+    from composer.commands import SettingsPath, load_composition
+
+    commands = typer.Typer(help="Manage the cache.")
+
+    @commands.command()
+    def url(settings: SettingsPath = None) -> None:
+        print(load_composition(settings).get(Cache).url)
+
+    @commands.command()
+    def fail() -> None:
+        raise composer.ComposerError("the cache is away")
+
+    number = 3
+    """
+
+
+@pytest.fixture
+def cache_command(install: Install) -> None:
+    """Install a package that brings the cornerstone `redis` and the command `cache`."""
+    entries = f"{dedent(ACME_ENTRIES)}\n[composer.commands]\ncache = acme.commands:commands\nserve = acme.gone:x\n"
+    install("acme", entries, ACME | {"acme/commands.py": COMMAND})
+
+
+@pytest.mark.usefixtures("cache_command")
+def test_a_command_of_a_package_runs_on_the_composition_and_its_errors_are_printed(project: WriteProject) -> None:
+    root = project({"settings.toml": SETTINGS})
+
+    printed = command(root, "cache", "url")
+    failed = command(root, "cache", "fail")
+
+    assert (printed.returncode, printed.stdout) == (0, "redis://here\n"), printed.stderr
+    assert (failed.returncode, failed.stdout, failed.stderr) == (1, "", "the cache is away\n")
+
+
+@pytest.mark.usefixtures("cache_command")
+def test_a_command_of_a_package_reads_the_settings_that_its_option_names(project: WriteProject, tmp_path: Path) -> None:
+    other = project({"settings.toml": SETTINGS.replace("redis://here", "redis://there")}) / "settings.toml"
+
+    assert command(tmp_path, "cache", "url", "--settings", str(other)).stdout == "redis://there\n"
+
+
+@pytest.mark.usefixtures("cache_command")
+def test_help_lists_the_commands_of_packages_and_imports_none_of_them(project: WriteProject) -> None:
+    shown = command(project({}), "--help").stdout
+
+    assert "Commands of installed packages" in shown
+    assert [line for line in shown.splitlines() if " cache " in line and "From acme 1.0." in line]
+    assert "acme.commands" not in sys.modules
+    # Its own command of that name comes first.
+    assert [line for line in shown.splitlines() if " serve " in line and "Serve the composition" in line]
+
+
+@pytest.mark.parametrize(
+    ("reference", "why"),
+    [
+        ("acme_broken:commands", "ModuleNotFoundError: No module named 'nothing_like_it'"),
+        ("acme_gone:commands", "there is no module 'acme_gone'"),
+        ("acme.cache:Cache", "it is not a typer.Typer"),
+    ],
+)
+def test_a_command_that_cannot_be_imported_is_named_and_all_others_run(
+    install: Install, project: WriteProject, reference: str, why: str
+) -> None:
+    entries = f"[composer.commands]\ncache = {reference}\n"
+    install("acme", entries, ACME | {"acme_broken.py": "import nothing_like_it"})
+    root = project({"settings.toml": "", "apps/notes.py": PLAIN})
+
+    broken = command(root, "cache", "url")
+
+    assert (broken.returncode, broken.stdout) == (1, "")
+    assert "command 'cache'" in broken.stderr
+    assert why in broken.stderr
+    assert command(root, "routes").returncode == 0
+    assert " cache " in command(root, "--help").stdout
+
+
+def test_two_packages_with_one_command_are_both_named(install: Install, project: WriteProject) -> None:
+    install("acme-one", "[composer.commands]\ncache = acme_one:commands\n", {})
+    install("acme-two", "[composer.commands]\ncache = acme_two:commands\n", {})
+
+    done = command(project({}), "cache")
+
+    assert done.returncode == 1
+    assert "acme-one 1.0 and acme-two 1.0 each bring one of that name" in done.stderr
+
+
+@pytest.mark.usefixtures("cache_command")
+def test_a_command_on_an_app_that_composes_nothing_says_so(project: WriteProject) -> None:
+    root = project({"settings.toml": "", "asgi.py": f"{PLAIN}\napp = create_app()\n"})
+
+    done = command(root, "cache", "url")
+
+    assert done.returncode == 1
+    assert "nothing was composed into this app" in done.stderr

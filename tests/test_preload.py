@@ -16,7 +16,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from composer import App, Cornerstone, PartError, compose, composition_of
-from shared.models import ArtefactError, Models, write_artefact
+from composer.contrib.models import ArtefactError, Models, write_artefact
 from tests.serving import REPOSITORY, Server, serving
 from tests.soak.stops import LONGEST, SERVE, Load, stop_under_load, unclean, write_project
 from tests.test_signals import hopeless, is_alive, is_open, wait_for_two
@@ -260,7 +260,7 @@ def test_without_gunicorn_it_says_what_to_install(folder: Path, tmp_path: Path) 
 def test_it_does_not_go_with_reload(folder: Path, tmp_path: Path) -> None:
     with serving([*TWO, "--reload"], folder, tmp_path / "log") as server:
         assert server.process.wait(30) == 1
-        assert "exclude each other" in server.output
+        assert "mutually exclusive" in server.output
 
 
 def test_event_loops_and_connections_of_this_repository_are_made_after_the_fork(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ WAYS = {
 
 
 def environment(folder: Path) -> dict[str, str]:
-    from shared.auth import hash_key
+    from composer.contrib.auth import hash_key
 
     return {
         "COMPOSER_CORNERSTONES__DB__URL": f"sqlite+aiosqlite:///{folder / 'app.db'}",

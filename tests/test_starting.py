@@ -166,7 +166,7 @@ def test_the_waterfall_has_a_row_for_each_part_and_a_bar_for_each_phase() -> Non
         "milliseconds     from ░ import ▒ build █ start",
         "cornerstone db      0      400      50     400  ░░░░░░  ▒███████",
         "app notes         400      100      50    1000        ░░▒▒      ████████████████",
-        "All was up 2000 ms after the first import began.",
+        "Ready in 2000 ms from the first import.",
     ]
 
 
@@ -180,7 +180,7 @@ def test_in_a_waterfall_of_many_parts_those_that_took_least_are_only_counted() -
     steps = [Step("start", "app", f"a{number}", 0, number) for number in range(ROWS + 5)]
     lines = shown(*steps)
     assert [line.split()[1] for line in lines[1:-1]] == [f"a{number}" for number in range(5, ROWS + 5)]
-    assert lines[-1].endswith(" 5 parts that took less are not shown.")
+    assert lines[-1].endswith(" 5 faster parts are not shown.")
 
 
 def test_a_waterfall_of_nothing_is_nothing() -> None:
@@ -268,7 +268,7 @@ def test_serve_tells_what_blocks_the_start_and_what_took_how_long(project: Write
             (root / phase).touch()
         running.wait_until_ready()
         running.stop()
-        told = [text in running.output for text in ("milliseconds", "All was up ")]
+        told = [text in running.output for text in ("milliseconds", "Ready in ")]
     assert told == [True, True]
 
 
@@ -279,7 +279,7 @@ def test_serve_tells_nothing_of_it_in_production(project: WriteProject, tmp_path
     with serving(["composer", "serve", "--port", "{port}"], root, tmp_path / "log", environment) as running:
         running.wait_until_ready()
         running.stop()
-        told = [text in running.output for text in ("still importing", "milliseconds", "All was up ")]
+        told = [text in running.output for text in ("still importing", "milliseconds", "Ready in ")]
     assert told == [False, False, False]
 
 

@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -102,6 +103,17 @@ def test_imports_go_one_way_only() -> None:
             "from apps import heartbeat as theirs",
             "composer._project.importing -> apps.heartbeat",
         ),
+        ("composer/_text.py", "from composer import contrib as upwards", "composer._text -> composer.contrib"),
+        (
+            "composer/contrib/auth/__init__.py",
+            "from composer import _text as private",
+            "composer.contrib.auth -> composer._text",
+        ),
+        (
+            "composer/contrib/auth/__init__.py",
+            "from composer.contrib import db as beside",
+            "composer.contrib.auth -> composer.contrib.db",
+        ),
         ("shared/__init__.py", "from apps import heartbeat as theirs", "shared -> apps.heartbeat"),
         ("apps/notes/__init__.py", "from apps import heartbeat as theirs", "apps.notes -> apps.heartbeat"),
     ],
@@ -112,6 +124,14 @@ def test_an_import_in_a_wrong_direction_is_refused(scratch: Path, module: str, l
     result = lint_imports(scratch)
     assert result.returncode == 1
     assert broken in result.stdout
+
+
+def test_the_cornerstones_that_come_with_composer_are_kept_from_every_private_module() -> None:
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    [contract] = [each for each in contracts if each["id"] == "contrib-uses-public-names"]
+    modules = {path.stem for path in (ROOT / "composer").iterdir() if path.suffix == ".py" or path.is_dir()}
+    private = {f"composer.{name}" for name in modules if name.startswith("_") and not name.startswith("__")}
+    assert set(contract["forbidden_modules"]) == private
 
 
 def test_a_module_without_a_row_is_refused(scratch: Path) -> None:

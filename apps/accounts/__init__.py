@@ -8,8 +8,8 @@ import anyio
 from fastapi import FastAPI
 
 from apps.accounts._routes import router
-from shared._errors import with_plain_errors
-from shared.db import UNAVAILABLE, answering_503
+from composer.contrib.db import UNAVAILABLE, answering_503
+from composer.responses import with_plain_errors
 
 __all__ = ["create_app"]
 

@@ -8,8 +8,8 @@ from sqlalchemy.exc import IntegrityError
 
 from apps.accounts._schemas import ItemView, NewItem, NewUser, UserView
 from apps.accounts._tables import Item, User
-from shared._errors import NOT_JSON, documented
-from shared.db import Id, Limit, ReadSession, Session, Skip
+from composer.contrib.db import Id, Limit, ReadSession, Session, Skip
+from composer.responses import NOT_JSON, documented
 
 router = APIRouter()
 

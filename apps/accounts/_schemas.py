@@ -5,7 +5,7 @@ from typing import Annotated
 from email_validator import SPECIAL_USE_DOMAIN_NAMES
 from pydantic import AfterValidator, BaseModel, ConfigDict, EmailStr, Field, SecretStr
 
-from shared.db import StorableText
+from composer.contrib.db import StorableText
 
 # `format: email` doesn't exclude reserved domains such as `.test` (RFC 6761). They are rejected, so the schema says so.
 _RESERVED = "|".join("".join(f"[{letter}{letter.upper()}]" for letter in name) for name in SPECIAL_USE_DOMAIN_NAMES)

@@ -19,8 +19,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from apps.house_price._predict import Block, Numbers
-from shared._errors import NOT_JSON, documented
-from shared.models import BUSY, Batches
+from composer.contrib.models import BUSY, Batches
+from composer.responses import NOT_JSON, documented
 
 # Maximum number of blocks in one request.
 MAX_BLOCKS = 10_000

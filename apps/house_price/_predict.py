@@ -8,8 +8,8 @@ from fastapi import APIRouter, Request
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from shared._errors import NOT_JSON, documented
-from shared.models import BUSY, Batches
+from composer.contrib.models import BUSY, Batches
+from composer.responses import NOT_JSON, documented
 
 # The target's unit in the training data.
 TARGET_UNIT_IN_DOLLARS = 100_000

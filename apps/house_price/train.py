@@ -20,7 +20,7 @@ from sklearn.metrics import r2_score
 from sklearn.model_selection import KFold
 
 from apps.house_price._predict import TARGET_UNIT_IN_DOLLARS, Block, Numbers, Regressor
-from shared.models import KnownRows, write_artefact
+from composer.contrib.models import KnownRows, write_artefact
 
 SEED = 0
 FOLDS = 5

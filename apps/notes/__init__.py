@@ -8,8 +8,8 @@ from fastapi import FastAPI
 from pydantic import BaseModel, Field
 
 from apps.notes._routes import router
-from shared._errors import with_plain_errors
-from shared.db import MAX_LIMIT, UNAVAILABLE, answering_503
+from composer.contrib.db import MAX_LIMIT, UNAVAILABLE, answering_503
+from composer.responses import with_plain_errors
 
 __all__ = ["NotesSettings", "create_app"]
 

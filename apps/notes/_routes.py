@@ -5,8 +5,8 @@ from sqlalchemy import delete, func, select, update
 
 from apps.notes._schemas import NewNote, NoteChange, NoteList, NoteView
 from apps.notes._tables import Note
-from shared._errors import NOT_JSON, documented
-from shared.db import Id, Limit, ReadSession, Session, Skip
+from composer.contrib.db import Id, Limit, ReadSession, Session, Skip
+from composer.responses import NOT_JSON, documented
 
 router = APIRouter(tags=["notes"])
 

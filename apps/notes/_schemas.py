@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from shared.db import StorableText
+from composer.contrib.db import StorableText
 
 NoteText = Annotated[StorableText, Field(min_length=1, max_length=10_000, examples=["Water the plants"])]
 

@@ -4,7 +4,8 @@ import logging
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, Final
+from types import MappingProxyType
+from typing import Any, Final, TypeVar, cast
 
 from fastapi import FastAPI
 
@@ -31,16 +32,19 @@ from composer._observe.log import log_is_enabled
 from composer._observe.log import request_log as log_requests
 from composer._observe.metrics import METRICS
 from composer._observe.metrics import metrics as count_requests
-from composer._model import BuiltApp, Notice, PartStatus, Plan, Problem, Project
+from composer._model import App, BuiltApp, Notice, PartStatus, Plan, Problem, Project
 from composer._timings import PartRecorder
 from composer._observe.record import ObserverFactory, RequestObserver
 from composer._settings import ComposerTable
 from composer._threads import install_per_app_threads
 from composer._wire import DeferredApp, SharedObjects, shared_dependencies_of
+from composer._wire.shared import SharedDependency
 from composer._wire.construct import check_root_dependencies
 from composer.errors import CompositionError
 
 STATE: Final = "composition"
+
+Provided = TypeVar("Provided")
 
 log = logging.getLogger("composer")
 
@@ -61,6 +65,25 @@ class Composition:
     def warnings(self) -> tuple[Problem, ...]:
         """The warnings so far, without the ignored: of the build, of the starts, and of apps that are made late."""
         return tuple(self._warnings.found)
+
+    @property
+    def apps(self) -> tuple[App, ...]:
+        """The apps as they were declared, in order of their names."""
+        return tuple(app.declared for app in self.plan.apps)
+
+    @property
+    def cornerstones(self) -> Mapping[str, Any]:
+        """The shared objects, by the names of their cornerstones."""
+        return MappingProxyType({built.name: built.value for built in self.plan.cornerstones})
+
+    def get(self, wanted: type[Provided], name: str | None = None) -> Provided:
+        """Return the shared object of a type, that of the cornerstone `name` if there are several.
+
+        Raises:
+            LookupError: There is none, or more than one.
+        """
+        marked = SharedDependency(wanted, name)
+        return cast(Provided, SharedObjects(self.plan.cornerstones).find(marked))
 
     def load_deferred_apps(self) -> list[Notice]:
         """Import and make the apps that would else wait for their start; return what they changed of the process.

@@ -1,8 +1,9 @@
-"""What people type: `composer serve`, `check`, `routes` and `openapi`."""
+"""The command line: `composer serve`, `check`, `routes`, `openapi` and `plugins`."""
 
 
 def main() -> None:
-    """Run the command line; its libraries are imported only now, so that `import composer` stays light."""
+    """Run the command line."""
+    # Imported here, so that `import composer` stays light.
     from composer._cli.commands import commands
 
     commands()

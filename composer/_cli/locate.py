@@ -1,4 +1,4 @@
-"""Finding the composition that a command is about."""
+"""Find and load the composition that a command is about."""
 
 import json
 import os
@@ -9,20 +9,21 @@ from pathlib import Path
 from fastapi import FastAPI
 
 from composer._build import build, composition_of
+from composer._cli.show import CommandError
 from composer._project.importing import load_reference
 from composer._settings import find_settings
 from composer._text import names_in
 from composer.errors import CompositionError
 
-# How the command line tells the processes that it starts what to serve.
+# The command line passes the selection to the processes that it starts by these environment variables.
 SETTINGS, ONLY, TARGET = "COMPOSER_SETTINGS", "COMPOSER_ONLY", "COMPOSER_TARGET"
 
 
 def select_composition(target: str | None, settings: Path | None, apps: str | None) -> None:
-    """Put what the command line says into the environment, where `load` finds it, in this process and in its children.
+    """Write the selection into the environment, where `load_composition` reads it in this process and its children.
 
-    `apps` is a list of names with commas, in which an empty name is one that no app has: a variable of the shell may
-    not be set. `target` is "module:name" of the app, as for uvicorn.
+    `apps` is a list of names with commas. An empty one selects an app named "", which is reported as unknown: the
+    variable of a shell script was not set.
     """
     if settings is not None:
         os.environ[SETTINGS] = str(settings.absolute())
@@ -34,16 +35,14 @@ def select_composition(target: str | None, settings: Path | None, apps: str | No
 
 @cache
 def load_composition() -> FastAPI:
-    """Return the composition: the chosen target, or asgi:app of the project, or what its settings.toml says.
+    """Return the selected composition: the target, asgi:app of the project, or that of its settings.toml.
 
-    It is made once in a process: `serve` checks it first and then serves the same one.
+    It is built once in a process: `serve` checks and serves the same object.
 
-    Raises CompositionError where it can't be built, LookupError where the target is something else.
+    Raises CompositionError if it cannot be built, CommandError if the target is something else.
     """
     folder = project_folder()
-    target = os.environ.get(TARGET)
-    if target is None and (folder / "asgi.py").is_file():
-        target = "asgi:app"
+    target = os.environ.get(TARGET) or ("asgi:app" if (folder / "asgi.py").is_file() else None)
     if target is None:
         file, missing = find_settings()
         if missing is not None:
@@ -51,15 +50,18 @@ def load_composition() -> FastAPI:
         return build(file)
     if str(folder) not in sys.path:
         sys.path.insert(0, str(folder))
-    app, wrong = load_reference(target, "the command line", folder)
-    if wrong is not None:
-        raise CompositionError([wrong])
+    app, problem = load_reference(target, "the command line", folder)
+    if problem is not None:
+        raise CompositionError([problem])
     if not isinstance(app, FastAPI):
-        raise LookupError(f"{target} is a {type(app).__name__}, not the FastAPI that composer.build() returns")
-    composition_of(app)
+        raise CommandError(f"{target} is a {type(app).__name__}, not the FastAPI that composer.build() returns.")
+    try:
+        composition_of(app)
+    except LookupError as error:
+        raise CommandError(str(error)) from None
     return app
 
 
 def project_folder() -> Path:
-    """Return the folder of the project that was chosen: that of its settings file."""
+    """Return the folder of the selected project, which is that of its settings file."""
     return find_settings()[0].parent

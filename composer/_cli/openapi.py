@@ -1,83 +1,74 @@
-"""The merged document as a file: written, read back, and compared with what is committed."""
+"""The merged document as a file: write it, read it back, and compare it with a committed one."""
 
 import json
-import os
 import re
-import shutil
 import sys
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from rich.text import Text
 
-from composer._cli.show import out, show_error
+from composer._cli.show import CommandError, out
 from composer._json import Json
 from composer._text import json_bytes
 from composer.openapi import Change, changes, is_yaml, parse_document
 
 Form: TypeAlias = Literal["json", "yaml"]
 
-# How many operations are named where one change of a component reaches many.
+# How many operations are named if a change of one component reaches many.
 _NAMED = 3
-# What YAML 1.2 takes for a number and PyYAML, which keeps to 1.1, for text: others may read what we write.
+# Numbers in YAML 1.2 that are strings to PyYAML, which implements YAML 1.1; other parsers read what we write.
 _NUMBER = re.compile(r"[-+]?(\.\d+|\d+(\.\d*)?)([eE][-+]?\d+)?$|0o[0-7]+$|0x[0-9a-fA-F]+$")
-# Ends of lines in some readers' eyes and not in others'.
+# Line breaks to some parsers and not to others.
 _ENDS = re.compile("[\r\x85\u2028\u2029]")
-# Spaces at the ends of a text and of its lines, which don't show where it is written line by line.
+# Spaces at the ends of a string and of its lines, which would be invisible in a block scalar.
 _BARE_SPACE = re.compile(r"^\s|[ \t]\n|[ \t]$|\n\n$")
 
 
 def write_or_check(document: Json, output: Path | None, form: Form | None, check: Path | None) -> int:
-    """Print the document, write it to `output`, or compare it with what `check` holds; return the exit status.
+    """Print the document, write it to `output`, or compare it with the file `check`; return 1 if that is out of date.
 
-    It is 1 where the file can't be written or read, or where it isn't what would be written now.
+    Raises CommandError if a file cannot be read or written.
     """
     if output is not None and check is not None:
-        show_error("--output writes a file and --check only compares: give one of them.")
-        return 2
+        raise CommandError("--output and --check are mutually exclusive: --output writes a file, --check compares.")
+    if check is not None:
+        return _check(document, check, form_of(check, form))
+    text = to_text(document, form_of(output, form))
+    if output is None:
+        sys.stdout.write(text)
+        return 0
     try:
-        if check is not None:
-            return _check(document, check, form_of(check, form))
-        text = written(document, form_of(output, form))
-        if output is None:
-            sys.stdout.write(text)
-        else:
-            _write(output, text)
-    except ValueError as error:
-        show_error(str(error))
-        return 1
+        output.write_text(text, encoding="utf-8", newline="\n")
+    except OSError as error:
+        raise CommandError(f"{output}: cannot write the file: {error.strerror}.") from None
     return 0
 
 
 def form_of(file: Path | None, chosen: Form | None) -> Form:
-    """Return how a file is written: as chosen, else YAML by the suffixes .yaml and .yml, else JSON."""
-    if chosen is not None:
-        return chosen
-    return "yaml" if file is not None and is_yaml(file) else "json"
+    """Return the format of a file: the chosen one, else YAML for the suffixes .yaml and .yml, else JSON."""
+    return chosen or ("yaml" if file is not None and is_yaml(file) else "json")
 
 
-def written(document: Json, form: Form) -> str:
-    """Write a document as text that is the same, byte for byte, wherever and whenever it is written.
+def to_text(document: Json, form: Form) -> str:
+    """Return a document as text that is reproducible byte for byte; its keys stay in their order.
 
-    Keys stay in the document's order, so that what belongs together stands together. Raise ValueError where a
-    number isn't one that JSON has.
+    Raises CommandError for a number that JSON cannot represent.
     """
     try:
         text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
     except ValueError as error:
-        raise ValueError(f"The document can't be written as JSON: {error}.") from None
-    if form == "yaml":
-        return _yaml(json.loads(text))
-    return json_bytes(text).decode() + "\n"
+        raise CommandError(f"Cannot write the document as JSON: {error}.") from None
+    return _yaml(json.loads(text)) if form == "yaml" else json_bytes(text).decode() + "\n"
 
 
 def _yaml(document: Json) -> str:
-    # Not everybody writes YAML.
+    # Imported here because few users write YAML.
     import yaml
 
     class Dumper(yaml.SafeDumper):
-        """Write text so that every reader takes it for text, and long texts line by line."""
+        """Write strings so that every reader takes them for strings, and long ones line by line."""
 
         def ignore_aliases(self, data: Any) -> bool:
             return True
@@ -91,83 +82,53 @@ def _yaml(document: Json) -> str:
 
     Dumper.add_representer(str, Dumper.text)
     Dumper.add_implicit_resolver("tag:yaml.org,2002:float", _NUMBER, list("-+.0123456789"))
-    found: str = yaml.dump(document, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=10**9)
-    return found
+    text: str = yaml.dump(document, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=10**9)
+    return text
 
 
 def read(file: Path, form: Form) -> Json:
-    """Read an OpenAPI document; raise ValueError that names the file where it can't be read or is none."""
+    """Read an OpenAPI document; raise CommandError with the name of the file if it cannot be read or isn't one."""
     try:
         document = parse_document(file.read_bytes(), yaml=form == "yaml")
-    except FileNotFoundError:
-        raise ValueError(f"{file}: there is no such file.") from None
     except OSError as error:
-        raise ValueError(f"{file}: it can't be read: {error.strerror}.") from None
+        raise CommandError(f"{file}: cannot read the file: {error.strerror}.") from None
     except ValueError as error:
-        raise ValueError(f"{file}: it can't be read as {form.upper()}: {error}.") from None
-    version = document.get("openapi")
-    if not re.match(r"3\.[01](\.|$)", str(version)):
-        raise ValueError(f"{file}: it is no OpenAPI 3.0 or 3.1 document.")
+        raise CommandError(f"{file}: cannot parse the file as {form.upper()}: {error}.") from None
+    if not re.match(r"3\.[01](\.|$)", str(document.get("openapi"))):
+        raise CommandError(f"{file}: not an OpenAPI 3.0 or 3.1 document.")
     return document
 
 
 def _check(document: Json, file: Path, form: Form) -> int:
     committed = read(file, form)
-    if file.read_bytes() == written(document, form).encode():
+    if file.read_bytes() == to_text(document, form).encode():
         out.print(Text(f"{file} is up to date"), soft_wrap=True)
         return 0
-    found = changes(committed, document)
-    out.print(Text(report(found, file)), soft_wrap=True)
+    out.print(Text(report(list(changes(committed, document)), file)), soft_wrap=True)
     return 1
 
 
-def report(found: Iterable[Change], file: Path) -> str:
-    """Say what changed since a file was written: what breaks clients first, and at the end what to do."""
-    told = list(found)
-    sections = [
-        ("Breaking changes", [change for change in told if change.breaking]),
-        ("Other changes", [change for change in told if not change.breaking]),
-    ]
-    blocks = ["\n".join([f"{title} ({len(held)}):", *_lines(held)]) for title, held in sections if held]
-    only = "" if told else " in its form only: the order of its keys or its layout"
-    again = f"Write it anew by the same command, with --output {file} instead of --check {file}."
-    return "\n\n".join([f"{file} is out of date{only}.", *blocks, again])
+def report(changed: Sequence[Change], file: Path) -> str:
+    """Return what has changed since a file was written, breaking changes first, and how to update the file."""
+    breaking, other = ([change for change in changed if change.breaking is kind] for kind in (True, False))
+    sections = [("Breaking changes", breaking), ("Other changes", other)]
+    blocks = ["\n".join([f"{title} ({len(group)}):", *_lines(group)]) for title, group in sections if group]
+    only = "" if changed else " only in its format: the order of keys or the layout"
+    update = f"Update it with the same command, with --output {file} in place of --check {file}."
+    return "\n\n".join([f"{file} is out of date{only}.", *blocks, update])
 
 
-def _lines(held: list[Change]) -> list[str]:
-    """Return a line for each change, one for those that reach many operations by the same component."""
+def _lines(changed: list[Change]) -> list[str]:
+    """Return a line for each change, and one for those that reach many operations through the same component."""
     groups: dict[tuple[str, str], list[Change]] = {}
-    for change in held:
+    for change in changed:
         place = " ".join(change.where.split(" ")[2:])
         groups.setdefault((place or change.where, change.what), []).append(change)
-    return [line for group in groups.values() for line in (f"  {group[0]}", *_also(group[1:]))]
-
-
-def _also(others: list[Change]) -> list[str]:
-    named = [" ".join(change.where.split(" ")[:2]) for change in others[:_NAMED]]
-    more = [f"{len(others) - _NAMED} more"] if len(others) > _NAMED else []
-    return [f"    as in {', '.join([*named, *more])}"] if named else []
-
-
-def _write(file: Path, text: str) -> None:
-    """Write a file wholly or not at all: whoever reads it meanwhile sees the old one or the new one."""
-    target = file.resolve()
-    try:
-        if target.exists() and not target.is_file():
-            # A pipe or a terminal is written to, and can't be replaced.
-            target.write_text(text, encoding="utf-8", newline="\n")
-        else:
-            _replace(target, text)
-    except OSError as error:
-        raise ValueError(f"{file}: it can't be written: {error.strerror}.") from None
-
-
-def _replace(target: Path, text: str) -> None:
-    beside = target.with_name(f".{target.name}.{os.getpid()}")
-    try:
-        beside.write_text(text, encoding="utf-8", newline="\n")
-        if target.exists():
-            shutil.copymode(target, beside)
-        beside.replace(target)
-    finally:
-        beside.unlink(missing_ok=True)
+    lines = []
+    for first, *others in groups.values():
+        lines.append(f"  {first}")
+        if others:
+            names = [" ".join(change.where.split(" ")[:2]) for change in others[:_NAMED]]
+            more = [f"{len(others) - _NAMED} more"] if len(others) > _NAMED else []
+            lines.append(f"    also {', '.join([*names, *more])}")
+    return lines

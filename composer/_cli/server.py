@@ -1,4 +1,4 @@
-"""The server: uvicorn, and the status that it ends with when it is told to stop."""
+"""Run uvicorn, and exit with a status that tells a stop from a failure."""
 
 import multiprocessing
 import signal
@@ -13,18 +13,17 @@ from composer._cli.locate import load_composition
 from composer._compat.uvicorn import STARTUP_FAILURE, has_failed_to_stop, process_supervisor
 from composer._lifecycle.signals import end_at_once, handled, stopped_by_signal
 
-# The status of a server that stopped, where a part of it failed to.
+# The exit status if a part failed to stop.
 SHUTDOWN_FAILURE: Final = 1
 
 
 def run_server(**options: Any) -> NoReturn:
-    """Serve what the options of `uvicorn.run` say, in this process or in several, until it has stopped.
+    """Serve with the options of `uvicorn.run`, in one process or several, until the server has stopped.
 
-    Raises SystemExit: with status 0 where a signal told it to stop, also in the middle of its start, with 1 where a
-    part then failed to stop, and with uvicorn's status where it failed to start. Several processes tell of failing
-    stops by their log alone.
+    Raises SystemExit: with status 0 after a signal to stop, also during the start, with 1 if a part failed to stop, and
+    with uvicorn's status if the start failed. With several processes, parts that fail to stop are only logged.
     """
-    # uvicorn stops everything, and then lets the signal do what it did before: else that would end the process.
+    # After its shutdown, uvicorn raises the signal again for the previous handler; the default one kills the process.
     signal.signal(signal.SIGTERM, end_well)
     config = uvicorn.Config(**options)
     supervisor = process_supervisor() if config.workers > 1 else None
@@ -35,7 +34,7 @@ def run_server(**options: Any) -> NoReturn:
 
 
 def serve_here(config: uvicorn.Config, sockets: list[socket] | None = None) -> int:
-    """Serve in this process, at these sockets or at one that is opened now, and return its status."""
+    """Serve in this process, on these sockets or on a new one, and return the exit status."""
     server = uvicorn.Server(config)
     status: Any = None
     try:
@@ -43,30 +42,30 @@ def serve_here(config: uvicorn.Config, sockets: list[socket] | None = None) -> i
     except SystemExit as error:
         status = error.code
     except KeyboardInterrupt:
-        # Ctrl-C, after all was stopped.
+        # Ctrl-C, after the shutdown.
         status = 0
     failed = has_failed_to_stop(server)
     # The composition is loaded in this process.
     if composition_of(load_composition()).lifecycle.failed_to_stop if failed is None else failed:
         return SHUTDOWN_FAILURE
     if stopped_by_signal() or status == 0:
-        # A start that was given up because of a signal has not failed.
+        # A start that a signal interrupted has not failed.
         return 0
     return status or (0 if server.started else STARTUP_FAILURE)
 
 
 def end_well(number: int, frame: FrameType | None) -> NoReturn:
-    """End as what was told to stop by a signal, and has."""
+    """Exit with status 0: the process has stopped after a signal."""
     raise SystemExit(0)
 
 
 def _supervised(config: uvicorn.Config, supervisor: Any) -> int:
-    """Serve in several processes, and return the status; the second signal ends them all at once."""
+    """Serve in several processes, and return the exit status; a second signal kills them all."""
     processes = supervisor(config, sockets=[config.bind_socket()])
-    # uvicorn's own handlers are there from here on, and only note the signals.
+    # uvicorn has installed its own handlers, which only queue the signals.
     with handled(_kill_all):
         processes.run()
-    # It stops by itself only where a process could not start, and does not tell by its status.
+    # Without a signal it stops only if a process could not start; its status doesn't say so.
     return 0 if stopped_by_signal() else STARTUP_FAILURE
 
 

@@ -1,7 +1,7 @@
-"""What took how long until everything was up, as bars side by side; and who is late, while it starts."""
+"""How long each part takes to start: bars side by side once all is up, and which parts are slow before that."""
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final
 
@@ -11,73 +11,49 @@ from rich.text import Text
 from composer._cli.show import err
 from composer._model import Step
 
-# Parts that have a row of their own: those that took longest.
+# The parts that took longest get a row each.
 ROWS: Final = 30
-# Characters of a bar: the least, and the most that a wide terminal gets; a long name is cut at its own.
+# Columns: the narrowest bar, the widest one, and the widest name.
 BAR, WIDE_BAR, NAME = 20, 60, 26
-# What a bar is drawn with, and its colour; where the terminal knows no blocks, the phase's first letter.
+# The mark and the colour of each phase; a terminal without block elements gets the first letters.
 MARKS: Final = {"import": ("░", "blue"), "build": ("▒", "magenta"), "start": ("█", "green")}
 
-# Seconds after which a start is told of for the first time; each pause is then as long as what has passed.
-LATE: Final = 1.0
-# Seconds between two looks, and the parts that one line names.
-LOOK: Final = 0.1
+# Seconds before the first report; each later one comes after twice the time.
+SLOW: Final = 1.0
+# Seconds between two looks, and how many parts one line names.
+INTERVAL: Final = 0.1
 NAMED: Final = 5
-DOING: Final = {"import": "importing", "build": "building", "start": "starting"}
-
-Phases = dict[str, Step]
+VERBS: Final = {"import": "importing", "build": "building", "start": "starting"}
 
 
 def show_waterfall(steps: Sequence[Step], console: Console = err) -> None:
-    """Print what took how long, in milliseconds and as bars, from the first import to the last start."""
-    rows: dict[str, Phases] = {}
+    """Print how long each phase of each part took, in milliseconds and as bars, from the first import on."""
+    rows: dict[str, list[Step]] = {}
     for step in steps:
-        rows.setdefault(f"{step.kind} {step.name}", {})[step.phase] = step
+        rows.setdefault(f"{step.kind} {step.name}", []).append(step)
     if not rows:
         return
     first, last = min(step.begun for step in steps), max(step.begun + step.seconds for step in steps)
-    for line in _lines(_slowest(rows), first, last - first, console):
-        console.print(line, soft_wrap=True)
-    left = f" {len(rows) - ROWS} parts that took less are not shown." if len(rows) > ROWS else ""
-    console.print(
-        f"All was up {_ms(last - first)} ms after the first import began.{left}", highlight=False, soft_wrap=True
-    )
-
-
-def _slowest(rows: Mapping[str, Phases]) -> dict[str, Phases]:
-    """Leave out those that took least, and keep the others in their order."""
-    took = {name: sum(step.seconds for step in phases.values()) for name, phases in rows.items()}
-    kept = set(sorted(rows, key=lambda name: -took[name])[:ROWS])
-    return {name: phases for name, phases in rows.items() if name in kept}
-
-
-def _lines(rows: Mapping[str, Phases], first: float, whole: float, console: Console) -> Iterator[Text]:
-    """Lay out the heading and a line for each part."""
-    names = min(max(len(name) for name in ["milliseconds", *rows]), NAME)
+    slowest = sorted(rows, key=lambda name: -sum(step.seconds for step in rows[name]))[:ROWS]
+    names = min(max(map(len, ["milliseconds", *slowest])), NAME)
     marks = {phase: phase[0] if console.options.ascii_only else mark for phase, (mark, _) in MARKS.items()}
-    columns = [f"{marks[phase]} {phase}" for phase in MARKS]
-    heading = f"{'milliseconds':{names}} {'from':>6} {columns[0]:>8} {columns[1]:>7} {columns[2]:>7}  "
-    yield Text(heading)
+    heading = f"{'milliseconds':{names}} {'from':>6} {' '.join(f'{marks[phase]} {phase}' for phase in MARKS)}  "
+    console.print(Text(heading), soft_wrap=True)
     width = max(BAR, min(console.width - len(heading), WIDE_BAR))
-    for name, phases in rows.items():
-        begun = _ms(min(step.begun for step in phases.values()) - first)
-        took = {phase: _ms(phases[phase].seconds) if phase in phases else "" for phase in MARKS}
-        numbers = f"{begun:>6} {took['import']:>8} {took['build']:>7} {took['start']:>7}  "
-        yield Text(f"{name[:names]:{names}} {numbers}").append_text(
-            _bar(phases, first, whole / width or 1, width, marks)
-        )
-
-
-def _bar(phases: Phases, first: float, mark: float, width: int, marks: Mapping[str, str]) -> Text:
-    """Draw what one part took, `mark` seconds for each mark; what is too short for one has one all the same."""
-    bar = Text()
-    for phase, step in phases.items():
-        begin = min(int((step.begun - first) / mark), width - 1)
-        end = max(min(round((step.begun + step.seconds - first) / mark), width), begin + 1)
-        # Two short steps may share a place, and the first has it.
-        bar.append(" " * (begin - len(bar)))
-        bar.append(marks[phase] * (end - len(bar)), MARKS[phase][1])
-    return bar
+    scale = (last - first) / width or 1
+    for name in (name for name in rows if name in slowest):
+        took: dict[str, str] = {step.phase: _ms(step.seconds) for step in rows[name]}
+        numbers = " ".join(f"{took.get(phase, ''):>{len(phase) + 2}}" for phase in MARKS)
+        line = Text(f"{name[:names]:{names}} {_ms(rows[name][0].begun - first):>6} {numbers}  ")
+        bar = Text()
+        for step in rows[name]:
+            begin = min(int((step.begun - first) / scale), width - 1)
+            # Even the shortest step gets a mark, unless the one before it has that place.
+            end = max(min(round((step.begun + step.seconds - first) / scale), width), begin + 1)
+            bar.append(" " * (begin - len(bar))).append(marks[step.phase] * (end - len(bar)), MARKS[step.phase][1])
+        console.print(line.append_text(bar), soft_wrap=True)
+    hidden = f" {len(rows) - ROWS} faster parts are not shown." if len(rows) > ROWS else ""
+    console.print(f"Ready in {_ms(last - first)} ms from the first import.{hidden}", highlight=False, soft_wrap=True)
 
 
 def _ms(seconds: float) -> str:
@@ -86,9 +62,9 @@ def _ms(seconds: float) -> str:
 
 @contextmanager
 def report_slow_parts(steps: Callable[[], Iterable[Step]]) -> Iterator[None]:
-    """Print who is still imported, built or starting, from a thread: what blocks the event loop is named too."""
+    """Print the parts that are still importing, building or starting, from a thread: they may block the event loop."""
     over = threading.Event()
-    thread = threading.Thread(target=_report_slow_parts, args=(steps, over), name="telling who is late", daemon=True)
+    thread = threading.Thread(target=_report_slow_parts, args=(steps, over), name="report slow parts", daemon=True)
     thread.start()
     try:
         yield
@@ -98,21 +74,21 @@ def report_slow_parts(steps: Callable[[], Iterable[Step]]) -> Iterator[None]:
 
 
 def _report_slow_parts(steps: Callable[[], Iterable[Step]], over: threading.Event) -> None:
-    told = LATE
-    while not over.wait(LOOK):
-        late = [step for step in steps() if not step.over]
-        longest = max((step.seconds for step in late), default=0)
-        if longest < told:
-            # The one that was told of last may be up, and another one late.
-            told = max(LATE, min(told, 2 * longest))
+    threshold = SLOW
+    while not over.wait(INTERVAL):
+        pending = [step for step in steps() if not step.over]
+        longest = max((step.seconds for step in pending), default=0)
+        if longest >= threshold:
+            show_slow_parts([step for step in pending if step.seconds >= SLOW])
+            threshold = 2 * longest
         else:
-            show_slow_parts([step for step in late if step.seconds >= LATE])
-            told = 2 * longest
+            # The part that was reported last may be up, and another one slow.
+            threshold = max(SLOW, min(threshold, 2 * longest))
 
 
-def show_slow_parts(late: Sequence[Step], console: Console = err) -> None:
-    """Print which parts are still at it, those first that began first."""
-    doing = DOING[late[0].phase]
-    told = [f"{step.name} ({step.seconds:.0f} s)" for step in sorted(late, key=lambda step: step.begun)]
-    more = [f"and {len(told) - NAMED} more"] if len(told) > NAMED else []
-    console.print(Text(f"still {doing}: {', '.join([*told[:NAMED], *more])}"), soft_wrap=True)
+def show_slow_parts(slow: Sequence[Step], console: Console = err) -> None:
+    """Print which parts are not yet ready, in the order in which they began."""
+    names = [f"{step.name} ({step.seconds:.0f} s)" for step in sorted(slow, key=lambda step: step.begun)]
+    more = [f"and {len(names) - NAMED} more"] if len(names) > NAMED else []
+    text = f"still {VERBS[slow[0].phase]}: {', '.join([*names[:NAMED], *more])}"
+    console.print(Text(text), soft_wrap=True)

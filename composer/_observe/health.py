@@ -1,4 +1,4 @@
-"""The probes: `/livez` says that the process runs, `/readyz` whether every part is up, and which one isn't."""
+"""Health checks: `/livez` reports that the process runs, `/readyz` the state of each part."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -12,25 +12,40 @@ from composer._model import PartStatus, State
 
 LIVE, READY = "/livez", "/readyz"
 
-# Seconds that a cornerstone gets to say that it can serve.
+# Seconds that a cornerstone has to answer.
 CHECK_TIMEOUT: Final = 2.0
 
 Check = Callable[[], Awaitable[Any]]
 
 
 def probes(parts: Callable[[], Iterable[PartStatus]], checks: Mapping[str, Check]) -> Mapping[str, ASGIApp]:
-    """Make the probes by their paths; `parts` returns how each part is at the moment.
+    """Return the health checks by their paths; `parts` returns the current state of each part.
 
-    `checks` holds what asks a cornerstone, by its name, whether it can serve now: one that raises, or doesn't answer
-    in time, isn't ready.
+    `checks` holds the readiness check of each cornerstone that has one, by its name. A cornerstone isn't ready if its
+    check raises or doesn't answer in time. Concurrent requests share one call of it.
     """
-    asked = _Asked(checks)
+    running: dict[str, asyncio.Task[str]] = {}
+
+    def check(part: PartStatus) -> asyncio.Task[str] | None:
+        """Return the running check of a part, or start it; None if the part has no check, or isn't up."""
+        if part.kind != "cornerstone" or part.state is not State.UP or part.name not in checks:
+            return None
+        task = running.get(part.name)
+        if task is None or task.done() or task.get_loop() is not asyncio.get_running_loop():
+            task = asyncio.create_task(_failure(checks[part.name]), name=f"readiness of {part.name}")
+            running[part.name] = task
+        return task
 
     async def live(scope: Scope, receive: Receive, send: Send) -> None:
         await JSONResponse({"status": "live"})(scope, receive, send)
 
     async def ready(scope: Scope, receive: Receive, send: Send) -> None:
-        body = readiness(await asked.of(parts()))
+        started = [(part, check(part)) for part in parts()]
+        # Shielded: a client that disconnects must not cancel the check for the others.
+        checked = [(part, await asyncio.shield(task) if task else "") for part, task in started]
+        body = readiness(
+            replace(part, state=State.NOT_READY, reason=reason) if reason else part for part, reason in checked
+        )
         status = 200 if body["status"] == "ready" else 503
         await JSONResponse(body, status, {"Cache-Control": "no-store"})(scope, receive, send)
 
@@ -38,7 +53,7 @@ def probes(parts: Callable[[], Iterable[PartStatus]], checks: Mapping[str, Check
 
 
 def readiness(parts: Iterable[PartStatus]) -> dict[str, Any]:
-    """Return what `/readyz` shows: ready when every required part is up, and each part's state and reason."""
+    """Return the body of `/readyz`: ready if every required part is up, and the state of each part with its reason."""
     rows = [
         {
             "kind": part.kind,
@@ -53,39 +68,8 @@ def readiness(parts: Iterable[PartStatus]) -> dict[str, Any]:
     return {"status": "ready" if ready else "not ready", "parts": rows}
 
 
-class _Asked:
-    """What cornerstones say when they are asked; however many want to know at once, each is asked once."""
-
-    def __init__(self, checks: Mapping[str, Check]) -> None:
-        self._checks = checks
-        self._asking: dict[str, asyncio.Task[str]] = {}
-
-    async def of(self, parts: Iterable[PartStatus]) -> list[PartStatus]:
-        """Return the parts, those that are up but can't serve as not ready."""
-        found = list(parts)
-        asked = [part.name for part in found if _is_up(part) and part.name in self._checks]
-        reasons = dict(zip(asked, await asyncio.gather(*map(self._reason, asked)), strict=True))
-        return [
-            replace(part, state=State.NOT_READY, reason=reasons[part.name])
-            if _is_up(part) and reasons.get(part.name)
-            else part
-            for part in found
-        ]
-
-    async def _reason(self, name: str) -> str:
-        asking = self._asking.get(name)
-        if asking is None or asking.done() or asking.get_loop() is not asyncio.get_running_loop():
-            asking = self._asking[name] = asyncio.create_task(_reason(self._checks[name]), name=f"asking {name}")
-        # Whoever gave up waiting doesn't end the question for the others.
-        return await asyncio.shield(asking)
-
-
-def _is_up(part: PartStatus) -> bool:
-    return part.kind == "cornerstone" and part.state is State.UP
-
-
-async def _reason(check: Check) -> str:
-    """Return why a cornerstone can't serve, or nothing; its error's text isn't for everybody who can ask."""
+async def _failure(check: Check) -> str:
+    """Return why a cornerstone isn't ready, or ""; the text of its error may be secret, and `/readyz` is public."""
     limit = asyncio.timeout(CHECK_TIMEOUT)
     try:
         async with limit:
@@ -93,13 +77,5 @@ async def _reason(check: Check) -> str:
     except (Exception, asyncio.CancelledError) as error:
         if limit.expired():
             return f"not ready: no answer within {CHECK_TIMEOUT:g} seconds"
-        if isinstance(error, asyncio.CancelledError) and _is_cancelled():
-            raise
         return f"not ready: {type(error).__name__}"
     return ""
-
-
-def _is_cancelled() -> bool:
-    """Tell whether this very task was cancelled, and not what it waited for."""
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0

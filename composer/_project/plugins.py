@@ -1,24 +1,27 @@
-"""What installed packages bring: apps and cornerstones that settings.toml may name.
+"""What installed packages bring: apps and cornerstones that settings.toml may name, and commands.
 
-A package says so by entry points of two groups, each with a factory, or an app itself, as its value.
+A package says so by entry points of three groups: the value is a factory, an app itself, or a command.
 """
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from composer._catalogue import problem
 from composer._model import Kind, Problem
 from composer._text import did_you_mean, listed
 
-_GROUPS: dict[Kind, str] = {
+PluginKind = Kind | Literal["command"]
+
+_GROUPS: dict[PluginKind, str] = {
     "app": "composer.apps",
     "cornerstone": "composer.cornerstones",
+    "command": "composer.commands",
 }
 
 
 class Plugin(NamedTuple):
-    """One app or cornerstone that a package brings: `reference` is "package.module:name", `package` has its version."""
+    """What a package brings under one name: `reference` is "package.module:name", `package` has its version."""
 
-    kind: Kind
+    kind: PluginKind
     name: str
     package: str
     reference: str
@@ -26,10 +29,11 @@ class Plugin(NamedTuple):
 
 def installed() -> list[Plugin]:
     """Return all that is installed, apps first, each kind by name; nothing of it is imported."""
-    return [plugin for kind in _GROUPS for plugin in _installed(kind)]
+    return [plugin for kind in _GROUPS for plugin in plugins_of(kind)]
 
 
-def _installed(kind: Kind) -> list[Plugin]:
+def plugins_of(kind: PluginKind) -> list[Plugin]:
+    """Return all that is installed of one kind, by name; nothing of it is imported."""
     # It looks into every package there is, and most compositions have no plugin.
     from importlib.metadata import entry_points
 
@@ -45,9 +49,9 @@ def _without_extras(value: str) -> str:
     return value.partition("[")[0].replace(" ", "")
 
 
-def find_plugin(kind: Kind, name: str, where: str) -> tuple[Plugin | None, Problem | None]:
+def find_plugin(kind: PluginKind, name: str, where: str) -> tuple[Plugin | None, Problem | None]:
     """Return the plugin of that name, or the problem: none has it, or more than one."""
-    plugins = _installed(kind)
+    plugins = plugins_of(kind)
     found = [plugin for plugin in plugins if plugin.name == name]
     if not found:
         names = list(dict.fromkeys(plugin.name for plugin in plugins))

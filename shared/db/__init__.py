@@ -1,32 +1,20 @@
-"""One database for all apps: SQLite in a file by default, PostgreSQL by its URL.
+"""The project's database, and the base class of its tables."""
 
-An app declares its tables as classes that inherit from `Base`. If it has a folder `migrations`, they create and change
-its tables: `python -m shared.db` writes and runs migrations, and outside of production the server runs them when it
-starts. The tables of an app without migrations are created when the server starts, and never changed.
+from sqlalchemy import MetaData
+from sqlalchemy.orm import DeclarativeBase
 
-A handler that writes uses a `Session`, one that only reads a `ReadSession`. `answering_503(app)` makes an app respond
-with 503 while the database is unavailable.
-"""
+from composer import Project
+from composer.contrib.db import NAMING_CONVENTION, Database, DatabaseSettings
 
-from shared.db._database import Base, Database, create_cornerstone
-from shared.db._requests import MAX_LIMIT, Id, Limit, ReadSession, Session, Skip, StorableText
-from shared.db._schema import SchemaError
-from shared.db._settings import DatabaseSettings
-from shared.db._unavailable import UNAVAILABLE, answering_503
+__all__ = ["Base", "create_cornerstone"]
 
-__all__ = [
-    "MAX_LIMIT",
-    "UNAVAILABLE",
-    "Base",
-    "Database",
-    "DatabaseSettings",
-    "Id",
-    "Limit",
-    "ReadSession",
-    "SchemaError",
-    "Session",
-    "Skip",
-    "StorableText",
-    "answering_503",
-    "create_cornerstone",
-]
+
+class Base(DeclarativeBase):
+    """The base class of all tables."""
+
+    metadata = MetaData(naming_convention=NAMING_CONVENTION)
+
+
+def create_cornerstone(settings: DatabaseSettings, project: Project) -> Database:
+    """Return the database with the tables of `Base`; it doesn't connect yet."""
+    return Database.from_settings(settings, project, base=Base)

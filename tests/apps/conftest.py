@@ -6,7 +6,7 @@ from fastapi.testclient import TestClient
 
 import composer
 from shared import db
-from tests.shared.databases import anyio_backend, database_url, postgres
+from tests.contrib.databases import anyio_backend, database_url, postgres
 
 __all__ = ["anyio_backend", "compose_with_database", "database_url", "postgres"]
 

@@ -10,7 +10,8 @@ from sqlalchemy import text
 
 from apps.accounts import create_app
 from composer import Project
-from shared.db import DatabaseSettings, create_cornerstone
+from composer.contrib.db import DatabaseSettings
+from shared.db import create_cornerstone
 
 PASSWORD = "correct horse"
 ADA = {"email": "Ada@Example.com", "password": PASSWORD}

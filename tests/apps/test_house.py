@@ -10,7 +10,7 @@ from fastapi.testclient import TestClient
 
 import apps
 import composer
-from shared.auth import hash_key, new_key
+from composer.contrib.auth import hash_key, new_key
 from tests.blocks import BLOCK
 
 SETTINGS = Path(apps.__file__).parents[1] / "settings.toml"

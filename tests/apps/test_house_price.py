@@ -16,9 +16,9 @@ import composer
 from apps import house_price
 from apps.house_price import train
 from apps.v1 import house_price as house_price_v1
-from shared import auth, models
-from shared.auth import hash_key, new_key
-from shared.models import ArtefactError, ModelCard, read_card
+from composer.contrib import auth, models
+from composer.contrib.auth import hash_key, new_key
+from composer.contrib.models import ArtefactError, ModelCard, read_card
 
 ROOT = Path(apps.__file__).parents[1]
 ARTEFACTS = ROOT / "artefacts"

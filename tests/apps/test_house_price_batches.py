@@ -16,8 +16,8 @@ from fastapi.testclient import TestClient
 
 import composer
 from apps import house_price
-from shared import auth, models
-from shared.auth import hash_key, new_key
+from composer.contrib import auth, models
+from composer.contrib.auth import hash_key, new_key
 from tests.blocks import BLOCK
 from tests.serving import REPOSITORY
 

@@ -15,7 +15,7 @@ import joblib
 import pytest
 
 from apps.house_price._predict import Block, values
-from shared.auth import hash_key, new_key
+from composer.contrib.auth import hash_key, new_key
 from tests.blocks import BLOCK
 from tests.serving import REPOSITORY, Server, serving
 
@@ -86,7 +86,7 @@ async def under_load(server: Server, answers: Answers, work: Callable[[], Awaita
 
 async def promote(file: Path, environment: dict[str, str]) -> tuple[int | None, str]:
     """Run the command in a process of its own; return its status, and what it printed."""
-    command = [sys.executable, "-m", "shared.models", "promote", "house_price", str(file)]
+    command = [sys.executable, "-m", "composer", "models", "promote", "house_price", str(file)]
     process = await asyncio.create_subprocess_exec(
         *command, cwd=REPOSITORY, env=environment, stdout=PIPE, stderr=STDOUT
     )

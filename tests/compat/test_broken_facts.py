@@ -192,14 +192,14 @@ def test_threads_are_shared_where_the_limiter_cannot_be_replaced(
 def test_an_unknown_gunicorn_is_told_and_each_process_loads_by_itself(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    from composer._cli.commands import _forking
+    from composer._cli.commands import _preloading_server
     from composer._cli.server import run_server
 
     monkeypatch.setattr("gunicorn.arbiter.Arbiter.kill_workers", None)
     monkeypatch.delattr("gunicorn.arbiter.Arbiter.kill_workers")
     with caplog.at_level(logging.WARNING):
-        assert _forking(reload=False) is run_server
-    assert "this release of gunicorn has no gunicorn.arbiter.Arbiter" in caplog.text
+        assert _preloading_server(reload=False) is run_server
+    assert "this gunicorn has no gunicorn.arbiter.Arbiter" in caplog.text
 
 
 class Unknown(FastAPI):

@@ -14,8 +14,8 @@ from typing import Any
 import httpx
 from sqlalchemy import make_url
 
+from tests.contrib.databases import postgres_server
 from tests.serving import REPOSITORY, Server, serving
-from tests.shared.databases import postgres_server
 from tests.soak.notes import Clients
 from tests.soak.row import Row
 

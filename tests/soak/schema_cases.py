@@ -18,9 +18,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
-from shared.auth import hash_key
+from composer.contrib.auth import hash_key
+from tests.contrib.databases import postgres_server
 from tests.serving import REPOSITORY, Server, serving
-from tests.shared.databases import postgres_server
 from tests.soak.row import Row
 
 Database: TypeAlias = Literal["sqlite", "postgresql"]

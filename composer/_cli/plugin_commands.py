@@ -1,0 +1,59 @@
+"""The commands that installed packages bring, by entry points of the group `composer.commands`."""
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+from typer.main import get_group
+
+from composer._cli.show import CommandError, show_error
+from composer._project.importing import load_reference
+from composer._project.plugins import find_plugin, plugins_of, unusable
+from composer.errors import ComposerError, problem_text
+
+_PANEL = "Commands of installed packages"
+
+
+class CommandGroup(TyperGroup):
+    """composer's own commands, and those of installed packages; one of these is imported only when it is run."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Return the names of all commands, composer's own first."""
+        return list(dict.fromkeys([*super().list_commands(ctx), *(plugin.name for plugin in plugins_of("command"))]))
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """Return a command as `--help` lists it; nothing of a package is imported for that."""
+        if own := super().get_command(ctx, cmd_name):
+            return own
+        packages = [plugin.package for plugin in plugins_of("command") if plugin.name == cmd_name]
+        text = f"From {' and '.join(packages)}."
+        return TyperCommand(cmd_name, help=text, rich_help_panel=_PANEL) if packages else None
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Return the command to run; exit with 1 if it is a package's and can't be imported."""
+        name, command, rest = super().resolve_command(ctx, args)
+        return name, command if name is None or name in self.commands else _load(name, ctx), rest
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command; a ComposerError that it raises is printed without a traceback, with exit status 1."""
+        try:
+            return super().invoke(ctx)
+        except ComposerError as error:
+            show_error(str(error))
+            raise typer.Exit(1) from None
+
+
+def _load(name: str, ctx: Any) -> Any:
+    where = f"command {name!r}"
+    plugin, problem = find_plugin("command", name, where)
+    if plugin is not None:
+        bad = partial(unusable, plugin, where)
+        loaded, problem = load_reference(plugin.reference, where, Path.cwd(), bad)
+        if isinstance(loaded, typer.Typer):
+            group = typer.Typer(add_completion=False)
+            group.add_typer(loaded, name=name)
+            return get_group(group).get_command(ctx, name)
+        problem = problem or bad(reference=plugin.reference, why="it is not a typer.Typer", near="")
+    raise CommandError(problem_text(problem) if problem else "")

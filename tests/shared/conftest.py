@@ -1,3 +1,0 @@
-from tests.shared.databases import anyio_backend, database_url, postgres
-
-__all__ = ["anyio_backend", "database_url", "postgres"]
