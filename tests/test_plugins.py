@@ -337,7 +337,7 @@ def test_two_packages_with_one_command_are_both_named(install: Install, project:
     done = command(project({}), "cache")
 
     assert done.returncode == 1
-    assert "acme-one 1.0 and acme-two 1.0 each bring one of that name" in done.stderr
+    assert "acme-one 1.0 and acme-two 1.0 each provide a plugin of that name" in done.stderr
 
 
 @pytest.mark.usefixtures("cache_command")
