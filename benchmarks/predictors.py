@@ -10,7 +10,7 @@ import composer
 from apps.house_price._predict import Block, Prediction, Regressor, as_regressor, values
 from benchmarks.environments import REPOSITORY
 from composer.contrib import auth, models
-from composer.contrib.auth import Auth, hash_key
+from composer.contrib.auth import APIKeyAuth, hash_key
 from composer.contrib.models import Models
 
 KEY = "a key of the benchmark"
@@ -25,7 +25,7 @@ def composed(create_app: Callable[..., FastAPI]) -> FastAPI:
     return composer.compose([composer.App("predict", "/", create_app)], cornerstones=cornerstones)
 
 
-def guarded(auth: Auth, router: APIRouter, lifespan: Lifespan[FastAPI] | None = None) -> FastAPI:
+def guarded(auth: APIKeyAuth, router: APIRouter, lifespan: Lifespan[FastAPI] | None = None) -> FastAPI:
     """Return an app whose routes require a key, like the real one."""
     app = FastAPI(lifespan=lifespan)
     app.include_router(router, dependencies=[Security(auth)])
@@ -35,7 +35,7 @@ def guarded(auth: Auth, router: APIRouter, lifespan: Lifespan[FastAPI] | None = 
 def plain() -> FastAPI:
     """Compose the app as written without optimisation."""
 
-    def create_app(auth: Auth, models: Models) -> FastAPI:
+    def create_app(auth: APIKeyAuth, models: Models) -> FastAPI:
         router = APIRouter()
 
         @asynccontextmanager
@@ -54,7 +54,7 @@ def plain() -> FastAPI:
 def no_model() -> FastAPI:
     """Compose an app that does everything except predicting."""
 
-    def create_app(auth: Auth) -> FastAPI:
+    def create_app(auth: APIKeyAuth) -> FastAPI:
         router = APIRouter()
 
         @router.post("/predict")

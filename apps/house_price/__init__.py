@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 
 from apps.house_price import _batch, _predict
 from apps.house_price._predict import Features, Numbers, State, as_regressor, values
-from composer.contrib.auth import Auth
+from composer.contrib.auth import APIKeyAuth
 from composer.contrib.models import Batches, Models, answering_busy
 from composer.responses import documented, with_plain_errors
 
@@ -28,12 +28,12 @@ class HousePriceSettings(BaseModel):
     threads: int = Field(default=1, ge=1, description="OpenMP threads for a request with many blocks.")
 
 
-def create_app(auth: Auth, models: Models, settings: HousePriceSettings) -> FastAPI:
+def create_app(auth: APIKeyAuth, models: Models, settings: HousePriceSettings) -> FastAPI:
     """Return the app; its lifespan loads the model."""
     return create_versioned_app("2.0.0", auth, models, settings)
 
 
-def create_versioned_app(version: str, auth: Auth, models: Models, settings: HousePriceSettings) -> FastAPI:
+def create_versioned_app(version: str, auth: APIKeyAuth, models: Models, settings: HousePriceSettings) -> FastAPI:
     """Return one version of the app, for the package of that version.
 
     Its lifespan raises `composer.contrib.models.ArtefactError` if the artefact is rejected.
@@ -49,9 +49,9 @@ def create_versioned_app(version: str, auth: Auth, models: Models, settings: Hou
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[State]:
-        await model.load()
         name, size, queue = settings.artefact, settings.max_batch, settings.max_queue
         async with (
+            model,
             Batches(predict_rows, name=name, max_size=size, max_queue=queue) as rows,
             # In their own thread, so that a single prediction doesn't wait behind ten thousand.
             Batches(

@@ -15,14 +15,14 @@ from starlette.testclient import WebSocketDenialResponse
 
 import composer
 from composer.contrib import auth
-from composer.contrib.auth import Auth, AuthSettings, hash_key, new_key
+from composer.contrib.auth import APIKeyAuth, APIKeySettings, hash_key, new_key
 from tests.commands import composer_on_repository
 from tests.serving import REPOSITORY, serving
 
 KEYS = [new_key(), new_key()]
 
 
-def guarded_app(auth: Auth) -> FastAPI:
+def guarded_app(auth: APIKeyAuth) -> FastAPI:
     app = FastAPI(dependencies=[Security(auth)])
 
     @app.get("/")
@@ -97,7 +97,9 @@ def test_a_development_server_without_keys_prints_a_random_one_that_is_good(
 
 
 def test_two_development_servers_have_different_keys() -> None:
-    enter = "import asyncio, composer.contrib.auth; asyncio.run(composer.contrib.auth.Auth('token', []).__aenter__())"
+    enter = (
+        "import asyncio, composer.contrib.auth; asyncio.run(composer.contrib.auth.APIKeyAuth('token', []).__aenter__())"
+    )
     command = [sys.executable, "-c", enter]
     printed = {subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True).stderr for _ in range(2)}
     assert [len(line.strip().rpartition("(header token): ")[2]) for line in printed] == [43, 43]
@@ -112,9 +114,9 @@ GUARDED = """
     import os
     import time
     from fastapi import FastAPI, Security
-    from composer.contrib.auth import Auth
+    from composer.contrib.auth import APIKeyAuth
 
-    def create_app(auth: Auth) -> FastAPI:
+    def create_app(auth: APIKeyAuth) -> FastAPI:
         app = FastAPI(dependencies=[Security(auth)])
 
         @app.get("/")
@@ -153,17 +155,17 @@ def test_a_server_with_keys_prints_none(capsys: pytest.CaptureFixture[str]) -> N
 
 def test_production_without_a_key_is_refused_at_build(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"composer auth new-key"):
-        auth.create_cornerstone(AuthSettings(), composer.Project(tmp_path, "production"))
+        auth.create_cornerstone(APIKeySettings(), composer.Project(tmp_path, "production"))
 
 
 def test_a_key_in_place_of_its_hash_is_refused_and_not_shown() -> None:
     with pytest.raises(ValidationError, match="entry 2 isn't a hash") as caught:
-        AuthSettings(keys=[SecretStr(hash_key(KEYS[0])), SecretStr(KEYS[1])])
+        APIKeySettings(keys=[SecretStr(hash_key(KEYS[0])), SecretStr(KEYS[1])])
     assert KEYS[1] not in str(caught.value)
 
 
 def test_a_hash_in_upper_case_is_good_too() -> None:
-    settings = AuthSettings(keys=[SecretStr(hash_key(KEYS[0]).upper())])
+    settings = APIKeySettings(keys=[SecretStr(hash_key(KEYS[0]).upper())])
     guarded = composer.App("guarded", "/", guarded_app)
     cornerstone = composer.Cornerstone("auth", auth.create_cornerstone, settings=settings)
     with TestClient(composer.compose([guarded], cornerstones=[cornerstone])) as http:

@@ -301,3 +301,55 @@ async def test_the_statistics_count_what_waits_and_what_was_computed() -> None:
 def test_a_number_below_one_is_refused(wrong: str) -> None:
     with pytest.raises(ValueError, match="at least 1"):
         Batches(halves, **{wrong: 0})  # type: ignore[arg-type]
+
+
+async def test_rows_wait_for_others_as_long_as_max_wait_says_and_not_beyond_a_full_batch() -> None:
+    calls: list[list[int]] = []
+
+    def watched(rows: Sequence[int]) -> list[float]:
+        calls.append(list(rows))
+        return halves(rows)
+
+    async with Batches(watched, max_size=3, max_wait=600) as batches:
+        tasks = [await begin(batches.submit(row)) for row in (1, 2)]
+        await asyncio.sleep(0.05)
+        assert calls == []
+        tasks.append(await begin(batches.submit(3)))
+        assert await asyncio.gather(*tasks) == [0.5, 1.0, 1.5]
+    assert calls == [[1, 2, 3]]
+
+
+async def test_a_row_that_no_other_joins_is_computed_after_max_wait() -> None:
+    async with Batches(halves, max_size=8, max_wait=0.01) as batches:
+        assert await batches.submit(4) == 2.0
+
+
+async def test_a_row_whose_caller_leaves_makes_no_batch_full() -> None:
+    calls: list[list[int]] = []
+
+    def watched(rows: Sequence[int]) -> list[float]:
+        calls.append(list(rows))
+        return halves(rows)
+
+    async with Batches(watched, max_size=2, max_wait=600) as batches:
+        left = await begin(batches.submit(1))
+        await asyncio.sleep(0.01)
+        left.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await left
+        assert await gathered(batches, [2, 3]) == [1.0, 1.5]
+    assert calls == [[2, 3]]
+
+
+async def test_rows_that_wait_for_others_are_computed_when_the_app_stops() -> None:
+    async with asyncio.timeout(60):
+        async with Batches(halves, max_size=8, max_wait=600) as batches:
+            task = await begin(batches.submit(4))
+            await asyncio.sleep(0.01)
+        assert await task == 2.0
+
+
+@pytest.mark.parametrize("seconds", [-1.0, float("inf"), float("nan")])
+def test_a_max_wait_that_is_no_time_is_refused(seconds: float) -> None:
+    with pytest.raises(ValueError, match="max_wait"):
+        Batches(halves, max_wait=seconds)

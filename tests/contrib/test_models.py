@@ -359,7 +359,7 @@ def test_whatever_is_flipped_behind_a_right_digest_never_ends_in_another_error(
             read_artefact(folder, "line")
         except ArtefactError as refused:
             error = refused
-    assert error is None or error.expected in ("a pickled model", "only trusted classes and functions")
+    assert error is None or error.expected in ("a model in the format .joblib", "only trusted classes and functions")
 
 
 async def test_a_card_that_names_no_scikit_learn_is_refused(models: Models, folder: Path) -> None:
@@ -382,7 +382,7 @@ async def test_an_artefact_without_card_is_refused(models: Models, folder: Path)
 async def test_content_that_is_no_pickle_is_refused_also_with_the_right_digest(models: Models, folder: Path) -> None:
     (folder / "line.joblib").write_bytes(b"")
     change_card(folder, sha256="e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855")
-    assert (await refusal(models)).expected == "a pickled model"
+    assert (await refusal(models)).expected == "a model in the format .joblib"
 
 
 @pytest.mark.parametrize("name", ["../line", "/etc/passwd", "a/b", "..", "", ".line", "line\n", "a\\b", "a\0"])

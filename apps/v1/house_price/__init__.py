@@ -3,7 +3,7 @@
 from fastapi import FastAPI
 
 from apps.house_price import HousePriceSettings, create_versioned_app
-from composer.contrib.auth import Auth
+from composer.contrib.auth import APIKeyAuth
 from composer.contrib.models import Models
 
 __all__ = ["LinearHousePriceSettings", "create_app"]
@@ -16,6 +16,6 @@ class LinearHousePriceSettings(HousePriceSettings):
     title: str = "House price (linear)"
 
 
-def create_app(auth: Auth, models: Models, settings: LinearHousePriceSettings) -> FastAPI:
+def create_app(auth: APIKeyAuth, models: Models, settings: LinearHousePriceSettings) -> FastAPI:
     """Return version 1 of the app."""
     return create_versioned_app("1.0.0", auth, models, settings)

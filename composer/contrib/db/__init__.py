@@ -15,7 +15,16 @@ with requires_extra("db"):
     from composer.contrib.db._database import Database
     from composer.contrib.db._naming import NAMING_CONVENTION
     from composer.contrib.db._plugin import PluginSettings, create_cornerstone
-    from composer.contrib.db._requests import MAX_LIMIT, Id, Limit, ReadSession, Session, Skip, StorableText
+    from composer.contrib.db._requests import (
+        MAX_LIMIT,
+        Id,
+        Limit,
+        ReadSession,
+        Session,
+        Skip,
+        StorableText,
+        session_from,
+    )
     from composer.contrib.db._schema import SchemaError
     from composer.contrib.db._settings import DatabaseSettings
     from composer.contrib.db._unavailable import UNAVAILABLE, answering_503
@@ -37,4 +46,5 @@ __all__ = [
     "StorableText",
     "answering_503",
     "create_cornerstone",
+    "session_from",
 ]

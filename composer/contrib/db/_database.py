@@ -3,15 +3,16 @@
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
 from sqlalchemy import URL, Connection, text
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession, async_sessionmaker
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from sqlalchemy.orm import DeclarativeBase
 
 from composer import Project
 from composer.contrib.db._engines import make_engines
 from composer.contrib.db._schema import prepare
+from composer.contrib.db._sessions import ending_session, session_maker
 from composer.contrib.db._settings import DatabaseSettings, sqlite_file
 
 # Processes that start at the same time must not create a table twice. In SQLite, a writer locks out others anyway.
@@ -29,8 +30,26 @@ class _NoTables(DeclarativeBase):
 class Database:
     """One database with its connection pools; entering it prepares the schema, leaving it closes all connections.
 
-    `base` is the base class of the tables. With `upgrades`, entering runs the pending migrations; without, it raises if
-    migrations are pending.
+    A project makes its own in `create_cornerstone`, with the base class of its tables:
+
+        def create_cornerstone(settings: DatabaseSettings, project: Project) -> Database:
+            return Database.from_settings(settings, project, base=Base)
+
+    Args:
+        url: The address of the database, with an asynchronous driver.
+        settings: The number of connections, and timeouts.
+        base: The base class of the tables: a declarative base of SQLAlchemy, or `SQLModel`. Without one, no table is
+            created, and there are no migrations.
+        session_class: The class of the sessions, such as the `AsyncSession` of SQLModel.
+        upgrades: Whether entering runs the pending migrations; if not, pending migrations are an error.
+
+    Attributes:
+        base: The base class of the tables.
+        migrations: The name of the folder, in the package of an app, that has the app's migrations.
+
+    Raises:
+        sqlalchemy.exc.ArgumentError: The URL names an unknown database.
+        sqlalchemy.exc.InvalidRequestError: The URL names a driver that isn't asynchronous.
     """
 
     def __init__(
@@ -38,21 +57,35 @@ class Database:
         url: URL,
         settings: DatabaseSettings | None = None,
         *,
-        base: type[DeclarativeBase] | None = None,
+        base: type[Any] | None = None,
+        session_class: type[AsyncSession] = AsyncSession,
         upgrades: bool = True,
     ) -> None:
+        settings = settings or DatabaseSettings()
         self.base = base or _NoTables
+        self.migrations = settings.migrations
         self._url = url
         self._upgrades = upgrades
-        self._reader, self._writer = make_engines(url, settings or DatabaseSettings())
-        self._reading = async_sessionmaker(self._reader, expire_on_commit=False)
-        self._writing = async_sessionmaker(self._writer, expire_on_commit=False)
+        self._reader, self._writer = make_engines(url, settings)
+        self._reading = session_maker(self._reader, session_class)
+        self._writing = session_maker(self._writer, session_class)
 
     @classmethod
     def from_settings(
-        cls, settings: DatabaseSettings, project: Project, *, base: type[DeclarativeBase] | None = None
+        cls,
+        settings: DatabaseSettings,
+        project: Project,
+        *,
+        base: type[Any] | None = None,
+        session_class: type[AsyncSession] = AsyncSession,
     ) -> Self:
         """Return the database that the settings describe; it doesn't connect yet.
+
+        Args:
+            settings: The URL, the number of connections, and timeouts.
+            project: The project; outside of its production, entering the database runs the pending migrations.
+            base: The base class of the tables.
+            session_class: The class of the sessions.
 
         Raises:
             ValueError: The URL is malformed.
@@ -60,11 +93,14 @@ class Database:
             sqlalchemy.exc.InvalidRequestError: The URL names a driver that isn't asynchronous.
         """
         upgrades = project.env != "production" if settings.upgrade is None else settings.upgrade
-        return cls(settings.url_from(project.root), settings, base=base, upgrades=upgrades)
+        url = settings.url_from(project.root)
+        return cls(url, settings, base=base, session_class=session_class, upgrades=upgrades)
 
     async def __aenter__(self) -> Self:
         try:
-            await self.run_alone(lambda connection: prepare(connection, self.base, upgrades=self._upgrades))
+            await self.run_alone(
+                lambda connection: prepare(connection, self.base, self.migrations, upgrades=self._upgrades)
+            )
         except BaseException:
             await self.close()
             raise
@@ -82,16 +118,19 @@ class Database:
 
     @asynccontextmanager
     async def session(self, *, writes: bool = True) -> AsyncIterator[AsyncSession]:
-        """Yield a session: committed after the block, rolled back if the block raises, and always closed.
+        """Yield a session: committed after the block, rolled back if the block raises, and always ended.
 
-        With `writes=False`, it doesn't wait for writers, and can't write. Don't open a session that writes inside
-        another one: on SQLite this is a deadlock.
+        A session that has ended can't be used again, but the objects that it loaded can be read. Don't open a session
+        that writes inside another one: on SQLite this is a deadlock.
+
+        Args:
+            writes: If false, the session doesn't wait for writers, and can't write.
 
         Raises:
             sqlalchemy.exc.SQLAlchemyError: The database is unavailable or rejects a statement; the commit may raise
                 it, too.
         """
-        async with (self._writing if writes else self._reading).begin() as session:
+        async with ending_session(self._writing if writes else self._reading) as session:
             yield session
 
     async def check_ready(self) -> None:

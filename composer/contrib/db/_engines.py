@@ -5,7 +5,10 @@ between processes, they wait by SQLite's own timeout. A writer takes the lock wh
 immediately rejects a transaction that reads first and writes later, whatever the timeout.
 """
 
+import asyncio
 import functools
+import random
+import time
 from typing import Any
 
 import aiosqlite
@@ -14,7 +17,6 @@ from sqlalchemy.engine import AdaptedConnection, Dialect
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool, ConnectionPoolEntry
-from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_random
 
 from composer.contrib.db._settings import DatabaseSettings, sqlite_file
 
@@ -100,14 +102,14 @@ def _sqlite_engine(url: URL, wait: float, begin: str, *, reads_only: bool = Fals
 async def _prepare(driver: aiosqlite.Connection, busy_timeout: float, reads_only: bool) -> None:
     await driver.execute(f"PRAGMA busy_timeout = {int(busy_timeout * 1000)}")
     # Switching to WAL ignores the timeout if two connections do it at the same time: it fails with "locked" at once.
-    steps = AsyncRetrying(
-        retry=retry_if_exception_type(aiosqlite.OperationalError),
-        wait=wait_random(0.005, 0.05),
-        stop=stop_after_delay(busy_timeout),
-        reraise=True,
-    )
-    async for step in steps:
-        with step:
+    end = time.monotonic() + busy_timeout
+    while True:
+        try:
             await driver.execute("PRAGMA journal_mode = WAL")
+            break
+        except aiosqlite.OperationalError:
+            if time.monotonic() > end:
+                raise
+            await asyncio.sleep(random.uniform(0.005, 0.05))  # noqa: S311  # no secret
     await driver.execute("PRAGMA foreign_keys = ON")
     await driver.execute(f"PRAGMA query_only = {'ON' if reads_only else 'OFF'}")

@@ -1,7 +1,7 @@
 """Types for handlers: sessions, and numbers and texts that every database can store."""
 
-from collections.abc import AsyncIterator
-from typing import Annotated
+from collections.abc import AsyncIterator, Callable
+from typing import Annotated, cast
 
 from fastapi import Depends, Path, Query
 from pydantic import StringConstraints
@@ -14,20 +14,30 @@ MAX_INTEGER = 2**31 - 1
 MAX_LIMIT = 1000
 
 
-async def open_session(database: Shared[Database]) -> AsyncIterator[AsyncSession]:
-    """Yield a request's session; it commits before the response is sent, so that a failed commit is never a 2xx."""
-    async with database.session() as session:
-        yield session
+def session_from(
+    cornerstone: str | None = None, *, writes: bool = True
+) -> Callable[[Database], AsyncIterator[AsyncSession]]:
+    """Return the dependency that opens the session of a request, for a composition with several databases:
+
+        ReplicaSession = Annotated[AsyncSession, Depends(session_from("replica", writes=False), scope="function")]
+
+    With `scope="function"`, the session commits before the response is sent, so that a failed commit is never a 2xx.
+
+    Args:
+        cornerstone: The name of the database's cornerstone. Default: the only one.
+        writes: If false, the session doesn't wait for writers, and can't write.
+    """
+    wanted = Annotated[Database, cornerstone] if cornerstone else Database
+
+    async def open_session(database: Shared[wanted]) -> AsyncIterator[AsyncSession]:  # type: ignore[valid-type]
+        async with cast(Database, database).session(writes=writes) as session:
+            yield session
+
+    return open_session
 
 
-async def open_read_session(database: Shared[Database]) -> AsyncIterator[AsyncSession]:
-    """Yield a session that doesn't wait for writers, and can't write."""
-    async with database.session(writes=False) as session:
-        yield session
-
-
-Session = Annotated[AsyncSession, Depends(open_session, scope="function")]
-ReadSession = Annotated[AsyncSession, Depends(open_read_session, scope="function")]
+Session = Annotated[AsyncSession, Depends(session_from(), scope="function")]
+ReadSession = Annotated[AsyncSession, Depends(session_from(writes=False), scope="function")]
 
 Id = Annotated[int, Path(ge=1, le=MAX_INTEGER, description="The id from the response to its creation.")]
 Skip = Annotated[int, Query(ge=0, le=MAX_INTEGER, description="Number of entries to skip.")]

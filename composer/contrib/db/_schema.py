@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, cast
 
 from alembic import command
 from alembic.autogenerate import compare_metadata
@@ -19,7 +19,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import Connection, create_engine, inspect
-from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.orm import Mapper
 
 from composer import ComposerError
 
@@ -54,17 +54,18 @@ class Standing:
         return self.current != self.newest
 
 
-def app_schemas(base: type[DeclarativeBase], modules: Iterable[str] = ()) -> list[AppSchema]:
+def app_schemas(base: type[Any], modules: Iterable[str] = (), folder: str = MIGRATIONS) -> list[AppSchema]:
     """Return the apps with migrations, sorted by name: those with classes of `base`, and those in `modules`.
 
-    `modules` names imported modules; an app that no longer has a table is found only by it.
+    `folder` is the name of the folder of migrations. `modules` names imported modules; an app that no longer has a
+    table is found only by it.
     """
-    known = [mapper.class_.__module__ for mapper in base.registry.mappers]
-    packages = {_package_with_migrations(module) for module in [*known, *modules]}
-    return [app_schema(base, package) for package in sorted(filter(None, packages))]
+    known = [mapper.class_.__module__ for mapper in _mappers(base)]
+    packages = {_package_with_migrations(module, folder) for module in [*known, *modules]}
+    return [app_schema(base, package, folder) for package in sorted(filter(None, packages))]
 
 
-def app_schema(base: type[DeclarativeBase], package: str) -> AppSchema:
+def app_schema(base: type[Any], package: str, folder: str = MIGRATIONS) -> AppSchema:
     """Return the schema of the app in a package, even if it has no migrations yet.
 
     Raises:
@@ -75,29 +76,44 @@ def app_schema(base: type[DeclarativeBase], package: str) -> AppSchema:
         raise SchemaError(
             f"{package} is a single module: make it a package, so that it can have a folder for migrations."
         )
-    mappers = [mapper for mapper in base.registry.mappers if f"{mapper.class_.__module__}.".startswith(f"{package}.")]
+    mappers = [mapper for mapper in _mappers(base) if f"{mapper.class_.__module__}.".startswith(f"{package}.")]
     tables = frozenset(str(getattr(table, "name", "")) for mapper in mappers for table in mapper.tables)
     name = "/".join(package.split(".")[1:]) or package
-    return AppSchema(name, Path(places[0]) / MIGRATIONS, tables, f"alembic__{package.replace('.', '__')}")
+    return AppSchema(name, Path(places[0]) / folder, tables, f"alembic__{package.replace('.', '__')}")
 
 
-def _package_with_migrations(module: str) -> str | None:
+def _mappers(base: type[Any]) -> Iterable[Mapper[Any]]:
+    """Return the mappers of all classes with a table; SQLModel, unlike a declarative base, has no public registry."""
+    if hasattr(base, "registry"):
+        return cast(Iterable[Mapper[Any]], base.registry.mappers)
+    return dict.fromkeys(_mappers_below(base))
+
+
+def _mappers_below(base: type[Any]) -> Iterator[Mapper[Any]]:
+    for subclass in base.__subclasses__():
+        mapper = inspect(subclass, raiseerr=False)
+        if isinstance(mapper, Mapper):
+            yield mapper
+        yield from _mappers_below(subclass)
+
+
+def _package_with_migrations(module: str, folder: str) -> str | None:
     """Return the innermost package around a module that has migrations."""
     parts = module.split(".")
     for package in (".".join(parts[:length]) for length in range(len(parts), 0, -1)):
         places = getattr(sys.modules.get(package), "__path__", ())
-        if any(any((Path(place) / MIGRATIONS).glob("*.py")) for place in places):
+        if any(any((Path(place) / folder).glob("*.py")) for place in places):
             return package
     return None
 
 
-def prepare(connection: Connection, base: type[DeclarativeBase], *, upgrades: bool) -> None:
+def prepare(connection: Connection, base: type[Any], folder: str, *, upgrades: bool) -> None:
     """Migrate a database to the newest revisions, or, without `upgrades`, check that it is at them.
 
     Raises:
         SchemaError: A schema is behind, or at an unknown revision.
     """
-    apps = app_schemas(base)
+    apps = app_schemas(base, folder=folder)
     behind = [found for found in standings(connection, apps) if found.is_behind]
     if behind and not upgrades:
         raise SchemaError("\n".join(map(_describe, behind)))
@@ -174,7 +190,7 @@ def downgrade(connection: Connection, app: AppSchema, revision: str) -> None:
     _check_foreign_keys(connection, app)
 
 
-def write_revision(base: type[DeclarativeBase], app: AppSchema, message: str) -> Path:
+def write_revision(base: type[Any], app: AppSchema, message: str) -> Path:
     """Write the migration from the app's current migrations to its classes; return the file.
 
     It doesn't use the project's database: the current migrations run on an SQLite database in memory, which contains
@@ -192,8 +208,12 @@ def write_revision(base: type[DeclarativeBase], app: AppSchema, message: str) ->
             app.folder.rmdir()
 
 
-def _write(connection: Connection, base: type[DeclarativeBase], app: AppSchema, message: str) -> Path:
-    options = {"target_metadata": base.metadata, "include_object": _of_app_or_made(app)}
+def _write(connection: Connection, base: type[Any], app: AppSchema, message: str) -> Path:
+    options = {
+        "target_metadata": base.metadata,
+        "include_object": _of_app_or_made(app),
+        "render_item": _import_of_type,
+    }
     context = MigrationContext.configure(connection, opts={**options, "version_table": app.version_table})
     if not compare_metadata(context, base.metadata):
         raise SchemaError(f"No changes: the migrations of {app.name} match its classes.")
@@ -283,6 +303,14 @@ def _of_app_or_made(app: AppSchema) -> Any:
         return kind != "table" or reflected or name in app.tables
 
     return is_included
+
+
+def _import_of_type(kind: str, item: object, context: Any) -> Literal[False]:
+    """Import the module of a column's type in the migration, such as that of SQLModel; let Alembic render the type."""
+    module = type(item).__module__
+    if kind == "type" and not module.startswith("sqlalchemy."):
+        context.imports.add(f"import {module}")
+    return False
 
 
 def _check_foreign_keys(connection: Connection, app: AppSchema) -> None:

@@ -26,6 +26,11 @@ class DatabaseSettings(BaseModel):
         description="Run the apps' migrations when the server starts. Default: true, but false in production, where"
         " pending migrations are an error.",
     )
+    migrations: str = Field(
+        default="migrations",
+        pattern=r"^[A-Za-z_]\w*$",
+        description="Folder of an app's migrations, in its package. Two databases of one app need two folders.",
+    )
     busy_timeout: float = Field(default=10.0, gt=0, le=600, description="Seconds that SQLite waits for another writer.")
     pool_size: int = Field(default=10, ge=1, le=1000, description="Number of connections that are kept open.")
     max_overflow: int = Field(default=10, ge=0, le=1000, description="Number of additional connections under load.")

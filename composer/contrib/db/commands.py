@@ -87,8 +87,8 @@ def revision(
     composed = _composed(settings, database)
     if app not in composed.modules:
         raise ComposerError(f"no app named {app}; apps: {', '.join(composed.modules)}")
-    base = composed.database.base
-    print(write_revision(base, app_schema(base, composed.modules[app]), message))
+    base, folder = composed.database.base, composed.database.migrations
+    print(write_revision(base, app_schema(base, composed.modules[app], folder), message))
 
 
 class _Composed(NamedTuple):
@@ -96,10 +96,14 @@ class _Composed(NamedTuple):
 
     database: Database
     modules: dict[str, str]
+    is_only: bool
 
     def schemas(self, names: Sequence[str] | None) -> list[AppSchema]:
         """Return the schemas of the apps with migrations, of all or of those named."""
-        schemas = {app.name: app for app in app_schemas(self.database.base, self.modules.values())}
+        # Whose are the migrations of an app without any table? If other databases share the folder, this is unknown.
+        modules = self.modules.values() if self.is_only else ()
+        base, folder = self.database.base, self.database.migrations
+        schemas = {app.name: app for app in app_schemas(base, modules, folder)}
         missing = [name for name in names or () if name not in schemas]
         if missing:
             known = ", ".join(schemas) or "none"
@@ -127,7 +131,9 @@ def _composed(settings: SettingsPath, name: str | None) -> _Composed:
     if name not in databases:
         known = ", ".join(databases) or "none"
         raise ComposerError(f"--database must name one of the databases; databases: {known}")
-    return _Composed(databases[name], {app.name: _module(app.name, app.factory) for app in composition.apps})
+    modules = {app.name: _module(app.name, app.factory) for app in composition.apps}
+    sharing = [other for other in databases.values() if other.migrations == databases[name].migrations]
+    return _Composed(databases[name], modules, is_only=len(sharing) == 1)
 
 
 def _module(name: str, factory: object) -> str:

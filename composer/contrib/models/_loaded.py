@@ -1,14 +1,16 @@
 """One artefact in memory: loaded once, replaced atomically, and shared by all apps that use it."""
 
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Generic, TypeVar
+from types import TracebackType
+from typing import Any, Generic, Self, TypeVar
 
 import anyio
 import anyio.to_thread
 
 from composer.contrib.models._artefact import Artefact, ArtefactError, artefact_file, file_states, read_artefact
+from composer.contrib.models._loaders import Loader
 from composer.contrib.models._memory import give_back_memory
 
 logger = logging.getLogger(__name__)
@@ -22,9 +24,11 @@ LAST_BATCHES = 1.0
 class LoadedArtefact:
     """Load an artefact for all apps that use it, and reload it when its files change."""
 
-    def __init__(self, folder: Path, name: str, trusted: Collection[str]) -> None:
-        self._folder, self._name, self._trusted = folder, name, trusted
-        self._accepting: list[Callable[[object], object]] = []
+    def __init__(self, folder: Path, name: str, loader: Loader) -> None:
+        self._folder, self._name, self._loader = folder, name, loader
+        # Replaced, never changed: a thread may be going through them.
+        self._registered: tuple[Model[Any], ...] = ()
+        self._in_use: tuple[Model[Any], ...] = ()
         self._artefact: Artefact | None = None
         self._lock = anyio.Lock()
         # The states of the files when they were last read, last checked, and last reported as broken.
@@ -44,13 +48,32 @@ class LoadedArtefact:
             raise LookupError(f"the model {self._name!r} isn't loaded: `await model.load()` in the app's lifespan")
         return artefact.model
 
+    @property
+    def is_expected(self) -> bool:
+        """Whether an app uses the artefact."""
+        return bool(self._registered)
+
     def register(self, accept: Callable[[object], Wanted]) -> "Model[Wanted]":
         """Return a handle for an app that uses only models that `accept` accepts."""
-        self._accepting.append(accept)
-        return Model(self, accept)
+        model = Model(self, accept)
+        self._registered += (model,)
+        return model
 
-    async def load(self) -> None:
-        """Load the artefact in a thread if it isn't loaded; concurrent callers share one load.
+    def use(self, model: "Model[Any]") -> None:
+        """Count a handle as in use, also one that was ended before."""
+        self._registered = (*(each for each in self._registered if each is not model), model)
+        self._in_use = (*(each for each in self._in_use if each is not model), model)
+
+    def end(self, model: "Model[Any]") -> None:
+        """Forget a handle; the model of the last one is unloaded."""
+        was_in_use = model in self._in_use
+        self._registered = tuple(each for each in self._registered if each is not model)
+        self._in_use = tuple(each for each in self._in_use if each is not model)
+        if was_in_use and not self._registered:
+            self.unload()
+
+    async def load(self, *handles: "Model[Any]") -> None:
+        """Load the artefact for these handles in a thread if it isn't loaded; concurrent callers share one load.
 
         Raises:
             ArtefactError: The artefact was rejected; the next call tries again.
@@ -58,29 +81,42 @@ class LoadedArtefact:
         async with self._lock:
             if self._artefact is None:
                 # The thread itself stores the result, since cancelling the caller doesn't interrupt it.
-                await anyio.to_thread.run_sync(self.read)
+                await anyio.to_thread.run_sync(self.read, handles)
                 await anyio.to_thread.run_sync(give_back_memory)
+            else:
+                self._check(self._artefact.model, self._file, handles)
 
-    def read(self) -> None:
+    def read(self, handles: Iterable["Model[Any]"] | None = None) -> None:
         """Read the artefact and use it from now on; if it is rejected, the previous one stays in use.
+
+        It must be accepted by `handles`, or by default by all.
 
         Raises:
             ArtefactError: The artefact was rejected.
         """
-        self._read_as = self._seen_as = file_states(self._folder, self._name)
-        artefact = read_artefact(self._folder, self._name, self._trusted)
-        self.check_accepted(artefact.model, artefact_file(self._folder, self._name))
+        self._read_as = self._seen_as = file_states(self._folder, self._name, self._loader)
+        artefact = read_artefact(self._folder, self._name, self._loader)
+        self._check(artefact.model, self._file, self._in_use or self._registered if handles is None else handles)
         self._artefact = artefact
+
+    @property
+    def _file(self) -> Path:
+        return artefact_file(self._folder, self._name, self._loader.suffix)
 
     def check_accepted(self, model: object, file: Path) -> None:
         """Check that every app accepts this model, which was read from `file`.
 
+        While apps are running, those count: the version of an app that was built and never started has no say.
+
         Raises:
             ArtefactError: An app rejects it.
         """
-        for accept in self._accepting:
+        self._check(model, file, self._in_use or self._registered)
+
+    def _check(self, model: object, file: Path, handles: Iterable["Model[Any]"]) -> None:
+        for handle in handles:
             try:
-                accept(model)
+                handle.accept(model)
             except Exception as error:
                 expected, hint = "a model that the apps can use", "set another artefact in the app's settings"
                 found = f"{type(error).__name__}: {error}"
@@ -113,7 +149,7 @@ class LoadedArtefact:
         self._reported_as = self._seen_as
 
     def _read_if_changed(self) -> bool:
-        seen = file_states(self._folder, self._name)
+        seen = file_states(self._folder, self._name, self._loader)
         is_settled, self._seen_as = seen == self._seen_as, seen
         if seen == self._read_as or not is_settled:
             return False
@@ -132,19 +168,52 @@ def _is_transient(error: Exception) -> bool:
 
 
 class Model(Generic[Wanted]):
-    """An app's handle for the model of one artefact: loaded once, and replaced without a restart."""
+    """An app's handle for the model of one artefact, which is loaded once, and replaced without a restart.
+
+    In the app's lifespan, it is an async context manager: the model is loaded before the app starts, and the app's
+    expectations of it end with the app.
+
+        async with model:
+            yield
+
+    Attributes:
+        accept: Returns a model as the type that the app needs, or raises.
+    """
 
     def __init__(self, artefact: LoadedArtefact, accept: Callable[[object], Wanted]) -> None:
-        self._artefact, self._accept = artefact, accept
+        self._artefact, self.accept = artefact, accept
 
-    async def load(self) -> Wanted:
-        """Load the model if it isn't loaded, and return it; call it in the app's lifespan before the `yield`.
+    async def __aenter__(self) -> Self:
+        """Load the model if it isn't loaded.
 
         Raises:
             ArtefactError: The artefact was rejected.
         """
-        await self._artefact.load()
+        try:
+            await self.load()
+        except BaseException:
+            self.end()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.end()
+
+    async def load(self) -> Wanted:
+        """Load the model if it isn't loaded, and return it, without a block that ends the app's expectations.
+
+        Raises:
+            ArtefactError: The artefact was rejected.
+        """
+        self._artefact.use(self)
+        await self._artefact.load(self)
         return self.current
+
+    def end(self) -> None:
+        """End the app's expectations: new models needn't fit it any more. Entering the handle again renews them."""
+        self._artefact.end(self)
 
     @property
     def current(self) -> Wanted:
@@ -153,4 +222,4 @@ class Model(Generic[Wanted]):
         Raises:
             LookupError: No model is loaded.
         """
-        return self._accept(self._artefact.model)
+        return self.accept(self._artefact.model)

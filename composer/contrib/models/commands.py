@@ -45,12 +45,12 @@ def show(models: Cornerstone = None, settings: SettingsPath = None) -> None:
     chosen = _models(settings, models)[1]
     for name in chosen.expected:
         try:
-            card = read_card(chosen.folder, name)
+            card, file = read_card(chosen.folder, name), chosen.file_in_use(name)
         except ArtefactError as error:
             print(f"{name}: {error.found} ({error.file})")
             continue
         replaced = f", replaced {card.replaced}" if card.replaced else ""
-        print(f"{name}: {card.file or f'{name}.joblib'}, SHA-256 {card.sha256}{replaced}")
+        print(f"{name}: {file.name}, SHA-256 {card.sha256}{replaced}")
 
 
 def _models(settings: SettingsPath, name: str | None) -> tuple[str, Models]:

@@ -1,0 +1,111 @@
+"""What an app expects of a model ends with the app: a new model needs to satisfy only the apps that run."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+from sklearn.linear_model import LinearRegression
+
+from composer.contrib.models import ArtefactError, KnownRows, Models, write_artefact
+
+pytestmark = pytest.mark.anyio
+
+KNOWN = KnownRows(features=[[1.0], [3.0]], targets=[2.0, 6.0], error=1.0)
+OFTEN = 0.01
+
+
+def write(folder: Path, slope: float) -> Path:
+    write_artefact(folder, "line", LinearRegression().fit([[0.0], [1.0]], [0.0, slope]), {"known_rows": KNOWN})
+    return folder / "line.joblib"
+
+
+def slope(model: Any) -> float:
+    return round(float(model.predict([[1.0]])[0]), 6)
+
+
+def only(*slopes: float) -> Callable[[object], object]:
+    def accept(model: object) -> object:
+        if slope(model) not in slopes:
+            raise ValueError(f"slope {slope(model)}")
+        return model
+
+    return accept
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    write(tmp_path / "served", 2.0)
+    return tmp_path / "served"
+
+
+@pytest.fixture
+def new(tmp_path: Path) -> Path:
+    return write(tmp_path / "new", 2.1)
+
+
+async def test_a_replaced_app_has_no_say_about_a_new_model(folder: Path, new: Path) -> None:
+    async with Models(folder, look_every=OFTEN) as models:
+        old_version = models.expect("line", only(2.0))
+        async with old_version:
+            with pytest.raises(ArtefactError, match=r"slope 2\.1"):
+                models.promote("line", new)
+            new_version = models.expect("line", only(2.0, 2.1))
+            await new_version.__aenter__()
+        models.promote("line", new)
+        with anyio.fail_after(10):
+            while slope(new_version.current) != 2.1:  # noqa: ASYNC110  # files tell nobody that they have changed
+                await anyio.sleep(OFTEN)
+        await new_version.__aexit__(None, None, None)
+        assert models.expected == []
+
+
+async def test_a_version_that_was_built_and_never_started_has_no_say_while_others_run(folder: Path, new: Path) -> None:
+    async with Models(folder, look_every=OFTEN) as models, models.expect("line", only(2.0, 2.1)):
+        models.expect("line", only(9.0))
+        models.promote("line", new)
+
+
+async def test_a_version_that_fails_to_start_ends_its_expectations_and_leaves_the_others(folder: Path) -> None:
+    async with Models(folder) as models, models.expect("line", only(2.0)) as running:
+        failing = models.expect("line", only(9.0))
+        with pytest.raises(ArtefactError, match=r"slope 2\.0"):
+            async with failing:
+                raise AssertionError("it started")
+        assert slope(running.current) == 2.0
+        assert models.expected == ["line"]
+
+
+async def test_an_app_whose_model_is_rejected_does_not_keep_another_from_starting(folder: Path) -> None:
+    async with Models(folder) as models:
+        handles = [models.expect("line", only(9.0)), models.expect("line", only(2.0))]
+        outcomes = []
+        for handle in handles:
+            try:
+                async with handle:
+                    outcomes.append("started")
+            except ArtefactError:
+                outcomes.append("rejected")
+        assert outcomes == ["rejected", "started"]
+
+
+async def test_the_last_app_that_ends_unloads_the_model_and_one_that_starts_again_loads_it(folder: Path) -> None:
+    async with Models(folder) as models:
+        handle = models.expect("line")
+        async with handle:
+            first = handle.current
+        with pytest.raises(LookupError, match="isn't loaded"):
+            _ = handle.current
+        assert models.expected == []
+        async with handle:
+            assert handle.current is not first
+            assert models.expected == ["line"]
+
+
+async def test_before_any_app_runs_all_that_were_built_have_a_say(folder: Path, new: Path) -> None:
+    models = Models(folder)
+    models.expect("line")
+    models.expect("line", only(2.0))
+    with pytest.raises(ArtefactError, match=r"slope 2\.1"):
+        models.promote("line", new)
