@@ -6,14 +6,13 @@
 # The map. Imports go one way: each row imports from the rows above it, never from its own row or below.
 #
 #   _asgi, _json, _scope, _lazy, _gc     types of ASGI and JSON; our keys in a scope; imports at first use; garbage
-#   _compat                              what composer knows of the insides of other packages
+#   _compat, openapi                     what composer knows of the insides of other packages; documents → one document
 #   _text, _side_effects, _threads       text; what a part changes of the process; threads for each app
 #   _secrets, _problem_json,             redaction; answers in an app's place;
 #   _environment                         which environment this process runs in
 #   _model                               the plain data that the phases hand on
 #   _catalogue, errors, _timings,        every problem; the exceptions; how long each part takes;
-#   _observe, openapi, _docs, responses  what is observed of requests; documents → one document; the pages; error
-#                                        responses that apps share
+#   _observe, _docs, responses           what is observed of requests; the pages; error responses that apps share
 #   _settings                            settings.toml and the environment
 #   _project                             phase one: folders, settings and plugins → App, Cornerstone
 #   _wire                                phase two: types → order → objects; Shared
@@ -36,11 +35,11 @@ from composer.errors import ComposerError, CompositionError, PartError, Shutdown
 
 if typing.TYPE_CHECKING:
     from composer._build import Composition, build, compose, composition_of
-    from composer._wire import Shared
+    from composer._wire.shared import Shared
 else:
     # Modules that only need a type don't wait for what composes.
     _BUILD = dict.fromkeys(["Composition", "build", "compose", "composition_of"], "_build")
-    __getattr__ = _lazy_attributes(__name__, {"Shared": "_wire", **_BUILD})
+    __getattr__ = _lazy_attributes(__name__, {"Shared": "_wire.shared", **_BUILD})
 
 
 __all__ = [
