@@ -138,6 +138,9 @@ class Documents:
                 self._merged_sources = sources
                 self._version = self._next_version()
                 self._sources = {name: self._sources[name] for name in [each.name for each in sources[:-1]]}
+                if self._root.openapi is not self:
+                    # What a custom function cached is outdated.
+                    self._root.openapi_schema = None
             self._log_faults(sources)
 
     def _merge(self, apps: list[Source]) -> Json:
