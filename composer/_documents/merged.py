@@ -127,7 +127,7 @@ class Documents:
 
     def _refresh(self) -> None:
         with self._lock, pause_while_merging():
-            # Empty until the end, so that no other request takes the old document for current, also if the merge raises.
+            # Empty until the end, so that no request takes the old document for current, also if the merge raises.
             merged_sources, self._merged_sources = self._merged_sources, []
             sources = self._current_sources()
             changes = [source.read() for source in sources]
