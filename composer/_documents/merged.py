@@ -58,6 +58,8 @@ class Documents:
         root.openapi = self  # type: ignore[method-assign]
         self._info = {"title": root.title, "version": root.version}
         self._sources: dict[str, tuple[Any, Source]] = {}
+        self._known_plan: Plan | None = None
+        self._current: list[Source] = []
         self._merged_sources: list[Source] = []
         self._version = 0
         self._merged: Json = {}
@@ -88,8 +90,14 @@ class Documents:
         return known if known and known[0] == key else (key, self._source_of(app))
 
     def _current_sources(self) -> list[Source]:
-        self._sources = {app.name: self._known_source(app) for app in self._plan().apps}
-        return [*(source for _, source in self._sources.values()), self._own]
+        plan = self._plan()
+        if plan is not self._known_plan:
+            # A plan with an app that is yet to be loaded is another one after that.
+            is_complete = not any(isinstance(app.asgi, DeferredApp) and app.asgi.app is None for app in plan.apps)
+            self._sources = {app.name: self._known_source(app) for app in plan.apps}
+            self._current = [*(source for _, source in self._sources.values()), self._own]
+            self._known_plan = plan if is_complete else None
+        return self._current
 
     def faults(self) -> dict[str, str]:
         """Return why documents are left out of the merged one, by the names of their apps; anybody may see it."""
