@@ -132,7 +132,7 @@ bench-lock: $(INSTALLED)
 guests-lock: $(INSTALLED)
 	mkdir -p build
 	grep -oE '^($(SHARED))==[^ ;]+' requirements.txt > build/guests-constraints.txt
-	$(COMPILE) --constraint=build/guests-constraints.txt --output-file=build/guests-requirements.txt \
+	$(COMPILE) --extra=standard --constraint=build/guests-constraints.txt --output-file=build/guests-requirements.txt \
 	    pyproject.toml tests/guests/requirements.in
 	{ echo '# Made by `make guests-lock` with Python 3.11 on Linux; installed by `make test-guests`.'; \
 	  cat build/guests-requirements.txt; } > tests/guests/requirements.txt

@@ -35,11 +35,11 @@ from composer.errors import ComposerError, CompositionError, PartError, Shutdown
 
 if typing.TYPE_CHECKING:
     from composer._build import Composition, build, compose, composition_of
-    from composer._wire import Shared
+    from composer._wire.shared import Shared
 else:
     # Modules that only need a type don't wait for what composes.
     _BUILD = dict.fromkeys(["Composition", "build", "compose", "composition_of"], "_build")
-    __getattr__ = _lazy_attributes(__name__, {"Shared": "_wire", **_BUILD})
+    __getattr__ = _lazy_attributes(__name__, {"Shared": "_wire.shared", **_BUILD})
 
 
 __all__ = [

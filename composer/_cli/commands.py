@@ -30,7 +30,7 @@ from composer._cli.show import (
     show_table,
 )
 from composer._cli.waterfall import report_slow_parts
-from composer._compat.gunicorn import unknown_names
+from composer._compat.gunicorn import missing_names
 from composer._model import Problem, errors_among
 from composer._observe.log import configure_logging, in_production
 from composer._project.plugins import installed
@@ -130,7 +130,7 @@ def _preloading_server(reload: bool) -> Callable[..., NoReturn]:
     if reload:
         raise CommandError("--preload and --reload are mutually exclusive: preloaded objects cannot be reloaded.")
     try:
-        if unknown := unknown_names():
+        if unknown := missing_names():
             log.warning("--preload ignored, each worker loads by itself: this gunicorn has no %s", listed(unknown))
             return run_server
         from composer._cli.preload import run_preloaded

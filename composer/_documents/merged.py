@@ -17,7 +17,7 @@ from composer._documents.provider import UNKNOWN, Provider, Source, known_docume
 from composer._gc import pause_while_merging
 from composer._json import Json
 from composer._model import BuiltApp, Plan
-from composer._wire import DeferredApp
+from composer._wire.deferred import DeferredApp
 
 if TYPE_CHECKING:
     from composer.openapi import Fault, Merger

@@ -10,8 +10,9 @@ from typing import Any, Final, NamedTuple
 from fastapi import FastAPI
 
 from composer._asgi import ASGIApp
-from composer._compat.fastapi import made_document
-from composer._dispatch.mounted import Mounted
+from composer._compat.fastapi import cached_document
+from composer._dispatch.slot import Slot
+from composer._dispatch.version import Version
 from composer._documents.disk_cache import cache_file, load_document, save_document
 from composer._documents.guest import DocumentError, Guest
 from composer._json import Json
@@ -20,7 +21,7 @@ from composer._model import BuiltApp, State
 from composer._secrets import Secrets
 from composer._stack.foreign_paths import adapt_guest
 from composer._stack.guard import Guard
-from composer._wire import DeferredApp
+from composer._wire.deferred import DeferredApp
 
 # For a document that only making it would reveal; None means that there is none.
 UNKNOWN: Final = object()
@@ -136,7 +137,7 @@ class Sources:
 
     def __init__(
         self,
-        mounted: Mapping[str, Mounted],
+        mounted: Mapping[str, Slot],
         lifecycle: Lifecycle,
         guards: Mapping[str, Guard],
         project: Path,
@@ -170,8 +171,9 @@ class Sources:
 
     def _guest(self, app: BuiltApp, asgi: ASGIApp, path: str | None) -> Provider:
         # While no lifespan has run, the app itself is asked; once it is up, the served one.
-        mounted, alone = self._mounted[app.name], Mounted(app.prefix, adapt_guest(asgi, app.declared))
-        alone.open()
+        mounted = self._mounted[app.name]
+        alone = Slot(app.prefix, app.name, Version(adapt_guest(asgi, app.declared)))
+        alone.version.open()
 
         def reach() -> ASGIApp | None:
             return {State.UP: mounted.at, State.PENDING: alone.at}.get(self._lifecycle.apps()[app.name].state)
@@ -199,4 +201,4 @@ def fastapi_provider(app: FastAPI) -> Provider:
 def known_document(app: FastAPI, make: Callable[[], Any]) -> Any:
     """Return what the app's `make` would return, or UNKNOWN; only FastAPI's own method is known."""
     is_own = getattr(make, "__func__", None) is FastAPI.openapi
-    return (made_document(app) if is_own else None) or UNKNOWN
+    return (cached_document(app) if is_own else None) or UNKNOWN

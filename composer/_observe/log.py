@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, MutableMapping
 from types import ModuleType
 from typing import Any, Final
 
-from composer._compat.uvicorn import COLORED_MESSAGE, tells_no_query
+from composer._compat.uvicorn import COLORED_MESSAGE, hides_query
 from composer._environment import PRODUCTION, current_environment
 from composer._observe.record import ObserverFactory, Record
 
@@ -32,20 +32,40 @@ def log_is_enabled() -> bool:
 def request_log() -> ObserverFactory:
     """Return the observer that logs each request when it has ended: app, route, method, status, time, ID, no values.
 
-    The level is ERROR if the app raised, else INFO. During the request, its ID and its app are bound to structlog's
-    context. What handlers bind there is part of the line, too, except in `def` handlers, which run in a thread.
+    The level is ERROR if the app raised, else INFO. If structlog is installed, the ID and the app are bound to its
+    context during the request. What handlers bind there is part of the line, too, except in `def` handlers, which run
+    in a thread.
     """
-    # Imported here, because it takes a tenth of a second.
-    from structlog import contextvars
-
-    return lambda record: _Line(record, contextvars)
+    try:
+        # Imported here, because it takes a tenth of a second.
+        from structlog import contextvars
+    except ModuleNotFoundError:
+        return _Line
+    return lambda record: _BoundLine(record, contextvars)
 
 
 class _Line:
     """The line of one request."""
 
-    def __init__(self, record: Record, context: ModuleType) -> None:
+    def __init__(self, record: Record) -> None:
         self._record = record
+
+    def entered(self) -> None:
+        """Do nothing: the record has the app."""
+
+    def ended(self) -> None:
+        """Write the line."""
+        level = logging.ERROR if self._record.error else logging.INFO
+        if _log.isEnabledFor(level):
+            fields = _fields(self._record)
+            _log.log(level, _TEXT, fields, extra=fields)
+
+
+class _BoundLine(_Line):
+    """The line of one request that is bound to structlog's context."""
+
+    def __init__(self, record: Record, context: ModuleType) -> None:
+        super().__init__(record)
         self._context = context
         # A server may reuse the context of the previous request, and an app may call another one within its own.
         self._outer: dict[str, Any] = context.get_contextvars()
@@ -58,10 +78,7 @@ class _Line:
 
     def ended(self) -> None:
         """Write the line, and restore the context."""
-        level = logging.ERROR if self._record.error else logging.INFO
-        if _log.isEnabledFor(level):
-            fields = _fields(self._record)
-            _log.log(level, _TEXT, fields, extra=fields)
+        super().ended()
         self._context.clear_contextvars()
         self._context.bind_contextvars(**self._outer)
 
@@ -93,7 +110,7 @@ def configure_logging(production: bool | None = None) -> None:
 
     as_json = not sys.stderr.isatty() or (in_production() if production is None else production)
     dictConfig(_configuration(as_json))
-    logging.getLogger("uvicorn.error").addFilter(tells_no_query)
+    logging.getLogger("uvicorn.error").addFilter(hides_query)
     if not structlog.is_configured():
         structlog.configure(
             processors=[*_added(), *_rendered(as_json)],
