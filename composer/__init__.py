@@ -14,45 +14,41 @@
 #   3  _cli           The command line: `composer serve`, `check`, `routes`, `openapi`, `plugins`, and the commands of
 #                     other packages.
 #   4  _build         The three phases put together: discover all, build all, start all.
-#   5  _documents     The OpenAPI documents of the apps, and the one that they are merged into.
+#   5  _documents     The OpenAPI documents of the apps, and the document that they are merged into.
 #   6  _lifecycle     All lifespans of a composition: cornerstones, then apps side by side; stopped in the mirrored
 #                     order.
-#   7  _dispatch      Path → app: the longest prefix of whole path segments, found in a time that doesn't grow with the
-#                     number of apps.
-#      _stack         The layers around one app: limits, redaction of secrets, guard, hooks, and what a guest needs for
-#                     its paths.
+#   7  _dispatch      Path → app: the longest prefix of whole path segments, in a time that doesn't grow with the number
+#                     of apps.
+#      _stack         The layers around one app: limits, redaction of secrets, guard, hooks, and the adapters for a
+#                     guest's paths.
 #      _checks        What can be wrong with a composition, as functions that return problems: of declarations, and of
 #                     built objects.
-#   8  _wire          Types → order of construction → constructed objects; and `Shared`, the same objects inside
-#                     handlers.
-#   9  _project       Phase one, what a project declares: folders, settings and plugins become `App` and `Cornerstone`.
-#                     Nothing is made.
-#  10  _settings      settings.toml and the environment: read, laid over each other, and validated, with the place of
-#                     every value kept.
+#   8  _wire          Phase two: the types that factories require and provide → the order of construction → objects; and
+#                     `Shared`.
+#   9  _project       Phase one: folders, settings and plugins become `App` and `Cornerstone`. Nothing is built.
+#  10  _settings      settings.toml and the environment: read, merged and validated, with the place of every value.
 #  11  _docs          The documentation pages: Swagger UI and ReDoc, with assets that the process serves itself.
 #      _observe       What is observed of requests and parts: the record of a request, the log, metrics, health checks.
-#      openapi        Merge the OpenAPI documents of many apps into one that means exactly what they mean.
 #      responses      Error responses that all apps share, and their documentation.
 #      _timings       How long importing and building each part takes, and what it changes of the whole process.
 #      _catalogue     Every problem that a composition can have: its ID, its text and its hint.
 #      errors         The exceptions that composer raises for mistakes in a composition and for failures of its parts.
-#  12  _model         The plain frozen data that the phases hand on: what is to be composed, what was built, what went
-#                     wrong.
-#  13  _environment   Which environment this process runs in.
-#      _problem_json  The answers that composer itself gives in the place of an app, as `application/problem+json`.
+#  12  _model         The plain frozen data that the phases pass on: the declarations, the built parts, the problems.
+#  13  _environment   The name of the environment that this process runs in.
+#      _problem_json  Responses of composer in the place of an app, as `application/problem+json`.
 #      _secrets       The values that settings hold as secrets, and texts and errors without them.
-#  14  _side_effects  What importing or building a part changes of the whole process.
+#  14  _side_effects  What importing or building a part changes in the whole process.
 #      _text          Names, paths, lists and errors as text, and text as bytes.
 #      _threads       A pool of threads for each app, so that the blocking handlers of one can't take the threads of
 #                     another.
-#  15  _compat        All that composer knows of the insides of other packages: what no release of theirs promises to
-#                     keep.
-#  16  _asgi          Names for the shapes of ASGI, and the question whether an object has one of them.
+#  15  _compat        Undocumented facts about other packages, which any of their releases may change.
+#      openapi        Merge the OpenAPI documents of many apps into one that means exactly what they mean.
+#  16  _asgi          The types of ASGI, and checks whether an object is an app.
 #      _gc            The garbage collector, paused while documents are merged and relieved once `composer serve` has
 #                     started.
 #      _json          The type of JSON objects.
-#      _lazy          Names of a package that are imported when they are first asked for, and cost nothing before.
-#      _scope         The keys under which composer keeps what is its own in an ASGI scope.
+#      _lazy          Attributes of a package that are imported at their first use.
+#      _scope         The keys of composer in an ASGI scope.
 #
 # How to read it: _build/compose.py first; it calls all the others in the order in which things happen.
 
@@ -65,11 +61,11 @@ from composer.errors import ComposerError, CompositionError, PartError, Shutdown
 
 if typing.TYPE_CHECKING:
     from composer._build import Composition, build, compose, composition_of
-    from composer._wire import Shared
+    from composer._wire.shared import Shared
 else:
     # Modules that only need a type don't wait for what composes.
     _BUILD = dict.fromkeys(["Composition", "build", "compose", "composition_of"], "_build")
-    __getattr__ = _lazy_attributes(__name__, {"Shared": "_wire", **_BUILD})
+    __getattr__ = _lazy_attributes(__name__, {"Shared": "_wire.shared", **_BUILD})
 
 
 __all__ = [

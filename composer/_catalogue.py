@@ -61,7 +61,7 @@ CATALOGUE: dict[str, Entry] = {
         "{advice} Fix that line. Move work that can fail, such as connecting to a server, into a lifespan.",
     ),
     "C012": Entry(
-        "No cornerstone provides {wanted} (required by {parameter!r}).",
+        "No cornerstone provides {wanted} (required by {parameter!r}{more}).",
         "{near} Types provided: {known}.",
     ),
     "C013": Entry(
@@ -239,7 +239,7 @@ CATALOGUE: dict[str, Entry] = {
         "Cannot read the folder: {why}.", "Grant read permission to the user of the server, or move the folder."
     ),
     "C061": Entry("The folder is a symbolic link to its own parent {folder}.", "Remove the link."),
-    "C062": Entry("It is {found}, not {wanted}.", "{near} Make each item of {key} with {made}."),
+    "C062": Entry("It is {found}, not {wanted}.", "{near} Create each item of {key} with {call}."),
     # Read from the function. If true, /readyz says that the cornerstone isn't ready.
     "C063": Entry(
         "{name} cannot be awaited by /readyz: {why}.",
@@ -279,7 +279,7 @@ def problem(id: str, where: str, *, error: BaseException | None = None, **fields
     Raises KeyError for an ID or a field that the catalogue doesn't have: a bug of composer, never of its user.
     """
     entry = CATALOGUE[id]
-    named = {"near": "", "advice": "", "tried": "", **fields}
+    named = {"near": "", "advice": "", "tried": "", "more": "", **fields}
     if error is not None:
         named |= {"error": describe_error(error), "advice": _advice(error)}
     # A field may be empty, and leaves two blanks then.

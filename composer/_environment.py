@@ -1,4 +1,4 @@
-"""Which environment this process runs in."""
+"""The name of the environment that this process runs in."""
 
 import os
 from typing import Final
@@ -8,9 +8,9 @@ DEVELOPMENT: Final = "development"
 
 
 def current_environment() -> tuple[str, str]:
-    """Return the name of the environment, and the variable that says it: COMPOSER_ENV, or else FASTAPI_ENV.
+    """Return the name of the environment, and the variable that sets it: COMPOSER_ENV, else FASTAPI_ENV.
 
-    Without either, or where both are empty, it is development. FastAPI's own command line sets FASTAPI_ENV.
+    Without either, or if both are empty, it is development. FastAPI's own command line sets FASTAPI_ENV.
     """
     for variable in ("COMPOSER_ENV", "FASTAPI_ENV"):
         if name := os.environ.get(variable):

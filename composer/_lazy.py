@@ -1,4 +1,4 @@
-"""Names of a package that are imported when they are first asked for, and cost nothing before."""
+"""Attributes of a package that are imported at their first use."""
 
 from collections.abc import Callable, Mapping
 from importlib import import_module
@@ -6,10 +6,9 @@ from typing import Any
 
 
 def lazy_attributes(package: str, modules: Mapping[str, str]) -> Callable[[str], Any]:
-    """Return the `__getattr__` of a package; `modules` tells in which of its modules each name is.
+    """Return the `__getattr__` of a package (PEP 562); `modules` maps each name to the module that defines it.
 
-    It is to be hidden from type checkers, to whom it would say that the package has every name there is.
-    Source: PEP 562.
+    Hide it from type checkers, for which the package would have every name.
     """
 
     def find(name: str) -> Any:

@@ -136,12 +136,12 @@ def _below(names: Set[str], value: Any) -> Iterator[str]:
 def _names_of_secrets(annotation: Any, seen: set[type]) -> set[str]:
     """Return the keys under which models, dataclasses and the like find secrets, and those inside of them."""
     names: set[str] = set()
-    for kind in _kinds(annotation):
+    for kind in classes_in(annotation):
         if kind not in seen:
             seen.add(kind)
             for name, field in _fields_of(kind).items():
-                is_secret = any(issubclass(each, SecretStr | SecretBytes) for each in _kinds(field.annotation))
-                names |= {name, *_aliases(field)} if is_secret else _names_of_secrets(field.annotation, seen)
+                is_secret = any(issubclass(each, SecretStr | SecretBytes) for each in classes_in(field.annotation))
+                names |= {name, *input_names(name, field)} if is_secret else _names_of_secrets(field.annotation, seen)
     return names
 
 
@@ -156,19 +156,19 @@ def _fields_of(kind: type) -> Mapping[str, FieldInfo]:
         return {}
 
 
-def _aliases(field: FieldInfo) -> Iterator[str]:
+def input_names(name: str, field: FieldInfo) -> list[str]:
+    """Return the names under which a field of a model may be written: its aliases, else its own."""
     alias = field.validation_alias
-    for choice in alias.choices if isinstance(alias, AliasChoices) else [alias]:
-        if choice is not None:
-            yield str(choice.path[0]) if isinstance(choice, AliasPath) else choice
+    choices = alias.choices if isinstance(alias, AliasChoices) else [alias or name]
+    return [str(choice.path[0]) if isinstance(choice, AliasPath) else choice for choice in choices]
 
 
-def _kinds(annotation: Any) -> Iterator[type]:
+def classes_in(annotation: Any) -> Iterator[type]:
     """Yield each class that an annotation names."""
     if isinstance(annotation, type):
         yield annotation
     for argument in get_args(annotation):
-        yield from _kinds(argument)
+        yield from classes_in(argument)
 
 
 def _secrets_in(value: Any) -> Iterator[str]:

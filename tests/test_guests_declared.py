@@ -179,10 +179,10 @@ def test_so_is_the_path_of_a_cookie(sent: str, received: str) -> None:
 
 @given(st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), max_size=20))
 def test_whatever_an_app_sends_it_is_mended_once(text: str) -> None:
-    from composer._stack.foreign_paths import _moved_address
+    from composer._stack.foreign_paths import _moved_url
 
-    once = _moved_address(text, "/guest", "testserver")
-    assert _moved_address(once, "/guest", "testserver") == once
+    once = _moved_url(text, "/guest", "testserver")
+    assert _moved_url(once, "/guest", "testserver") == once
 
 
 def test_a_proxys_prefix_stands_in_it_too() -> None:

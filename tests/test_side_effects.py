@@ -31,7 +31,7 @@ APP = """
 QUIET = APP.format(imported="", built="")
 CHANGES = [
     ("signal.signal(signal.SIGTERM, lambda *_: None)", ["it set a handler for SIGTERM"]),
-    ("signal.signal(signal.SIGINT, signal.SIG_DFL)", ["it took away the handler for SIGINT"]),
+    ("signal.signal(signal.SIGINT, signal.SIG_DFL)", ["it removed the handler for SIGINT"]),
     ("signal.signal(signal.SIGHUP, signal.SIG_IGN)", ["it made the process ignore SIGHUP"]),
     ("logging.root.addHandler(logging.NullHandler())", ["it added a handler to the root logger"]),
     ("[logging.root.addHandler(logging.NullHandler()) for _ in '12']", ["it added 2 handlers to the root logger"]),
@@ -153,14 +153,14 @@ def test_a_handler_that_is_replaced_by_another_one_is_a_change() -> None:
     assert changes(snapshot(), snapshot()) == []
 
 
-def test_a_working_directory_that_is_gone_is_a_change_like_any_other(tmp_path: Path) -> None:
+def test_a_deleted_working_directory_is_a_change_like_any_other(tmp_path: Path) -> None:
     gone = tmp_path / "gone"
     gone.mkdir()
     before = snapshot()
     os.chdir(gone)
     gone.rmdir()
 
-    assert changes(before, snapshot()) == ["it changed the working directory to one that is gone"]
+    assert changes(before, snapshot()) == ["it changed the working directory to a deleted folder"]
 
 
 def test_check_tells_it_after_the_table_and_ends_with_0(project: WriteProject) -> None:

@@ -1,8 +1,8 @@
 """Phase three: the plan is put into the root, which starts it and serves it."""
 
 import logging
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, TypeVar, cast
@@ -21,10 +21,13 @@ from composer._stack.stack import guards_of, inner_stack, app_stack
 from composer._documents.provider import Sources
 from composer._compat.fastapi import reads_dependencies
 from composer._compat.releases import fast_path_is_on
+from composer._compat.starlette import Lifespan, wrap_layers, wrap_lifespan, wrap_not_found, wrap_router
 from composer._dispatch.dispatcher import Dispatcher
 from composer._dispatch.fast_path.not_found import OwnRoutes
 from composer._dispatch.fast_path.root import with_fast_path
-from composer._dispatch.mounted import Mounted
+from composer._dispatch.slot import Slot
+from composer._dispatch.table import Table
+from composer._dispatch.version import Version
 from composer._observe.health import LIVE, READY, probes
 from composer._lifecycle.run import Lifecycle
 from composer._observe.log import log_is_enabled
@@ -34,10 +37,10 @@ from composer._observe.metrics import metrics as count_requests
 from composer._model import App, BuiltApp, Notice, PartStatus, Plan, Problem, Project
 from composer._timings import PartRecorder
 from composer._observe.record import ObserverFactory, RequestObserver
-from composer._settings import ComposerTable
+from composer._settings.models import ComposerTable
 from composer._threads import install_per_app_threads
-from composer._wire import DeferredApp, SharedObjects, shared_dependencies_of
-from composer._wire.shared import SharedDependency
+from composer._wire.deferred import DeferredApp
+from composer._wire.shared import SharedDependency, SharedObjects, shared_dependencies_of
 from composer._wire.construct import check_root_dependencies
 from composer.errors import CompositionError
 
@@ -116,36 +119,40 @@ def install(
     plan = _only_used(whole, root) if partial else whole
     guards = guards_of(plan)
     mounted = {
-        app.name: Mounted(app.prefix, app_stack(app, plan, guards.get(app.name)), app.name, app.asgi) for app in plan.apps
+        app.name: Slot(app.prefix, app.name, Version(app_stack(app, plan, guards.get(app.name)), app.asgi))
+        for app in plan.apps
     }
     lifecycle = Lifecycle(plan, mounted)
-    sources = Sources(plan, mounted, lifecycle, guards, project.root)
-    documents = Documents(root, map(sources.of, plan.apps))
-    _finish_deferred_apps(root, plan, documents, sources, warnings, project.root)
+    sources = Sources(mounted, lifecycle, guards, project.root, plan.secrets)
+    documents = Documents(root, lambda: plan, sources.of)
+    _finish_deferred_apps(root, plan, warnings, project.root)
     setattr(root.state, STATE, Composition(root.title, plan, lifecycle, documents, warnings))
     install_pages(root, plan, lifecycle, documents)
     router = root.router
     shared = SharedObjects(whole.cornerstones)
-    answers = {**probes(lifecycle.parts, _checks(whole)), **_watch(root, lifecycle, head)}
-    dispatcher = Dispatcher(mounted.values(), answers, shared, OwnRoutes(router) if fast_path_is_on() else router.middleware_stack)
-    router.middleware_stack = dispatcher
-    router.default = dispatcher.last(router.default)
-    own_lifespan: Callable[[FastAPI], AbstractAsyncContextManager[Mapping[str, Any] | None]] = router.lifespan_context
+    answers = {**probes(lifecycle.parts, _ready_checks(whole))}
+
+    def dispatcher_before(routes: ASGIApp) -> Dispatcher:
+        own_routes = OwnRoutes(router, routes) if fast_path_is_on() else routes
+        return Dispatcher(Table.of(mounted.values()), answers, shared, own_routes)
+
+    dispatcher = wrap_router(router, dispatcher_before)
+    wrap_not_found(router, dispatcher.with_app_at_root)
+    answers |= _install_observers(root, dispatcher, lifecycle, head)
 
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[Mapping[str, Any] | None]:
-        warnings.sift(_check_added_routes(root, whole, answers, project.root), root.title)
+    async def lifespan(own: Lifespan, app: FastAPI) -> AsyncIterator[Mapping[str, Any] | None]:
+        warnings.collect(_check_added_routes(root, whole, answers, project.root), root.title)
         if partial:
             lifecycle.run_from_now_on(_only_used(whole, root))
         install_per_app_threads()
         for notice in plan.notices:
             log.warning("%s", notice)
         with warnings.logged():
-            async with own_lifespan(app) as state, lifecycle.running():
+            async with own(app) as state, lifecycle.running():
                 yield state
 
-    # Starlette's type has either state or none, never one that may be both.
-    router.lifespan_context = cast(Any, lifespan)
+    wrap_lifespan(root, lifespan)
 
 
 def _only_used(plan: Plan, root: FastAPI) -> Plan:
@@ -156,16 +163,15 @@ def _only_used(plan: Plan, root: FastAPI) -> Plan:
 
 
 def _finish_deferred_apps(
-    root: FastAPI, plan: Plan, documents: Documents, sources: Sources, warnings: Warnings, project: Path
+    root: FastAPI, plan: Plan, warnings: Warnings, project: Path
 ) -> None:
     """Let the apps that are made when they start be checked then, and put to where the others are from the start."""
 
     def finish(built: BuiltApp, problems: list[Problem]) -> ASGIApp:
         alone = plan._replace(cornerstones=(), apps=(built,))
         more = [*check_built(alone, root), *check_dependencies(plan, [built], project)]
-        warnings.sift([*problems, *more], built.name)
+        warnings.collect([*problems, *more], built.name)
         install_own_pages(built)
-        documents.replace(sources.of(built))
         return inner_stack(built, plan)
 
     for app in plan.apps:
@@ -173,26 +179,24 @@ def _finish_deferred_apps(
             app.asgi.finish = finish
 
 
-def paths_of_probes(head: ComposerTable) -> list[str]:
+def probe_paths(head: ComposerTable) -> list[str]:
     return [LIVE, READY, *([METRICS] if head.metrics else [])]
 
 
-def _watch(root: FastAPI, lifecycle: Lifecycle, head: ComposerTable) -> dict[str, ASGIApp]:
+def _install_observers(root: FastAPI, dispatcher: Dispatcher, lifecycle: Lifecycle, head: ComposerTable) -> dict[str, ASGIApp]:
     """Put a layer around all that the root does, if anybody watches its requests; return what answers `/metrics`."""
     watches: list[ObserverFactory] = []
     pages: dict[str, ASGIApp] = {}
     if head.metrics:
         count, pages[METRICS] = count_requests(lifecycle.parts)
         watches.append(count)
-    inner = root.build_middleware_stack
 
-    def stack() -> ASGIApp:
+    def outermost(whole: ASGIApp) -> ASGIApp:
         # Made when the server starts: by then it is known whether anybody hears the log.
         watching = [*([log_requests()] if head.request_log and log_is_enabled() else []), *watches]
-        return RequestObserver(inner(), watching) if watching else with_fast_path(root, inner())
+        return RequestObserver(whole, watching) if watching else with_fast_path(root, whole, dispatcher)
 
-    # The outermost place, also outside of what answers 500; middleware that is added later stays inside.
-    root.build_middleware_stack = stack  # type: ignore[method-assign]
+    wrap_layers(root, outermost)
     return pages
 
 
@@ -205,7 +209,7 @@ def _check_added_routes(root: FastAPI, plan: Plan, probes: Iterable[str], projec
     return [*problems, *check_root_dependencies(root, plan), *check_root_usage(plan, root, project)]
 
 
-def _checks(plan: Plan) -> dict[str, Any]:
+def _ready_checks(plan: Plan) -> dict[str, Any]:
     """Return what asks each cornerstone that can say so whether it can serve now."""
     checks = {built.name: getattr(built.value, "check_ready", None) for built in plan.cornerstones}
     return {name: check for name, check in checks.items() if callable(check)}

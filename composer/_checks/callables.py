@@ -1,23 +1,26 @@
-"""Whether something can be called as composer will call it, and returns a context manager."""
+"""Whether composer can call something, and gets a context manager from it."""
 
 import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
 
-def wrong_manager(make: Callable[..., Any], given: Sequence[str]) -> str:
-    """Return why what is called with these arguments returns no context manager, or ""."""
-    if inspect.iscoroutinefunction(make) or inspect.isgeneratorfunction(make) or inspect.isasyncgenfunction(make):
+def not_a_context_manager(function: Callable[..., Any], arguments: Sequence[str]) -> str:
+    """Return why a call with these arguments doesn't return a context manager, or ""."""
+    if any(
+        test(function)
+        for test in (inspect.iscoroutinefunction, inspect.isgeneratorfunction, inspect.isasyncgenfunction)
+    ):
         return "it is not decorated with @asynccontextmanager"
-    return misfit(make, given)
+    return signature_mismatch(function, arguments)
 
 
-def misfit(make: Callable[..., Any], given: Sequence[str]) -> str:
+def signature_mismatch(function: Callable[..., Any], arguments: Sequence[str]) -> str:
     """Return why a function can't be called with these arguments, or ""."""
     try:
-        inspect.signature(make).bind(*given)
+        inspect.signature(function).bind(*arguments)
     except TypeError:
-        return f"its parameters do not match the call with {' and '.join(given) or 'no arguments'}"
+        return f"its parameters do not match the call with {' and '.join(arguments) or 'no arguments'}"
     except ValueError:
         # Written in C, without a signature.
         return ""

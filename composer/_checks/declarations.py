@@ -11,9 +11,9 @@ from composer._catalogue import CATALOGUE, problem
 from composer._compat.fastapi import iter_route_contexts
 from composer._model import App, BuiltApp, Cornerstone, Problem
 from composer._observe.health import LIVE, READY
-from composer._settings import Table, place_of
+from composer._settings.table import Table, place_of
 from composer._text import dependency_path, did_you_mean, is_below, listed
-from composer._wire import ordered
+from composer._wire.order import ordered
 
 
 def check_names(parts: Sequence[App] | Sequence[Cornerstone]) -> list[Problem]:
@@ -42,7 +42,7 @@ def check_prefixes(apps: Sequence[App]) -> list[Problem]:
 
 def place_in_settings(app: App, key: str) -> str:
     """Return where that key of an app's own table stands, or the app itself where nobody wrote it in settings."""
-    table = app.settings.above if isinstance(app.settings, Table) else None
+    table = app.settings.parent if isinstance(app.settings, Table) else None
     return place_of(table, (key,), app.place) if table is not None and key in table else app.place
 
 

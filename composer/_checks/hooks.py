@@ -1,43 +1,93 @@
-"""The hooks of a cornerstone."""
+"""The hooks of a cornerstone, and methods that have nearly the name of one."""
 
 import inspect
+import re
+import sys
 from collections.abc import Callable, Iterator
-from typing import Any
+from difflib import get_close_matches
+from typing import Any, Final
 
 from composer._catalogue import problem
-from composer._checks.callables import misfit, wrong_manager
-from composer._checks.hook_names import HOOKS, misspelt_hooks
+from composer._checks.callables import not_a_context_manager, signature_mismatch
 from composer._model import BuiltCornerstone, Problem
+from composer._project.importing import is_installed
 from composer._text import listed
 
-# The hooks of a cornerstone that return a context manager, with what each is called with.
-_HOOKS = {"serving": (), "around_request": ("the connection",)}
+HOOKS: Final = ("serving", "around_request", "check_ready", "preload")
+
+# The hooks that return a context manager, with what each is called with.
+_CONTEXT_MANAGERS: Final = {"serving": (), "around_request": ("the connection",)}
+
+# The endings of one word in its other forms, as in serve and serving, ready and readiness.
+_ENDINGS: Final = re.compile(r"(iness|ness|ing|ed|es|e|s|y)$")
 
 
 def check_hooks(stone: BuiltCornerstone) -> Iterator[Problem]:
-    value, place = stone.value, stone.declared.place
-    for hook, given in _HOOKS.items():
+    """Return a problem for each hook that composer can't call, and for each method that looks like a misspelt one."""
+    value, place, kind = stone.value, stone.declared.place, type(stone.value)
+    for hook, arguments in _CONTEXT_MANAGERS.items():
         method = getattr(value, hook, None)
-        if callable(method) and (why := wrong_manager(method, given)):
-            yield problem("C051", place, name=f"{hook}() of {type(value).__name__}", why=why)
+        if callable(method) and (why := not_a_context_manager(method, arguments)):
+            yield problem("C051", place, name=f"{hook}() of {kind.__name__}", why=why)
     # A stand-in of a test may make up whatever it is asked for.
-    check = value.check_ready if hasattr(type(value), "check_ready") else None
-    if callable(check) and (why := _wrong_check(check)):
-        yield problem("C063", place, name=f"check_ready() of {type(value).__name__}", why=why)
-    for name, hook in misspelt_hooks(type(value)):
-        yield problem("C072", place, name=name, owner=type(value).__name__, hook=hook, known=listed(HOOKS))
-    for enter, leave in (("__enter__", "__exit__"), ("__aenter__", "__aexit__")):
-        has = [name for name in (enter, leave) if hasattr(type(value), name)]
-        if len(has) == 1:
-            why = f"it has {has[0]} but not the matching method"
-            yield problem("C051", place, name=type(value).__name__, why=why)
+    check = value.check_ready if hasattr(kind, "check_ready") else None
+    if callable(check) and (why := _not_awaitable(check)):
+        yield problem("C063", place, name=f"check_ready() of {kind.__name__}", why=why)
+    for name, hook in misspelt_hooks(kind):
+        yield problem("C072", place, name=name, owner=kind.__name__, hook=hook, known=listed(HOOKS))
+    for pair in (("__enter__", "__exit__"), ("__aenter__", "__aexit__")):
+        present = [name for name in pair if hasattr(kind, name)]
+        if len(present) == 1:
+            why = f"it has {present[0]} but not the matching method"
+            yield problem("C051", place, name=kind.__name__, why=why)
 
 
-def _wrong_check(check: Callable[..., Any]) -> str:
-    """Return why what is called with nothing returns nothing to await, or ""."""
+def _not_awaitable(check: Callable[..., Any]) -> str:
+    """Return why a method can't be called without arguments and awaited, or ""."""
     function = inspect.unwrap(getattr(check, "__func__", check))
-    # What isn't written in Python may return whatever it likes, and so may what says that it returns something else.
+    # What isn't written in Python may return whatever it likes, and so may what is annotated to return something else.
     is_plain = inspect.isfunction(function) and not inspect.iscoroutinefunction(function)
     if is_plain and function.__annotations__.get("return") in (None, bool, "None", "bool"):
         return "it is not an async def"
-    return misfit(check, ())
+    return signature_mismatch(check, ())
+
+
+def misspelt_hooks(owner: type) -> Iterator[tuple[str, str]]:
+    """Return the public methods of a class that were probably meant as a hook that it lacks, each with the hook.
+
+    The methods of libraries are left out: they have their names for reasons of their own.
+    """
+    missing = [hook for hook in HOOKS if not hasattr(owner, hook)]
+    for name, method in _own_methods(owner):
+        for hook in missing:
+            if _is_near(name, hook) and _could_be(method, hook):
+                yield name, hook
+
+
+def _own_methods(owner: type) -> Iterator[tuple[str, Callable[..., Any]]]:
+    for base in owner.__mro__:
+        file = getattr(sys.modules.get(base.__module__), "__file__", None)
+        if file is None or not is_installed(file):
+            methods = [(name, value) for name, value in vars(base).items() if inspect.isfunction(value)]
+            yield from (method for method in methods if not method[0].startswith("_"))
+
+
+def _is_near(name: str, hook: str) -> bool:
+    """Return whether two names differ by their spelling, by the form or the order of their words, or by one more."""
+    words, wanted = _stems(name), _stems(hook)
+    if "".join(words) == "".join(wanted) or sorted(words) == sorted(wanted):
+        return True
+    if len(wanted) > 1 and words[: len(wanted)] == wanted:
+        return True
+    return name[:1].lower() == hook[0] and bool(get_close_matches(name.lower(), [hook], cutoff=0.85))
+
+
+def _could_be(method: Callable[..., Any], hook: str) -> bool:
+    """Return whether a method is written as the hook is; `serve` may as well be a method that serves something."""
+    function = inspect.unwrap(method)
+    return hook != "serving" or inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function)
+
+
+def _stems(name: str) -> list[str]:
+    words = re.findall(r"[A-Z]?[a-z0-9]+|[A-Z]+(?![a-z])", name)
+    return [_ENDINGS.sub("", word.lower()) for word in words]

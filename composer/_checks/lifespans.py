@@ -7,16 +7,17 @@ from typing import Any
 from starlette.applications import Starlette
 
 from composer._catalogue import problem
-from composer._checks.callables import wrong_manager
-from composer._compat.cpython import is_made_by_contextmanager
+from composer._checks.callables import not_a_context_manager
+from composer._compat.cpython import is_contextmanager
 from composer._compat.fastapi import is_default_lifespan, lifespans_in, router_of
+from composer._compat.starlette import lifespan_of, startup_handlers
 from composer._model import BuiltApp, Problem
 from composer._text import listed
 
 
 def check_lifespan(app: BuiltApp, asgi: Starlette) -> Iterator[Problem]:
     """Return a problem for a lifespan that can't be entered, and for handlers that it keeps from being called."""
-    lifespans = lifespans_in(asgi.router.lifespan_context)
+    lifespans = lifespans_in(lifespan_of(asgi.router))
     if lifespans is None:
         return
     for lifespan in lifespans:
@@ -32,8 +33,8 @@ def _handlers_never_called(asgi: Starlette, lifespans: Sequence[Any]) -> list[An
     routers = [router_of(lifespan) for lifespan in lifespans if is_default_lifespan(lifespan)]
     if None in routers:
         return []
-    called = [handler for router in routers for handler in _handlers(router)]
-    return [handler for handler in _handlers(asgi.router) if handler not in called]
+    called = [handler for router in routers for handler in startup_handlers(router)]
+    return [handler for handler in startup_handlers(asgi.router) if handler not in called]
 
 
 def _wrong_lifespan(lifespan: Any) -> str:
@@ -42,14 +43,9 @@ def _wrong_lifespan(lifespan: Any) -> str:
     if not callable(lifespan):
         return f"{type(lifespan).__name__} is not a function"
     # A plain generator is right: FastAPI has made a lifespan of it, in code of its own.
-    if is_made_by_contextmanager(lifespan):
+    if is_contextmanager(lifespan):
         return "it is decorated with @contextmanager, which is not async"
-    return wrong_manager(lifespan, ["the app"])
-
-
-def _handlers(router: Any) -> list[Any]:
-    """Return what a router is to run at start and stop, beside its lifespan; the newest Starlette has no such thing."""
-    return [*getattr(router, "on_startup", ()), *getattr(router, "on_shutdown", ())]
+    return not_a_context_manager(lifespan, ["the app"])
 
 
 def forgets(asgi: Starlette, mounted: object) -> bool:
@@ -62,7 +58,7 @@ def _does_something(asgi: Starlette) -> bool | None:
 
     None where that can't be seen.
     """
-    if _handlers(asgi.router):
+    if startup_handlers(asgi.router):
         return True
-    lifespans = lifespans_in(asgi.router.lifespan_context)
+    lifespans = lifespans_in(lifespan_of(asgi.router))
     return None if lifespans is None else not all(map(is_default_lifespan, lifespans))

@@ -9,13 +9,14 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 
 from composer._catalogue import problem
+from composer._compat.starlette import middleware_of
 from composer._model import Plan, Problem
 from composer._text import is_below
 
 
 def check_middleware(place: str, asgi: Starlette) -> Iterator[Problem]:
     """Return a problem for middleware that can't be made of its arguments: Starlette makes it when it starts."""
-    for middleware in asgi.user_middleware:
+    for middleware in middleware_of(asgi):
         try:
             inspect.signature(middleware.cls).bind(None, *middleware.args, **middleware.kwargs)
         except TypeError as error:
@@ -42,7 +43,7 @@ def check_sessions(plan: Plan, root: FastAPI) -> list[Problem]:
 
 def _sessions(asgi: Starlette) -> list[dict[str, Any]]:
     """Return the arguments of every middleware that takes what Starlette's SessionMiddleware does."""
-    found = map(_arguments, asgi.user_middleware)
+    found = map(_arguments, middleware_of(asgi))
     return [arguments for arguments in found if {"secret_key", "session_cookie", "path", "domain"} <= arguments.keys()]
 
 

@@ -30,7 +30,7 @@ from composer._cli.show import (
     show_table,
 )
 from composer._cli.waterfall import report_slow_parts
-from composer._compat.gunicorn import unknown_names
+from composer._compat.gunicorn import missing_names
 from composer._model import Problem, errors_among
 from composer._observe.log import configure_logging, in_production
 from composer._project.plugins import installed
@@ -130,7 +130,7 @@ def _preloading_server(reload: bool) -> Callable[..., NoReturn]:
     if reload:
         raise CommandError("--preload and --reload are mutually exclusive: preloaded objects cannot be reloaded.")
     try:
-        if unknown := unknown_names():
+        if unknown := missing_names():
             log.warning("--preload ignored, each worker loads by itself: this gunicorn has no %s", listed(unknown))
             return run_server
         from composer._cli.preload import run_preloaded
@@ -185,7 +185,7 @@ def _build_and_show() -> tuple[Problem, ...]:
     composition = composition_of(load_composition())
     notices = [*composition.plan.notices, *composition.load_deferred_apps()]
     # Merged only so that the log reports the documents that fail.
-    anyio.run(composition.documents.current)
+    anyio.run(composition.documents.refresh)
     show_composition(composition)
     show_notices(notices)
     for warning in composition.warnings:
@@ -215,7 +215,7 @@ def openapi(
 ) -> None:
     """Write the merged OpenAPI document, or report what has changed since a file was written."""
     documents = composition_of(_load_with_deferred_apps()).documents
-    document = anyio.run(documents.current)
+    document = anyio.run(documents.current).document
     if documents.faults():
         # The log has the reasons. A file without one of the apps would pass for the whole.
         raise CommandError("Nothing was written: the document of at least one app is missing.")

@@ -1,4 +1,4 @@
-"""What composer knows of AnyIO's insides."""
+"""Undocumented facts about AnyIO."""
 
 import sys
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from anyio.to_thread import current_default_thread_limiter
 
 
 def replace_thread_limiter(limiter: CapacityLimiter) -> bool:
-    """Put a limiter in the place of the running event loop's default one; return False where that can't be done."""
+    """Replace the default thread limiter of the running event loop; return False where that is impossible."""
     current = current_default_thread_limiter()
     for variable in _run_variables():
         if variable.get(None) is current:
@@ -22,14 +22,14 @@ def replace_thread_limiter(limiter: CapacityLimiter) -> bool:
 
 
 def _run_variables() -> Iterator[RunVar[Any]]:
-    # AnyIO 4.16, _backends/_asyncio.py, AsyncIOBackend.current_default_thread_limiter: the limiter is in a RunVar of a
-    # module of AnyIO's. It is found by its value, so that neither its name nor the module's matters.
+    # AnyIO 4.16, _backends/_asyncio.py, AsyncIOBackend.current_default_thread_limiter: a RunVar in a module of AnyIO
+    # holds the limiter. It is recognised by its value, so neither its name nor the module's matters.
     for name, module in list(sys.modules.items()):
         if name.partition(".")[0] == "anyio":
             yield from [value for value in list(vars(module).values()) if isinstance(value, RunVar)]
 
 
 def make_without_backend(kind: type[CapacityLimiter]) -> Any:
-    """Make a limiter of that class as it is."""
+    """Return an uninitialised limiter of that class."""
     # AnyIO 4.12, _core/_synchronization.py: CapacityLimiter.__new__ returns a limiter of the event loop's backend.
     return object.__new__(kind)

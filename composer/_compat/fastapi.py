@@ -1,7 +1,8 @@
-"""What composer knows of FastAPI's insides."""
+"""Undocumented facts about FastAPI."""
 
 import inspect
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from types import FunctionType
@@ -9,12 +10,12 @@ from typing import Any, Final, TypeGuard
 
 from fastapi import APIRouter, Depends, FastAPI, params, routing, telemetry
 from starlette.applications import Starlette
-from starlette.routing import BaseRoute, Match, Route
+from starlette.routing import BaseRoute, Match, Route, Router
 
 from composer._asgi import Scope, route_path
-from composer._compat.starlette import EXCEPTION_HANDLERS, ROUTING_KEYS
+from composer._compat.starlette import lifespan_of, middleware_of
 
-# FastAPI 0.165, routing.py and middleware/asyncexitstack.py: what FastAPI's own routing leaves in the scope.
+# FastAPI 0.165, routing.py and middleware/asyncexitstack.py: the keys that FastAPI's own routing leaves in the scope.
 SCOPE_KEYS: Final = frozenset(
     ["fastapi", "fastapi_inner_astack", "fastapi_function_astack", "fastapi_middleware_astack"]
 )
@@ -32,12 +33,10 @@ PLAIN_LAYERS: Final = (
     "fastapi.middleware.asyncexitstack.AsyncExitStackMiddleware",
 )
 
-__all__ = ["EXCEPTION_HANDLERS", "PLAIN_LAYERS", "ROUTING_KEYS", "SCOPE_KEYS", "TELEMETRY"]
-
 
 def layers_of(stack: Any, router: APIRouter) -> list[Any]:
-    """Return the layers of an app around its router, the outermost first; as far as each tells the next as `app`."""
-    # Starlette 1.10: every middleware of its own keeps what it wraps as `app`.
+    """Return the layers of an app around its router, the outermost first, as far as each has the next as `app`."""
+    # Starlette 1.10: each of its own middleware classes keeps what it wraps as `app`.
     layers = []
     while stack is not router and stack is not None:
         layers.append(stack)
@@ -46,12 +45,12 @@ def layers_of(stack: Any, router: APIRouter) -> list[Any]:
 
 
 def is_plain(layers: list[Any]) -> bool:
-    """Return whether these layers are the ones that each FastAPI has, and no other."""
+    """Return whether these layers are exactly those that each FastAPI has."""
     return tuple(f"{type(layer).__module__}.{type(layer).__qualname__}" for layer in layers) == PLAIN_LAYERS
 
 
-# FastAPI 0.165 and Starlette 1.10, applications.py: all names that their `__call__` uses. For a request that nobody
-# observes, of a root without `root_path`, they do no more than to set `scope["app"]` and to call the layers.
+# FastAPI 0.165 and Starlette 1.10, applications.py: all names that their `__call__` uses. For a request that isn't
+# observed, to a root without `root_path`, they only set `scope["app"]` and call the layers.
 _NAMES_IN_CALL: Final = {
     "fastapi": {
         *("root_path", "fastapi.telemetry._runtime", "lifespan", "_telemetry", "super", "__call__"),
@@ -62,51 +61,47 @@ _NAMES_IN_CALL: Final = {
 
 
 def calls_are_known() -> bool:
-    """Return whether FastAPI's and Starlette's `__call__` are their own, and do what they are known to do."""
+    """Return whether FastAPI's and Starlette's `__call__` are their own, and as known."""
     calls = {"fastapi": FastAPI.__call__, "starlette": Starlette.__call__}
     return all(_is_known(call, framework) for framework, call in calls.items())
 
 
 def _is_known(call: Any, framework: str) -> bool:
-    # Instrumentations put a function of theirs in its place.
+    # Instrumentations replace it.
     is_own = call.__module__.partition(".")[0] == framework and not hasattr(call, "__wrapped__")
     return is_own and isinstance(call, FunctionType) and set(call.__code__.co_names) <= _NAMES_IN_CALL[framework]
 
 
 def has_no_middleware(app: Starlette) -> bool:
-    """Return whether nothing stands around an app's routes but what each app has; False where that can't be seen."""
+    """Return whether an app has no layer but those that each app has; False where unknown."""
     # Starlette 1.10, routing.py, Router.__init__: without middleware of its own, a router calls its `app` at once.
-    router = app.router
-    unknown = object()
-    return not app.user_middleware and getattr(router, "middleware_stack", unknown) == getattr(router, "app", None)
+    router, unknown = app.router, object()
+    if middleware_of(app) or type(router).__call__ not in (Router.__call__, APIRouter.__call__):
+        return False
+    return getattr(router, "middleware_stack", unknown) == getattr(router, "app", None)
 
 
-def has_routes_apart(router: APIRouter) -> bool:
-    """Return whether a router has routes that its `routes` don't show; True where that can't be seen."""
-    # FastAPI 0.165, routing.py, APIRouter: the folders of frontend() are kept there.
+def has_hidden_routes(router: APIRouter) -> bool:
+    """Return whether a router has routes that are not in its `routes`; True where unknown."""
+    # FastAPI 0.165, routing.py, APIRouter: the folders of frontend().
     return bool(getattr(router, "_low_priority_routes", True))
 
 
-def providers_given(app: FastAPI) -> bool:
-    """Return whether an app was given providers for its telemetry; True where that can't be seen."""
+def has_own_providers(app: FastAPI) -> bool:
+    """Return whether an app has telemetry providers of its own; True where unknown."""
     # FastAPI 0.165, applications.py, FastAPI.__init__.
-    given = getattr(app, "_telemetry", None)
-    if not isinstance(given, Mapping):
-        return True
-    return any(given.get(kind, True) is not None for kind in ("tracer_provider", "meter_provider", "logger_provider"))
+    options = getattr(app, "_telemetry", None)
+    kinds = ("tracer_provider", "meter_provider", "logger_provider")
+    return not isinstance(options, Mapping) or any(options.get(kind, True) is not None for kind in kinds)
 
 
 def select_route(scope: Scope, path: str) -> None:
-    """Tell the telemetry of a request that the route up to this path is found, as FastAPI's own Mounts do."""
-    # FastAPI 0.165, telemetry/_api.py; without it, the span has the route below the prefix.
+    """Report to the telemetry of a request that the route up to this path is found, as FastAPI's own Mounts do."""
+    # FastAPI 0.165, telemetry/_api.py. Without it, or with other parameters, the span has the route below the prefix.
     select = getattr(getattr(telemetry, "_api", None), "_route_selected", None)
-    if select is None:
-        return
-    try:
-        select(scope=scope, path=path, mount=True)
-    except TypeError:
-        # It takes something else in this release.
-        return
+    if select is not None:
+        with suppress(TypeError):
+            select(scope=scope, path=path, mount=True)
 
 
 def span_of(scope: Scope) -> Any:
@@ -121,7 +116,7 @@ _route_contexts: Any = getattr(routing, "iter_route_contexts", None)
 
 @dataclass(frozen=True)
 class _BareContext:
-    """One route of a FastAPI that doesn't tell how it was included: its whole path is known only where it was not."""
+    """Represent a route where FastAPI doesn't report how it was included: its full path is known only if it wasn't."""
 
     route: BaseRoute
     is_included: bool
@@ -135,7 +130,7 @@ class _BareContext:
 
 
 def iter_route_contexts(routes: Sequence[BaseRoute]) -> Iterator[Any]:
-    """Return all routes, also those of included routers, each with its whole path (`path`, None where unknown)."""
+    """Return all routes, those of included routers too, each with its full path (`path`, None where unknown)."""
     return iter(_route_contexts(routes)) if _route_contexts else _bare_contexts(routes, is_included=False)
 
 
@@ -150,13 +145,13 @@ def _bare_contexts(routes: Iterable[BaseRoute], is_included: bool) -> Iterator[_
 
 
 def dependency_calls(context: Any) -> Iterator[Any]:
-    """Return what a route calls as dependencies, however deep; see `reads_dependencies`."""
+    """Return the dependencies that a route calls, nested ones too; see `reads_dependencies`."""
     # FastAPI 0.165, routing.py, APIRoute, and dependencies/models.py, Dependant.
-    left = [getattr(context, "dependant", None)]
-    while left:
-        dependant = left.pop(0)
+    pending = [getattr(context, "dependant", None)]
+    while pending:
+        dependant = pending.pop(0)
         yield getattr(dependant, "call", None)
-        left[:0] = getattr(dependant, "dependencies", ())
+        pending[:0] = getattr(dependant, "dependencies", ())
 
 
 def parameters_of_request(dependant: Any) -> list[Any]:
@@ -168,10 +163,10 @@ def parameters_of_request(dependant: Any) -> list[Any]:
 
 @cache
 def reads_dependencies() -> bool:
-    """Return whether this release tells what a route calls as dependencies, also a route of an included router."""
+    """Return whether `dependency_calls` works with this release, for a route of an included router too."""
 
     def dependency() -> None:
-        """Stand for any."""
+        """Do nothing."""
 
     included, router = APIRouter(), APIRouter()
     included.add_api_route("/a", lambda: None, dependencies=[Depends(dependency)])
@@ -183,8 +178,8 @@ _METHODS: Final = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "
 
 
 def match_any_method(route: Route) -> None:
-    """Let a route answer to every method, also to an unknown one; in a release where that can't be, to all known."""
-    # Starlette 1.10 and FastAPI 0.165, routing.py, Route and APIRoute: without methods, they match them all.
+    """Let a route answer every method, unknown ones too; in a release where that is impossible, all known ones."""
+    # Starlette 1.10 and FastAPI 0.165, routing.py, Route and APIRoute: without methods, a route matches all of them.
     route.methods = set()
     scope = {"type": "http", "path": "/a", "root_path": "", "method": "UNKNOWN", "headers": []}
     if route.matches(scope)[0] is not Match.FULL:
@@ -192,31 +187,27 @@ def match_any_method(route: Route) -> None:
 
 
 def included_route(scope: Scope) -> Any:
-    """Return the route that answered, as it is with the prefixes of the routers around it.
-
-    None where FastAPI knows of no route, or where it isn't known how the one that it knows was included.
-    """
-    # FastAPI 0.165, routing.py: an included router knows its routes by their own paths; the whole one is here.
+    """Return the route that answered, with the prefixes of the routers that include it; None where unknown."""
+    # FastAPI 0.165, routing.py: an included router has its routes with their own paths; the full one is here.
     own, route = scope.get("fastapi"), scope.get("route")
     included = own.get("effective_route_context") if isinstance(own, Mapping) else None
     if included is not None and getattr(included, "original_route", None) is route and hasattr(included, "path_format"):
         return included
     if route is None or _matches(route, scope):
         return route
-    # One that doesn't match by its own path was included in another way than we know.
+    # A route that doesn't match by its own path was included in an unknown way.
     contexts = iter_route_contexts(getattr(scope.get("router"), "routes", ()))
-    same = [each for each in contexts if each.route is route]
-    return next((each for each in same if _matches(each, scope)), None)
+    return next((context for context in contexts if context.route is route and _matches(context, scope)), None)
 
 
 def _matches(route: Any, scope: Scope) -> bool:
-    # Starlette 1.10, routing.py, Route; of others, such as a Host, nothing is known.
+    # Starlette 1.10, routing.py, Route; other routes, such as a Host, have none.
     regex = getattr(route, "path_regex", None)
     return regex is None or regex.match(route_path(scope)) is not None
 
 
-def made_document(app: FastAPI) -> dict[str, Any] | None:
-    """Return the document that `app.openapi()` would return without making it anew; None where that can't be seen."""
+def cached_document(app: FastAPI) -> dict[str, Any] | None:
+    """Return the document that `app.openapi()` would return without generating it; None where unknown."""
     # FastAPI 0.165, applications.py, FastAPI.openapi: the method looks at these two.
     version = getattr(app.router, "_get_routes_version", None)
     if version is None or not app.openapi_schema or not hasattr(app, "_openapi_routes_version"):
@@ -225,10 +216,10 @@ def made_document(app: FastAPI) -> dict[str, Any] | None:
 
 
 def is_own_page(route: BaseRoute) -> TypeGuard[Route]:
-    """Return whether a route is one of the pages that FastAPI itself has put into an app, or its document."""
+    """Return whether FastAPI itself added a route to an app: its pages and its document."""
     if not isinstance(route, Route):
         return False
-    # FastAPI 0.165, applications.py, FastAPI.setup: functions of that method, in routes outside of the document.
+    # FastAPI 0.165, applications.py, FastAPI.setup: local functions of that method, in routes that are not documented.
     endpoint = inspect.unwrap(getattr(route, "endpoint", route.app))
     module = getattr(endpoint, "__module__", None) or ""
     return module.partition(".")[0] == "fastapi" and not route.include_in_schema
@@ -236,19 +227,15 @@ def is_own_page(route: BaseRoute) -> TypeGuard[Route]:
 
 @cache
 def knows_own_pages() -> bool:
-    """Return whether the pages of this release's apps are found."""
+    """Return whether `is_own_page` works with this release."""
     app = FastAPI()
     return {app.openapi_url, app.docs_url} <= {route.path for route in app.routes if is_own_page(route)}
 
 
 def is_default_lifespan(lifespan: Any) -> bool:
-    """Return whether a lifespan is the one that FastAPI and Starlette have where none was given."""
+    """Return whether a lifespan is the default one of FastAPI or Starlette."""
     # FastAPI 0.165, routing.py, and Starlette 1.10, routing.py: one class each, or one function in other releases.
-    return any(_is_alike(lifespan, default) for default in _default_lifespans())
-
-
-def _default_lifespans() -> list[Any]:
-    return [APIRouter().lifespan_context, Starlette().router.lifespan_context]
+    return any(_is_alike(lifespan, lifespan_of(router)) for router in (APIRouter(), Starlette().router))
 
 
 def _is_alike(lifespan: Any, default: Any) -> bool:
@@ -258,11 +245,10 @@ def _is_alike(lifespan: Any, default: Any) -> bool:
 
 
 def lifespans_in(lifespan: Any) -> list[Any] | None:
-    """Return the lifespans that FastAPI has made one of, where routers with their own were included; else that itself.
-
-    None where FastAPI has made something of it that can't be looked into.
-    """
-    # FastAPI 0.165, routing.py, _merge_lifespan_context: both stand in the closure of the function that it returns.
+    """Return the lifespans that FastAPI merged into one for included routers, or the only one; None where unknown."""
+    # FastAPI 0.165, routing.py, _merge_lifespan_context: both are in the closure of the function that it returns.
+    if lifespan is None:
+        return None
     inner = inspect.unwrap(lifespan) if inspect.isfunction(lifespan) else lifespan
     if is_default_lifespan(lifespan) or str(getattr(inner, "__module__", "")).partition(".")[0] != "fastapi":
         return [lifespan]
@@ -271,7 +257,7 @@ def lifespans_in(lifespan: Any) -> list[Any] | None:
     cells = [cell.cell_contents for cell in inner.__closure__ or ()]
     merged = [part for part in cells if callable(part)]
     if len(merged) == 1:
-        # A plain generator, of which FastAPI has made a context manager.
+        # A plain generator, from which FastAPI made a context manager.
         return [lifespan]
     if len(merged) != 2:
         return None
@@ -280,11 +266,11 @@ def lifespans_in(lifespan: Any) -> list[Any] | None:
 
 
 def router_of(lifespan: Any) -> Any:
-    """Return the router whose handlers a default lifespan calls, or None where that can't be seen."""
+    """Return the router whose handlers a default lifespan calls; None where unknown."""
     # FastAPI 0.165, routing.py, _DefaultLifespan.
     return getattr(lifespan, "_router", None)
 
 
 def is_handler_default(value: object) -> str:
-    """Return the name of what only handlers are given, such as `Depends`, where a default is that; else ""."""
+    """Return the class name of a default that works in handlers only, such as `Depends`; "" for any other."""
     return type(value).__name__ if isinstance(value, params.Depends | params.Param | params.Body) else ""

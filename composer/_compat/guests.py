@@ -1,7 +1,7 @@
-"""Frameworks whose apps take the path, or their own address, otherwise than the ASGI specification says.
+"""Frameworks whose apps read the path, or build their own URLs, differently from the ASGI specification.
 
-They are known by the names of their apps' classes, for they aren't imported to know them. Where a release has another
-name, its apps are served as any other, and settings.toml can say `path` and `location` of them.
+Apps are recognised by the names of their classes, so that no framework is imported for it. Where a release renames one,
+its apps are served as any other app; settings.toml can set their `path` and `location`.
 """
 
 from typing import Any, Final
@@ -11,12 +11,12 @@ _SOCKET_IO: Final = "engineio.async_drivers.asgi.ASGIApp"
 _FALCON: Final = "falcon.asgi.app.App"
 _DATASETTE: Final = "datasette.utils.asgi.AsgiRunOnFirstRequest"
 
-# They look for their own paths in `path` as it is, though `root_path` is a part of it.
-_WANT_IT_STRIPPED: Final = frozenset([_SOCKET_IO, _FALCON, _DATASETTE])
+# They match their routes against the whole `path`, `root_path` included.
+_WANT_STRIPPED_PATH: Final = frozenset([_SOCKET_IO, _FALCON, _DATASETTE])
 # They redirect to a path without `root_path`.
-_FORGET_IT: Final = frozenset([_DATASETTE])
+_FORGET_PREFIX: Final = frozenset([_DATASETTE])
 
-# What makes an app when it is called, by the package that it is imported from; True where the app is a WSGI one.
+# Classes and functions that return an app, by the package they are imported from; True for a WSGI app.
 APP_MAKERS: Final[dict[tuple[str, str], bool]] = {
     ("fastapi", "FastAPI"): False,
     ("fastapi_offline", "FastAPIOffline"): False,
@@ -32,13 +32,13 @@ APP_MAKERS: Final[dict[tuple[str, str], bool]] = {
 
 def wants_stripped_path(app: Any) -> bool:
     """Return whether an app is of a framework that wants the path without its prefix."""
-    return not _WANT_IT_STRIPPED.isdisjoint(_class_names(app))
+    return _is_one_of(_WANT_STRIPPED_PATH, app)
 
 
 def forgets_prefix(app: Any) -> bool:
     """Return whether an app is of a framework that forgets the prefix in redirects and cookies."""
-    return not _FORGET_IT.isdisjoint(_class_names(app))
+    return _is_one_of(_FORGET_PREFIX, app)
 
 
-def _class_names(app: Any) -> list[str]:
-    return [f"{kind.__module__}.{kind.__qualname__}" for kind in type(app).__mro__]
+def _is_one_of(names: frozenset[str], app: Any) -> bool:
+    return any(f"{kind.__module__}.{kind.__qualname__}" in names for kind in type(app).__mro__)

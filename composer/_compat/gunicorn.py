@@ -1,9 +1,9 @@
-"""What composer knows of gunicorn beyond its documentation."""
+"""Undocumented facts about gunicorn."""
 
 from importlib import import_module
 from typing import Final
 
-# gunicorn 27.0, in the modules that are named here: what `composer serve --preload` overrides or calls.
+# gunicorn 27.0, in these modules: what `composer serve --preload` overrides or calls.
 _RELIED_ON: Final = {
     ("gunicorn.arbiter", "Arbiter"): ("run", "stop", "reap_workers", "signal", "kill_workers"),
     ("gunicorn.workers.base", "Worker"): ("SIGNALS", "init_signals", "run"),
@@ -13,8 +13,8 @@ _RELIED_ON: Final = {
 }
 
 
-def unknown_names() -> list[str]:
-    """Return what this release of gunicorn has under no such name.
+def missing_names() -> list[str]:
+    """Return the names that this release of gunicorn doesn't have.
 
     Raises ModuleNotFoundError where gunicorn isn't installed.
     """
@@ -22,9 +22,9 @@ def unknown_names() -> list[str]:
     return [f"{module}.{name}" for (module, name), wanted in _RELIED_ON.items() if not _has(module, name, wanted)]
 
 
-def _has(module: str, name: str, wanted: tuple[str, ...]) -> bool:
+def _has(module: str, name: str, attributes: tuple[str, ...]) -> bool:
     try:
-        kind = getattr(import_module(module), name, None)
-    except ImportError:
+        owner = getattr(import_module(module), name)
+    except (ImportError, AttributeError):
         return False
-    return kind is not None and all(hasattr(kind, each) for each in wanted)
+    return all(hasattr(owner, attribute) for attribute in attributes)

@@ -1,4 +1,4 @@
-"""Whether anybody observes requests by OpenTelemetry, found out more quickly than FastAPI does on each request."""
+"""Whether requests are observed by OpenTelemetry, looked up faster than FastAPI does on each request."""
 
 import inspect
 import sys
@@ -9,7 +9,7 @@ from fastapi.routing import APIRoute, APIWebSocketRoute
 from opentelemetry import metrics, trace
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
-from composer._compat.fastapi import has_no_middleware, iter_route_contexts, providers_given
+from composer._compat.fastapi import has_no_middleware, has_own_providers, iter_route_contexts
 
 try:
     # OpenTelemetry 1.45: the logs' API isn't stable, and so has no public name.
@@ -18,18 +18,18 @@ except ImportError:
     get_logger_provider = None  # type: ignore[assignment]
 
 # OpenTelemetry 1.45, trace/__init__.py, metrics/_internal/__init__.py and _logs/_internal/__init__.py: the providers of
-# this process, None as long as nobody has set one. To ask as FastAPI does takes 2.6 µs on each request. Where a release
-# has other names, a provider counts as set, and FastAPI is asked.
+# this process, None until one is set. FastAPI's own look-up takes 2.6 µs on each request. Where a release has other
+# names, a provider counts as set, and FastAPI looks it up.
 _OF_TRACES = vars(trace)
 _OF_METRICS = vars(getattr(metrics, "_internal", metrics))
 _OF_LOGS = vars(sys.modules.get(getattr(get_logger_provider, "__module__", ""), object))
 
 # The routes that hand no request on to another app.
-_ENDS = (APIRoute, APIWebSocketRoute, Route, WebSocketRoute)
+_FINAL_ROUTES = (APIRoute, APIWebSocketRoute, Route, WebSocketRoute)
 
 
 def load_providers() -> None:
-    """Ask for the providers as FastAPI does on each request: those that only the environment names are loaded by it."""
+    """Look up the providers as FastAPI does on each request: this loads those that only the environment names."""
     trace.get_tracer_provider()
     metrics.get_meter_provider()
     if get_logger_provider is not None:
@@ -37,7 +37,7 @@ def load_providers() -> None:
 
 
 def is_observed() -> bool:
-    """Tell whether OpenTelemetry may have a provider, of whatever kind."""
+    """Return whether OpenTelemetry may have a provider, of whatever kind."""
     return (
         _OF_TRACES.get("_TRACER_PROVIDER", True) is not None
         or _OF_METRICS.get("_METER_PROVIDER", True) is not None
@@ -46,18 +46,15 @@ def is_observed() -> bool:
 
 
 def observes_by_itself(app: Any) -> bool:
-    """Tell whether an app, or one inside of it, may observe requests though the process has no provider.
+    """Return whether an app, or one inside of it, may observe requests though the process has no provider.
 
-    No other app than a FastAPI counts on being told; one that is a composition, or has middleware, mounts or hosts, may
-    hold any.
+    A composition, or an app with middleware, mounts or hosts, may hold any other app.
     """
     load_providers()
-    if not isinstance(app, FastAPI) or not has_no_middleware(app):
+    if not isinstance(app, FastAPI) or not has_no_middleware(app) or has_own_providers(app):
         return True
-    if providers_given(app):
-        return True
-    return not all(_ends(context.route) for context in iter_route_contexts(app.routes))
+    return not all(_is_final(context.route) for context in iter_route_contexts(app.routes))
 
 
-def _ends(route: BaseRoute | None) -> bool:
-    return type(route) in _ENDS and inspect.isroutine(getattr(route, "endpoint", None))
+def _is_final(route: BaseRoute | None) -> bool:
+    return type(route) in _FINAL_ROUTES and inspect.isroutine(getattr(route, "endpoint", None))

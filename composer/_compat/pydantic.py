@@ -1,4 +1,4 @@
-"""What composer knows of pydantic's insides."""
+"""Undocumented facts about pydantic."""
 
 import inspect
 from collections.abc import Mapping
@@ -9,12 +9,12 @@ from pydantic.fields import FieldInfo
 
 def known_fields(kind: type) -> Mapping[str, FieldInfo] | None:
     """Return the fields of a model or of a pydantic dataclass; None for any other class and where unknown."""
-    # pydantic 2.14, main.py and dataclasses.py: both keep them under this name.
+    # pydantic 2.14, main.py and dataclasses.py.
     return getattr(kind, "__pydantic_fields__", None)
 
 
 def types_of_own_errors() -> frozenset[str]:
-    """Return the types of errors whose text is pydantic's own, not a validator's; none where they can't be seen."""
+    """Return the types of errors whose text is pydantic's own, not a validator's; none where unknown."""
     try:
         # pydantic-core 2.50, core_schema.py.
         from pydantic_core.core_schema import ErrorType
@@ -24,6 +24,6 @@ def types_of_own_errors() -> frozenset[str]:
 
 
 def is_v1_model(wanted: Any) -> bool:
-    """Return whether a type is a model of pydantic.v1, which isn't imported to know it: it warns on newer Pythons."""
+    """Return whether a type is a model of pydantic.v1, without importing that: it warns on newer Pythons."""
     # pydantic 2.12, v1/main.py.
     return inspect.isclass(wanted) and any(base.__module__.startswith("pydantic.v1.") for base in wanted.__mro__)

@@ -1,4 +1,4 @@
-"""The releases of FastAPI and Starlette that `make test-versions` has run the tests with, in one place."""
+"""The releases of FastAPI and Starlette that `make test-versions` tests, and the switch of the fast path."""
 
 import os
 import re
@@ -10,9 +10,9 @@ TESTED: Final = {"fastapi": ("0.164.0", "0.165.0"), "starlette": ("1.10.0", "1.1
 
 
 def untested_releases() -> str:
-    """Return in one line which installed releases are not among the tested ones; "" where all are.
+    """Return in one line which installed releases are untested; "" where none is.
 
-    That is not a problem: what rests on undocumented facts about them is left out where these don't hold.
+    That is no problem: what relies on undocumented facts is left out where these don't hold.
     """
     return "; ".join(
         f"{package} {installed} is installed, the last release tested with composer is {newest}"
@@ -22,7 +22,7 @@ def untested_releases() -> str:
 
 
 def _numbers(release: str) -> list[int]:
-    """Return the numbers of a release; what isn't final counts as its final one."""
+    """Return the numbers of a release; a pre-release counts as its final release."""
     return [int(number) for number in re.findall(r"\d+", release)[:3]]
 
 

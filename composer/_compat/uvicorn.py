@@ -1,10 +1,10 @@
-"""What composer knows of uvicorn's insides."""
+"""Undocumented facts about uvicorn."""
 
 import logging
 from importlib import import_module
 from typing import Any, Final
 
-# uvicorn 0.38, logging.py: the same message again, with colours.
+# uvicorn 0.38, logging.py: the key of the same message with colours.
 COLORED_MESSAGE: Final = "color_message"
 
 
@@ -13,8 +13,8 @@ STARTUP_FAILURE: Final = 3
 
 
 def has_failed_to_stop(server: Any) -> bool | None:
-    """Return whether the lifespan of a server that has ended failed to stop; None where that can't be seen."""
-    # uvicorn 0.38, lifespan/on.py, LifespanOn: Server.run doesn't tell by its status.
+    """Return whether the lifespan of a server that has ended failed to stop; None where unknown."""
+    # uvicorn 0.38, lifespan/on.py, LifespanOn: the status of Server.run doesn't show it.
     failed: bool | None = getattr(getattr(server, "lifespan", None), "shutdown_failed", None)
     # A server that gave up before its start has no lifespan.
     return failed if server.started or failed else False
@@ -29,9 +29,11 @@ def process_supervisor() -> Any:
         return None
 
 
-def tells_no_query(record: logging.LogRecord) -> bool:
+def hides_query(record: logging.LogRecord) -> bool:
     """Return whether a log line of uvicorn's is free of a request's query."""
     # uvicorn 0.38, protocols/websockets/*.py: '%s - "WebSocket %s" [accepted]', with the query. A release may word it
-    # in another way: no line below a warning may show what looks like a query.
-    given = record.args if isinstance(record.args, tuple) and record.levelno <= logging.INFO else ()
-    return "WebSocket %s" not in str(record.msg) and not any(isinstance(each, str) and "?" in each for each in given)
+    # differently: no line below a warning may show what looks like a query.
+    values = record.args if isinstance(record.args, tuple) and record.levelno <= logging.INFO else ()
+    return "WebSocket %s" not in str(record.msg) and not any(
+        isinstance(value, str) and "?" in value for value in values
+    )

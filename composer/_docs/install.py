@@ -15,24 +15,29 @@ from starlette.routing import BaseRoute, Route
 from composer._asgi import Receive, Scope, Send
 from composer._compat.fastapi import is_own_page, knows_own_pages
 from composer._docs.assets import asset, viewers_folder
-from composer._docs.document import ConnectOrigins, DocumentRoute
-from composer._docs.pages import AppEntry, GetApps, GetDocument, Page, PageContext, oauth2_redirect, redoc, swagger
+from composer._docs.document import DocumentRoute, GetDocument
+from composer._docs.pages import AppEntry, GetApps, Page, PageContext, oauth2_redirect, redoc, swagger
+from composer._json import Json
 
 log = logging.getLogger("composer")
 
 
 def install_docs(
     root: FastAPI,
-    document: Callable[[], Awaitable[dict[str, Any]]],
+    document: GetDocument,
     apps: Callable[[], Sequence[AppEntry]],
 ) -> None:
     """Install routes in the root that serve this document, and pages that list the apps, with local assets.
 
     The URLs are the root's `openapi_url`, `docs_url` and `redoc_url`; nothing is installed where one is None, or has a
-    route other than FastAPI's own. `document` must return the same object as long as it is unchanged.
+    route other than FastAPI's own.
     """
+
+    async def plain_document() -> Json:
+        return (await document()).document
+
     _replace(root, {root.openapi_url: DocumentRoute(root, document).__call__})
-    _install_pages(root, document, apps)
+    _install_pages(root, plain_document, apps)
 
 
 def install_own_docs(app: FastAPI) -> None:
@@ -43,7 +48,7 @@ def install_own_docs(app: FastAPI) -> None:
     _install_pages(app, lambda: run_in_threadpool(app.openapi), None)
 
 
-def _install_pages(app: FastAPI, document: GetDocument, apps: GetApps | None) -> None:
+def _install_pages(app: FastAPI, document: Callable[[], Awaitable[Json]], apps: GetApps | None) -> None:
     pages: dict[str | None, Page] = {app.docs_url: swagger, app.redoc_url: redoc}
     own = [(index, route.path) for index, route in enumerate(app.router.routes) if is_own_page(route)]
     first, path = next(((index, path) for index, path in own if path in pages), (None, ""))
@@ -54,7 +59,7 @@ def _install_pages(app: FastAPI, document: GetDocument, apps: GetApps | None) ->
     if viewers_folder() is None:
         return
     base = path.rstrip("/")
-    context = PageContext(app, base, ConnectOrigins(document), apps)
+    context = PageContext(app, base, document, apps)
     pages[app.swagger_ui_oauth2_redirect_url] = oauth2_redirect
     _replace(app, {path: _PageApp(page, context) for path, page in pages.items()})
     app.router.routes[first:first] = _extra_routes(context)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, MutableMapping
 from types import ModuleType
 from typing import Any, Final
 
-from composer._compat.uvicorn import COLORED_MESSAGE, tells_no_query
+from composer._compat.uvicorn import COLORED_MESSAGE, hides_query
 from composer._environment import PRODUCTION, current_environment
 from composer._observe.record import ObserverFactory, Record
 
@@ -110,7 +110,7 @@ def configure_logging(production: bool | None = None) -> None:
 
     as_json = not sys.stderr.isatty() or (in_production() if production is None else production)
     dictConfig(_configuration(as_json))
-    logging.getLogger("uvicorn.error").addFilter(tells_no_query)
+    logging.getLogger("uvicorn.error").addFilter(hides_query)
     if not structlog.is_configured():
         structlog.configure(
             processors=[*_added(), *_rendered(as_json)],

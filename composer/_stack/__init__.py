@@ -1,1 +1,1 @@
-"""The layers around one app: limits, redaction of secrets, guard, hooks, and what a guest needs for its paths."""
+"""The layers around one app: limits, redaction of secrets, guard, hooks, and the adapters for a guest's paths."""

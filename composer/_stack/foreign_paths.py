@@ -1,4 +1,4 @@
-"""What stands around guests that take the path, or their own address, otherwise than the ASGI specification says."""
+"""Adapters for guests that read the path, or build their own URLs, differently from the ASGI specification."""
 
 from collections.abc import Iterable
 from urllib.parse import quote, urlsplit
@@ -15,9 +15,9 @@ Headers = Iterable[tuple[bytes, bytes]]
 
 
 def adapt_guest(app: ASGIApp, declared: App) -> ASGIApp:
-    """Put around an app what it is declared to need, or is known to; return the app itself where that is nothing."""
+    """Return an app with the adapters that are declared for it, or that its framework needs; else the app itself."""
     if isinstance(app, FastAPI):
-        # Its own __call__ would put this over the root path that a mounted app is given.
+        # Its own __call__ would replace the root path of a mounted app by this.
         app.root_path = ""
     path = declared.path or ("stripped" if wants_stripped_path(app) else "full")
     location = declared.location or ("rewrite" if forgets_prefix(app) else "keep")
@@ -26,7 +26,7 @@ def adapt_guest(app: ASGIApp, declared: App) -> ASGIApp:
 
 
 def with_stripped_path(app: ASGIApp) -> ASGIApp:
-    """Hand requests on with the path that is left without the prefix, as servers did before the specification said."""
+    """Hand requests on with the path without the prefix, as servers did before the specification was clear."""
 
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
         root_path = scope["root_path"]
@@ -39,23 +39,23 @@ def with_stripped_path(app: ASGIApp) -> ASGIApp:
 
 
 def _stripped(raw: bytes, prefix: bytes, path: str) -> bytes:
-    # A client may write the prefix in other words than we do: %61 is an "a".
+    # A client may encode the prefix differently: %61 is an "a".
     return raw.removeprefix(prefix) or b"/" if raw.startswith(prefix) else quote(path).encode()
 
 
 def with_own_locations(app: ASGIApp) -> ASGIApp:
-    """Put the prefix into the redirects and cookies of an app that doesn't know of it; other hosts are left alone."""
+    """Add the prefix to the redirects and cookies of an app that ignores it; URLs of other hosts stay."""
 
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
         prefix = quote(scope["root_path"])
         host = next((value for name, value in scope["headers"] if name == b"host"), b"").decode("latin-1")
 
-        async def tell(message: Message) -> None:
+        async def send_moved(message: Message) -> None:
             if message["type"] in _STARTS:
                 message = {**message, "headers": _moved(message.get("headers", ()), prefix, host)}
             await send(message)
 
-        await app(scope, receive, tell)
+        await app(scope, receive, send_moved)
 
     return answer
 
@@ -65,27 +65,27 @@ def _moved(headers: Headers, prefix: str, host: str) -> list[tuple[bytes, bytes]
     for name, value in headers:
         text = value.decode("latin-1")
         if name.lower() in (b"location", b"content-location"):
-            text = _moved_address(text, prefix, host)
+            text = _moved_url(text, prefix, host)
         elif name.lower() == b"set-cookie":
             text = _moved_cookie(text, prefix)
         moved.append((name, text.encode("latin-1")))
     return moved
 
 
-def _moved_address(address: str, prefix: str, host: str) -> str:
-    """Return where an address leads to under the prefix; one of another host, or relative to the page, stays."""
+def _moved_url(url: str, prefix: str, host: str) -> str:
+    """Return a URL with the prefix; one of another host, or relative to the page, stays."""
     try:
-        parts = urlsplit(address)
+        parts = urlsplit(url)
     except ValueError:
-        return address
+        return url
     elsewhere = (parts.scheme not in ("", "http", "https")) or (parts.netloc and parts.netloc.lower() != host.lower())
     if elsewhere or not (parts.path.startswith("/") or parts.netloc):
-        return address
+        return url
     return parts._replace(path=_below(parts.path or "/", prefix)).geturl()
 
 
 def _moved_cookie(cookie: str, prefix: str) -> str:
-    """Return a cookie with its path under the prefix. One called __Host-… may have no other path than the root's."""
+    """Return a cookie with its path below the prefix; one called __Host-… may only have the path `/`."""
     if cookie.lstrip().startswith("__Host-"):
         return cookie
     value, *attributes = cookie.split(";")

@@ -1,4 +1,4 @@
-"""A guard before an app that has none of its own: a dependency that FastAPI asks before each of the app's requests."""
+"""A guard in front of an app: a dependency that FastAPI resolves before each of the app's requests."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -10,90 +10,83 @@ from fastapi.routing import APIRoute
 from composer._asgi import ASGIApp, Message, Receive, Scope, Send
 from composer._compat.fastapi import match_any_method
 from composer._json import Json
-from composer._scope import SCOPE_BEHIND, SCOPE_INTERNAL
+from composer._scope import SCOPE_INTERNAL, SCOPE_WAITING
 from composer.openapi._structure import OPERATION_METHODS
 
-# What makes a path mean different things to different readers, and is never exempt: a segment `.` or `..`, also where
-# it is encoded again or ends where a query would begin, a backslash, an encoded slash, or a control character.
-_UNCLEAR: Final = re.compile(
+# Paths that apps may read in different ways, which are never exempt: with a segment `.` or `..`, even if encoded again
+# or followed by what would begin a query, a backslash, an encoded slash, or a control character.
+_AMBIGUOUS: Final = re.compile(
     r"(?:^|/)(?:\.|%(?:25)*2e){1,2}(?:[/;?#]|$)|[\\\x00-\x1f\x7f]|%(?:25)*(?:2f|5c|[01][0-9a-f]|7f)", re.IGNORECASE
 )
 
 
 class Guard:
-    """Ask a dependency, as `Security(dependency)` of a handler would be, before anything of an app runs.
+    """Resolve a dependency, as `Security(dependency)` of a handler, before any code of an app runs.
 
-    What comes after the `yield` of one that has it runs when the app is done with the request; it sees what the app
-    raises, and can't answer something else. `exempt` are paths of the app, without its prefix, that need no guard; one
-    that ends with a slash stands for all that are below it. A path that could lead out of there by the way that the app
-    reads it, as one with `..` does, is never exempt.
+    The code after the `yield` of such a dependency runs when the app has ended the request; it sees what the app
+    raises, but can't change the answer. `exempt` are paths of the app, without its prefix, that need no guard; one that
+    ends with a slash includes all paths below it. An ambiguous path, such as one with `..`, is never exempt.
     """
 
     def __init__(self, dependency: Callable[..., Any], exempt: Sequence[str] = ()) -> None:
         self._gate = _gate(dependency)
         self._exempt = frozenset(path for path in exempt if not path.endswith("/"))
         self._exempt_below = tuple(path for path in exempt if path.endswith("/"))
-        self._last: tuple[Json, Json] | None = None
 
     def before(self, app: ASGIApp) -> ASGIApp:
-        """Return the app behind the guard: what this refuses is answered as FastAPI answers it in a handler's place."""
+        """Return the app behind the guard, whose refusals are answered as FastAPI answers those of a dependency."""
 
         async def answer(scope: Scope, receive: Receive, send: Send) -> None:
-            if SCOPE_INTERNAL in scope or self._is_free(scope):
+            if SCOPE_INTERNAL in scope or self._is_open(scope):
                 await app(scope, receive, send)
                 return
-            behind = _Behind(app, scope, receive, send)
-            await self._gate({**scope, SCOPE_BEHIND: behind}, receive, behind.refuse)
-            behind.check()
+            waiting = _Waiting(app, scope, receive, send)
+            await self._gate({**scope, SCOPE_WAITING: waiting}, receive, waiting.refuse)
+            waiting.check()
 
         return answer
 
-    def _is_free(self, scope: Scope) -> bool:
+    def _is_open(self, scope: Scope) -> bool:
         path = scope["path"].removeprefix(scope["root_path"])
-        # Some apps look for their routes in the one, some in the other.
+        # Some apps match their routes against the one, some against the other.
         return self._is_exempt(path) and not (
-            _UNCLEAR.search(path) or _UNCLEAR.search((scope.get("raw_path") or b"").decode("latin-1"))
+            _AMBIGUOUS.search(path) or _AMBIGUOUS.search((scope.get("raw_path") or b"").decode("latin-1"))
         )
 
     def _is_exempt(self, path: str) -> bool:
         return path in self._exempt or path.startswith(self._exempt_below)
 
-    def document(self, document: Json) -> Json:
-        """Return an app's OpenAPI document with the guard as its security; the same object for the same document."""
-        if self._last is None or self._last[0] is not document:
-            self._last = (document, self._secured(document))
-        return self._last[1]
-
-    def _secured(self, document: Json) -> Json:
+    def secured(self, document: Json) -> Json:
+        """Return an app's OpenAPI document with the guard as its security."""
         own = self._gate.openapi()
         schemes = own.get("components", {}).get("securitySchemes", {})
-        wanted = next(iter(own["paths"].values()))["get"].get("security", [])
-        theirs = document.get("components", {}).get("securitySchemes", {})
-        names = {name: _free_name(name, scheme, theirs) for name, scheme in schemes.items()}
-        # All dependencies of a handler are asked, so all that they want is wanted together.
-        together = {names[name]: scopes for need in wanted for name, scopes in need.items()}
+        requirements = next(iter(own["paths"].values()))["get"].get("security", [])
+        existing = document.get("components", {}).get("securitySchemes", {})
+        names = {name: _free_name(name, scheme, existing) for name, scheme in schemes.items()}
+        # A handler's dependencies are all resolved, so all of their requirements apply together.
+        together = {names[name]: scopes for requirement in requirements for name, scopes in requirement.items()}
         paths = {
             path: item if self._is_exempt(path) else _secured_item(item, together, document.get("security"))
             for path, item in document.get("paths", {}).items()
         }
         added = {names[name]: scheme for name, scheme in schemes.items()}
-        components = {**document.get("components", {}), "securitySchemes": {**theirs, **added}}
+        components = {**document.get("components", {}), "securitySchemes": {**existing, **added}}
         return {**document, "paths": paths, "components": components}
 
 
-class _Behind:
-    """What waits behind the gate: the app, and one request for it as it came."""
+class _Waiting:
+    """One request that waits behind the gate, and the app that will answer it."""
 
     def __init__(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
         self._app = app
         self._request = scope, receive
         self._send = send
-        self._is_let_in = False
+        self._admitted = False
         self._error: BaseException | None = None
 
-    async def let_in(self) -> None:
-        """Let the app answer, past whatever the gate has around its handlers."""
-        self._is_let_in = True
+    async def admit(self) -> None:
+        """Let the app answer, past the layers of the gate."""
+        self._admitted = True
         try:
             await self._app(*self._request, self._send)
         except BaseException as error:
@@ -101,31 +94,31 @@ class _Behind:
             raise
 
     async def refuse(self, message: Message) -> None:
-        """Send what the gate answers; once the app has been let in, nobody hears it."""
-        if not self._is_let_in:
+        """Send the answer of the gate, unless the request was admitted."""
+        if not self._admitted:
             await self._send(message)
 
     def check(self) -> None:
-        """Raise what the app has raised, where the gate took it for something to answer."""
+        """Raise what the app raised, where the gate turned it into an answer."""
         if self._error is not None:
             raise self._error
 
 
 def _gate(dependency: Callable[..., Any]) -> FastAPI:
-    """Return an app that asks the dependency, whatever the path and the method, and lets in to what is behind it.
+    """Return an app that resolves the dependency, for every path and method, and admits the request that waits.
 
-    The handlers wait for the app, so FastAPI leaves the dependency after that.
+    Its handlers wait for the app, so FastAPI exits the dependency after that.
     """
     gate = FastAPI(openapi_url=None)
 
     @gate.get("/{path:path}", dependencies=[Security(dependency)])
-    async def passed(request: Request, path: str) -> Response:
-        await request.scope[SCOPE_BEHIND].let_in()
+    async def admit(request: Request, path: str) -> Response:
+        await request.scope[SCOPE_WAITING].admit()
         return Response()
 
     @gate.websocket("/{path:path}", dependencies=[Security(dependency)])
-    async def passed_by_websocket(websocket: WebSocket, path: str) -> None:
-        await websocket.scope[SCOPE_BEHIND].let_in()
+    async def admit_websocket(websocket: WebSocket, path: str) -> None:
+        await websocket.scope[SCOPE_WAITING].admit()
 
     gate.openapi()
     for route in gate.routes:
@@ -135,7 +128,7 @@ def _gate(dependency: Callable[..., Any]) -> FastAPI:
 
 
 def _free_name(name: str, scheme: Any, taken: Json) -> str:
-    """Return the name for a scheme that no other scheme of the document has."""
+    """Return a name for a scheme that no other scheme of the document has."""
     while taken.get(name, scheme) != scheme:
         name = f"{name}Guard"
     return name
@@ -151,6 +144,6 @@ def _secured_item(item: Any, together: Json, default: list[Json] | None) -> Any:
 
 
 def _secured_operation(operation: Json, together: Json, default: list[Json] | None) -> Json:
-    # Each of these is one way to be let in; the guard is wanted in each.
-    ways = operation.get("security", default) or [{}]
-    return {**operation, "security": [{**way, **together} for way in ways]}
+    # These are alternatives; the guard applies to each.
+    alternatives = operation.get("security", default) or [{}]
+    return {**operation, "security": [{**requirement, **together} for requirement in alternatives]}

@@ -13,23 +13,23 @@ AroundRequest = Callable[[HTTPConnection], Any]
 
 
 def with_hooks(app: ASGIApp, hooks: Sequence[AroundRequest]) -> ASGIApp:
-    """Wrap each HTTP request and WebSocket of an app by the hooks of cornerstones that it uses, the first outermost.
+    """Wrap each request and WebSocket of an app in the hooks of the cornerstones that it uses, the first outermost.
 
-    Returns the app itself where there is none. Each hook is left whatever the app did, and has the time that it takes
-    also where the request ran out of its own.
+    Returns the app itself where there is none. Each hook is exited whatever the app did, after the request's timeout
+    too.
     """
     if not hooks:
         return app
 
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
-        # Opened before the hooks, for they may open some of their own, and what opens last must close first.
-        with CancelScope() as leaving:
+        # Entered before the hooks, which may enter scopes of their own: those must be exited first.
+        with CancelScope() as exiting:
             async with AsyncExitStack() as stack:
                 try:
                     await _enter(hooks, scope, stack)
                     await app(scope, receive, send)
                 finally:
-                    leaving.shield = True
+                    exiting.shield = True
 
     return answer
 

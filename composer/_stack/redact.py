@@ -1,13 +1,13 @@
-"""The layer that keeps secrets out of the errors that an app raises."""
+"""The layer that redacts secrets in the errors that an app raises."""
 
 from composer._asgi import ASGIApp, Receive, Scope, Send
 from composer._secrets import Secrets
 
 
 def with_redaction(app: ASGIApp, secrets: Secrets, *, deferred: bool = False) -> ASGIApp:
-    """Take the known secrets out of the errors that an app raises while it answers; whoever catches one logs it.
+    """Redact the known secrets in the errors that an app raises while it answers, which its server logs.
 
-    Returns the app itself where there are none. Those of a `late` app are known only when it is made.
+    Returns the app itself where there are none. The secrets of a `deferred` app are known only when it is built.
     """
     if not secrets and not deferred:
         return app

@@ -1,4 +1,4 @@
-"""What answers an app's requests: its limits, its guard and the hooks of cornerstones, and within all of it the app."""
+"""The layers around one app, in order: limits, redaction, guard, hooks, adapters for its paths."""
 
 from typing import Any
 
@@ -13,39 +13,39 @@ from composer._stack.guard import Guard
 from composer._stack.hooks import with_hooks
 from composer._stack.limits import Limits, limited
 from composer._stack.redact import with_redaction
-from composer._wire import DeferredApp
+from composer._wire.deferred import DeferredApp
 
 
 def guards_of(plan: Plan) -> dict[str, Guard]:
-    """Return what is asked before the requests of an app, by the names of the apps that have a guard."""
+    """Return the guards, by the names of the apps that have one."""
     values = {built.name: built.value for built in plan.cornerstones}
     declared = [app.declared for app in plan.apps if app.declared.guard]
     return {app.name: Guard(values[app.guard], app.guard_exempt) for app in declared}
 
 
 def app_stack(app: BuiltApp, plan: Plan, guard: Guard | None) -> ASGIApp:
-    """Return what answers an app's requests: within its limits the guard, then the hooks, and within those the app."""
+    """Return an app within all of its layers."""
     declared = app.declared
     limits = Limits(declared.max_concurrency, declared.request_timeout, _max_body_size(app))
     deferred = isinstance(app.asgi, DeferredApp)
-    # One that is made when it starts gets what it needs then.
+    # A deferred app gets its inner layers when it is built.
     inner = app.asgi if deferred else inner_stack(app, plan)
     guarded = guard.before(inner) if guard else inner
     return limited(with_redaction(guarded, plan.secrets, deferred=deferred), limits)
 
 
 def _max_body_size(app: BuiltApp) -> int | None:
-    """Return the body limit to enforce; None where the app may have one of its own that can't be seen."""
-    limit = app.declared.max_body_size
+    """Return the body limit to enforce; None where the app may have one of its own that is unknown."""
+    limit = None if app.declared.max_body_size == "unlimited" else app.declared.max_body_size
     if body_limit_keys().limit or not isinstance(app.asgi, Starlette | DeferredApp):
         return limit
-    may_have_own = [app.asgi, *iter_route_contexts(getattr(app.asgi, "routes", ()))]
-    has_own = any(getattr(each, "max_body_size", None) is not None for each in may_have_own)
+    owners = [app.asgi, *iter_route_contexts(getattr(app.asgi, "routes", ()))]
+    has_own = any(getattr(owner, "max_body_size", None) is not None for owner in owners)
     return None if has_own or limit == MAX_BODY_SIZE else limit
 
 
 def inner_stack(app: BuiltApp, plan: Plan) -> ASGIApp:
-    """Return an app with what it needs as a guest, within the hooks of the cornerstones that it uses."""
+    """Return an app with the adapters for its paths, within the hooks of the cornerstones that it uses."""
     return with_hooks(adapt_guest(app.asgi, app.declared), _hooks(app, plan))
 
 

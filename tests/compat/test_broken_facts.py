@@ -1,6 +1,7 @@
 """Facts that don't hold in some other release: what composer does then, in the process of the test."""
 
 import logging
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
@@ -199,3 +200,56 @@ def test_an_unknown_gunicorn_is_told_and_each_process_loads_by_itself(
     with caplog.at_level(logging.WARNING):
         assert _preloading_server(reload=False) is run_server
     assert "this gunicorn has no gunicorn.arbiter.Arbiter" in caplog.text
+
+
+class Unknown(FastAPI):
+    """A FastAPI of a release whose attributes have other names: those of its router and its own."""
+
+    def __init__(self, **how: Any) -> None:
+        super().__init__(**how)
+        self.router.__class__ = type("Router", (APIRouter,), {name: hidden(name) for name in HIDDEN})
+
+    def __getattribute__(self, name: str) -> Any:
+        if name == "build_middleware_stack" and sys._getframe(1).f_globals["__name__"].startswith("composer"):
+            raise AttributeError(name)
+        return super().__getattribute__(name)
+
+
+HIDDEN = ("middleware_stack", "lifespan_context", "default")
+
+
+def hidden(name: str) -> property:
+    """Return an attribute that only its own framework sees."""
+
+    def get(self: Any) -> Any:
+        if sys._getframe(1).f_globals["__name__"].startswith("composer"):
+            raise AttributeError(name)
+        return self.__dict__[name]
+
+    return property(get, lambda self, value: self.__dict__.__setitem__(name, value))
+
+
+def test_every_app_is_served_and_guarded_where_the_root_has_other_attributes() -> None:
+    async def guard(request: Request) -> None:
+        if "key" not in request.headers:
+            raise HTTPException(401)
+
+    def create_guard() -> Callable[[Request], Awaitable[None]]:
+        return guard
+
+    def create_app() -> FastAPI:
+        app = FastAPI()
+        app.get("/x")(lambda: "app")
+        return app
+
+    root = Unknown()
+    root.get("/own")(lambda: "own")
+    apps = [App("a", "/a", create_app, guard="guard"), App("rest", "/", create_app)]
+    composer.compose(apps, cornerstones=[Cornerstone("guard", create_guard)], root=root, metrics=True)
+    with TestClient(root) as client:
+        assert client.get("/a/x").status_code == 401
+        assert client.get("/a/x", headers={"key": "1"}).json() == "app"
+        assert [client.get(path).json() for path in ("/x", "/own")] == ["app", "own"]
+        assert client.get("/readyz").status_code == 200
+        assert 'composer_requests_total{app="a"' in client.get("/metrics").text
+    assert client.get("/a/x", headers={"key": "1"}).status_code == 503

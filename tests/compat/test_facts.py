@@ -74,16 +74,16 @@ def test_an_app_without_middleware_is_told_from_one_with_it() -> None:
 
 def test_a_router_has_no_routes_apart_until_it_has_a_frontend(tmp_path: Any) -> None:
     app = FastAPI()
-    assert not facts.has_routes_apart(app.router)
+    assert not facts.has_hidden_routes(app.router)
     app.frontend("/", directory=tmp_path)
-    assert facts.has_routes_apart(app.router)
+    assert facts.has_hidden_routes(app.router)
 
 
 def test_providers_that_an_app_was_given_are_seen() -> None:
     from opentelemetry.trace import NoOpTracerProvider
 
-    assert not facts.providers_given(FastAPI())
-    assert facts.providers_given(FastAPI(telemetry={"tracer_provider": NoOpTracerProvider()}))
+    assert not facts.has_own_providers(FastAPI())
+    assert facts.has_own_providers(FastAPI(telemetry={"tracer_provider": NoOpTracerProvider()}))
 
 
 def test_the_whole_path_of_an_included_route_is_found() -> None:
@@ -100,11 +100,11 @@ def test_the_whole_path_of_an_included_route_is_found() -> None:
 
 def test_the_document_that_was_made_is_known_until_a_route_is_added() -> None:
     app = FastAPI()
-    assert facts.made_document(app) is None
+    assert facts.cached_document(app) is None
     document = app.openapi()
-    assert facts.made_document(app) is document
+    assert facts.cached_document(app) is document
     app.get("/more")(lambda: None)
-    assert facts.made_document(app) is None
+    assert facts.cached_document(app) is None
 
 
 def test_fastapis_own_pages_are_known() -> None:
@@ -205,7 +205,7 @@ def test_the_pages_of_fastapi_are_found() -> None:
 
 
 def test_this_release_of_gunicorn_has_what_preloading_needs() -> None:
-    assert gunicorn.unknown_names() == []
+    assert gunicorn.missing_names() == []
 
 
 def test_uvicorn_has_a_supervisor_and_the_status_of_a_failed_start() -> None:
@@ -252,13 +252,13 @@ def test_opentelemetry_has_no_provider_before_one_is_set() -> None:
     assert not opentelemetry.is_observed()
 
 
-def test_what_is_made_by_contextmanager_is_known() -> None:
+def test_what_is_contextmanager_is_known() -> None:
     @contextmanager
     def plain(app: object) -> Iterator[None]:
         yield
 
-    assert cpython.is_made_by_contextmanager(plain)
-    assert not cpython.is_made_by_contextmanager(lifespan)
+    assert cpython.is_contextmanager(plain)
+    assert not cpython.is_contextmanager(lifespan)
 
 
 def test_the_event_loop_policy_is_found() -> None:
@@ -325,7 +325,35 @@ def test_uvicorns_lines_about_websockets_are_known() -> None:
     def record(message: str) -> logging.LogRecord:
         return logging.LogRecord("uvicorn.error", logging.INFO, "", 0, message, (), None)
 
-    assert not uvicorn.tells_no_query(record('%s - "WebSocket %s" [accepted]'))
+    assert not uvicorn.hides_query(record('%s - "WebSocket %s" [accepted]'))
     given = logging.LogRecord("uvicorn.error", logging.INFO, "", 0, "%s connected to %s", ("me", "/ws?key=1"), None)
-    assert not uvicorn.tells_no_query(given)
-    assert uvicorn.tells_no_query(record("Application startup complete."))
+    assert not uvicorn.hides_query(given)
+    assert uvicorn.hides_query(record("Application startup complete."))
+
+
+def test_a_router_is_wrapped_and_stays_the_same_object() -> None:
+    app = FastAPI(openapi_url=None)
+    app.get("/mine")(lambda: "mine")
+    router, asked = app.router, []
+
+    def wrap(own: Any) -> Any:
+        async def answer(scope: Any, receive: Any, send: Any) -> None:
+            asked.append(scope["type"])
+            await own(scope, receive, send)
+
+        return answer
+
+    starlette.wrap_router(router, wrap)
+    with TestClient(app) as client:
+        assert client.get("/mine").json() == "mine"
+    assert app.router is router
+    assert isinstance(router, APIRouter)
+    assert asked == ["lifespan", "http"]
+
+
+def test_an_app_has_a_lifespan_handlers_and_middleware_that_are_found() -> None:
+    app = FastAPI(lifespan=lifespan, on_startup=[print], on_shutdown=[input])
+    app.add_middleware(lambda app: app)
+    assert starlette.lifespan_of(app.router) is lifespan
+    assert starlette.startup_handlers(app.router) == [print, input]
+    assert len(starlette.middleware_of(app)) == 1

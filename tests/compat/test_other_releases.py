@@ -93,7 +93,8 @@ NAMES = {
     "starlette": [
         *("_BODY_LIMIT_RESPONDER_SCOPE_KEY", "_body_limit_responder", "RequestBodyLimitResponder", "total_size"),
         *("_utils", "app_root_path", "get_route_path", "MAX_BODY_SIZE_SCOPE_KEY", "body_limit"),
-        "starlette.exception_handlers",
+        *("starlette.exception_handlers", "middleware_stack", "lifespan_context", "build_middleware_stack"),
+        *("user_middleware", "self.default"),
     ],
     "anyio": ["_default_thread_limiter", "_backends"],
     "opentelemetry": ["_LOGGER_PROVIDER", "_METER_PROVIDER", "_TRACER_PROVIDER", "_internal", "_logs"],

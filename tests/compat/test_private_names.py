@@ -26,6 +26,7 @@ PRIVATE = {
         "co_filename",
         "low_priority",
     ),
+    *("middleware_stack", "build_middleware_stack", "lifespan_context", "user_middleware", "on_startup"),
     *("WebSocket %s", "circular import", "Invalid args for response field"),
 }
 BY_NAME = {"getattr", "hasattr", "setattr", "delattr", "attrgetter"}

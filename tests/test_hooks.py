@@ -9,7 +9,7 @@ from unittest.mock import MagicMock
 import httpx
 import pytest
 
-from composer._checks.hook_names import misspelt_hooks
+from composer._checks.hooks import misspelt_hooks
 
 
 def class_with(*names: str) -> type:
@@ -36,6 +36,10 @@ def class_with(*names: str) -> type:
             for name in ("check_readiness", "check_ready_", "checkReady", "chek_ready", "ready_check")
         ],
         *[(name, "check_ready") for name in ("check_ready_now", "checks_ready", "check_redy")],
+        *[
+            (name, "preload")
+            for name in ("pre_load", "preLoad", "preloading", "preloads", "prelaod", "preload_", "preloda")
+        ],
     ],
 )
 def test_a_name_that_is_near_to_a_hook_is_found(name: str, hook: str) -> None:
@@ -47,7 +51,20 @@ def test_a_name_that_is_near_to_a_hook_is_found(name: str, hook: str) -> None:
     [
         *("serving", "around_request", "check_ready", "_around_requests", "__serve__"),
         *("request", "on_request", "before_request", "check", "check_password", "ready", "is_ready", "readiness"),
-        *("saving", "server", "service", "services", "preserve", "reserve", "observing", "reload", "preload"),
+        *(
+            "saving",
+            "server",
+            "service",
+            "services",
+            "preserve",
+            "reserve",
+            "observing",
+            "reload",
+            "preload",
+            "payload",
+            "load",
+            "unload",
+        ),
         *("read", "receive", "starting", "enter", "close", "start", "session"),
     ],
 )
