@@ -75,7 +75,7 @@ def as_table(repository: Path = REPOSITORY) -> Iterator[str]:
 
 # What is generated, by file: each part follows its marker, and ends before the next line that the pattern matches.
 PARTS: dict[Path, list[tuple[str, str, Callable[[Path], Iterator[str]]]]] = {
-    Path("composer/__init__.py"): [("# The layers:\n", "#\n# How to read", as_comment)],
+    Path("composer/__init__.py"): [("# The layers:\n", "#\n# Start reading", as_comment)],
     Path("docs/architecture.md"): [
         ("<!-- generated: picture -->\n", "<!-- end -->", as_picture),
         ("<!-- generated: table -->\n", "<!-- end -->", as_table),
