@@ -1,6 +1,6 @@
-"""Names for the shapes of ASGI, and the question whether an object has one of them.
+"""The types of ASGI, and checks whether an object is an app.
 
-Source of the shapes: the ASGI specification, https://asgi.readthedocs.io/en/latest/specs/main.html.
+Source: the ASGI specification, https://asgi.readthedocs.io/en/latest/specs/main.html.
 """
 
 import inspect
@@ -30,7 +30,7 @@ def route_path(scope: Scope) -> str:
 
 
 def is_asgi_app(thing: object) -> bool:
-    """Tell whether `thing` can be served: something async that is called with scope, receive and send."""
+    """Return whether `thing` can be served: something async that is called with scope, receive and send."""
     if isinstance(thing, Starlette):
         return True
     call = _call_of(thing)
@@ -38,10 +38,10 @@ def is_asgi_app(thing: object) -> bool:
 
 
 def is_app_not_factory(thing: object) -> bool:
-    """Tell whether `thing` is an ASGI app itself rather than a function that returns one.
+    """Return whether `thing` is an ASGI app itself rather than a function that returns one.
 
     A bare async function is taken for an app only where its parameters are called as the specification calls them:
-    any other one is an async factory, which is a mistake to report.
+    any other one is an async factory, which is reported as a mistake.
     """
     if inspect.isfunction(thing):
         return is_asgi_app(thing) and list(inspect.signature(thing).parameters) == [
@@ -53,7 +53,7 @@ def is_app_not_factory(thing: object) -> bool:
 
 
 def is_wsgi_app(thing: object) -> bool:
-    """Tell whether `thing` looks like a WSGI app: not async, and called with environ and start_response."""
+    """Return whether `thing` looks like a WSGI app: not async, and called with environ and start_response."""
     call = _call_of(thing)
     return call is not None and not _is_async(call) and _takes(call, 2) and not _takes(call, 1)
 

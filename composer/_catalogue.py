@@ -57,7 +57,7 @@ _ERRORS: Final = {
         "{advice} Fix that line. Move work that can fail, such as connecting to a server, into a lifespan.",
     ),
     "C012": (
-        "No cornerstone provides {wanted} (required by {parameter!r}).",
+        "No cornerstone provides {wanted} (required by {parameter!r}{more}).",
         "{near} Types provided: {known}.",
     ),
     "C013": (
@@ -166,7 +166,7 @@ _ERRORS: Final = {
     ),
     "C060": ("Cannot read the folder: {why}.", "Grant read permission to the user of the server, or move the folder."),
     "C061": ("The folder is a symbolic link to its own parent {folder}.", "Remove the link."),
-    "C062": ("Found {found}, not {wanted}.", "{near} Create each item of {key} with {made}."),
+    "C062": ("Found {found}, not {wanted}.", "{near} Create each item of {key} with {call}."),
     "C064": (
         "Cannot ignore {name!r}: {why}.",
         "{near} List IDs of warnings only, such as 'C049'.",
@@ -259,7 +259,7 @@ def problem(id: str, where: str, *, error: BaseException | None = None, **fields
     Raises KeyError for an ID or a field that the catalogue doesn't have: a bug of composer, never of its user.
     """
     entry = CATALOGUE[id]
-    named = {"near": "", "advice": "", "tried": "", **fields}
+    named = {"near": "", "advice": "", "tried": "", "more": "", **fields}
     if error is not None:
         named |= {"error": describe_error(error), "advice": _advice(error)}
     # An empty field leaves two blanks.

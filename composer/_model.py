@@ -1,21 +1,21 @@
-"""The plain frozen data that the phases hand on: what is to be composed, what was built, what went wrong."""
+"""The plain frozen data that the phases pass on: the declarations, the built parts, the problems."""
 
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import KW_ONLY, dataclass, field
 from enum import Enum
+from functools import cache, partial
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, Self
+from typing import Annotated, Any, Literal, NamedTuple, Self
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ByteSize, Field, PlainValidator, TypeAdapter, ValidationError
 from starlette.types import ASGIApp
 
 from composer._secrets import Secrets
 
 Settings = Mapping[str, Any] | BaseModel
 
-# Where an app's OpenAPI document comes from: True for its own, where it has one; False for none; a path inside the
-# app ("/openapi.json"); a file, JSON or YAML; a function that returns it, given the app if it has a parameter; itself.
+# See App.openapi; a function may have one parameter, which is the app.
 Document = bool | str | Path | Mapping[str, Any] | Callable[..., Any]
 
 Startup = Literal["wait", "background", "lazy"]
@@ -24,24 +24,51 @@ PathForm = Literal["full", "stripped"]
 LocationForm = Literal["keep", "rewrite"]
 
 Kind = Literal["app", "cornerstone"]
+Section = Literal["apps", "cornerstones"]
 Level = Literal["error", "warning"]
 Making = Literal["import", "build"]
 
-# Seconds, for every part whose declaration or settings don't say otherwise.
+# The defaults, in seconds.
 STARTUP_TIMEOUT = 30.0
 SHUTDOWN_TIMEOUT = 10.0
 
-# Bytes of a request's body that an app takes unless its declaration or the settings say otherwise: 16 MiB, which is
-# also the longest message that uvicorn takes from a WebSocket.
+# 16 MiB, which is also the longest message that uvicorn accepts from a WebSocket.
 MAX_BODY_SIZE = 16 * 1024 * 1024
+
+
+@cache
+def _byte_size() -> TypeAdapter[ByteSize]:
+    return TypeAdapter(ByteSize)
+
+
+def _bytes(value: Any) -> Any:
+    """Convert a text like 10MB to a number of bytes; pydantic's own message repeats a part of an invalid value."""
+    try:
+        size = value if value == "unlimited" else int(_byte_size().validate_python(value))
+    except ValidationError:
+        size = 0
+    if not size:
+        raise ValueError("it is none of: a number of bytes, a text like 10MB or 16MiB, 'unlimited'")
+    return size
+
+
+# Declarations and the tables of settings.toml are validated by these types; see _settings/models.py.
+Seconds = Annotated[float, Field(gt=0)]
+Count = Annotated[int, Field(gt=0)]
+Bytes = Annotated[int | Literal["unlimited"], PlainValidator(_bytes)]
 
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """Say which project is being composed; a factory asks for it by this type.
+    """The project that is composed. A factory gets it by a parameter of this type.
 
-    `root` is the absolute folder at which relative paths start (that of settings.toml), `env` the name of the
-    environment (`COMPOSER_ENV`, or `development`).
+    Attributes:
+        root: The absolute folder that relative paths start from: that of settings.toml.
+        env: The name of the environment: `COMPOSER_ENV`, else `FASTAPI_ENV`, else `development`.
+
+    Example:
+        def create_app(project: Project) -> FastAPI:
+            return FastAPI(debug=project.env == "development")
     """
 
     root: Path
@@ -50,24 +77,42 @@ class Project:
 
 @dataclass(frozen=True, slots=True)
 class App:
-    """Declare one app of a composition: its name, the prefix that it is mounted under, and how to make it.
+    """The declaration of one app for `compose()`. All keys but the first three are those of `[apps.NAME]`.
 
-    `factory` returns an ASGI app, and its parameters are filled by their annotated types; or it is the ASGI app
-    itself. `settings` is the settings model that the factory asks for, or a mapping to validate by that model.
-    `startup` says when it starts: before the server opens ("wait"), while it serves ("background"), or by its first
-    request ("lazy"), which waits for it beyond any `request_timeout`, and starts it though the guard may refuse it;
-    `on_failure` says what a failed start does: it fails all ("abort") or this app alone ("degrade").
-    `startup_timeout` and `shutdown_timeout` are seconds. `after` names the apps that have to be up before it starts.
-    `max_concurrency` is how many requests and WebSockets it serves at once (beyond it: 503 with Retry-After),
-    `request_timeout` in how many seconds its responses have to start (else: 504), `max_body_size` how many bytes a
-    request's body may have (else: 413), unless the app or a route has one of its own; None is no limit.
-    `path` says whether the app gets the whole path or the one without its prefix ("stripped"); by default the whole,
-    unless it is of a framework that is known to want the other. `location="rewrite"` puts the prefix into redirects and
-    cookies of an app that doesn't know of it, by default where that is known. `wsgi` says that the factory makes a WSGI
-    app. `guard` names the cornerstone that is asked before each request, but for the paths of the app in `guard_exempt`
-    (one that ends with a slash stands for all below it).
-    `openapi` says where its OpenAPI document comes from; `owner` and `description` are shown beside it on the pages.
-    `ignore` holds the IDs of warnings about this app that are not to be reported.
+    Values are checked by `compose()`, which reports all problems at once; nothing is raised here.
+
+    Attributes:
+        name: The name of the app in settings, logs and errors.
+        prefix: The path that it is mounted under, such as `/notes`; `/` is the root.
+        factory: Returns an ASGI app; its parameters are filled by their annotated types. Or the ASGI app itself.
+        settings: The settings model that the factory requires, or a mapping that is validated by that model.
+        openapi: Where its OpenAPI document comes from: True is the app's own, False is none; a path in the app
+            (`/openapi.json`), a JSON or YAML file, a mapping, or a function that returns one.
+        owner: Who maintains the app, shown on the pages.
+        description: What the app does, shown on the pages.
+        startup: `wait` starts it before the server accepts requests, `background` while it serves, `lazy` with the
+            first request, even one that the guard refuses; that request waits for the start, whatever its
+            `request_timeout`.
+        on_failure: If the start fails, `abort` fails the whole start, `degrade` this app alone.
+        startup_timeout: Seconds until a start has failed.
+        shutdown_timeout: Seconds until a stop has failed.
+        after: The names of the apps that have to be up before it starts.
+        max_concurrency: How many requests and WebSockets it serves at once; others get 503 with `Retry-After`.
+        request_timeout: Seconds in which a response has to start, else it is 504.
+        max_body_size: Bytes of a request's body, or a text such as `10MB`, or `unlimited`; a larger body gets 413. None
+            is that of the composition. A limit of the app itself, or of a route, takes precedence.
+        path: `full` passes the whole path, `stripped` the one without the prefix; by default the one that the
+            framework of the app needs.
+        location: `rewrite` adds the prefix to redirects and cookies, `keep` doesn't; by default as the framework needs.
+        wsgi: Whether the app is a WSGI app, as those of Flask and Django are.
+        guard: The name of the cornerstone that authenticates each request.
+        guard_exempt: Paths in the app without the guard; one that ends with a slash includes all paths below it.
+        ignore: IDs of warnings about this app that are not reported.
+        where: Where the app is declared, as errors show it.
+
+    Example:
+        notes = App("notes", "/notes", create_notes, settings={"page_size": 20}, max_concurrency=100)
+        app = compose([notes])
     """
 
     name: str
@@ -80,12 +125,12 @@ class App:
     description: str = ""
     startup: Startup = "wait"
     on_failure: OnFailure = "abort"
-    startup_timeout: float = STARTUP_TIMEOUT
-    shutdown_timeout: float = SHUTDOWN_TIMEOUT
+    startup_timeout: Seconds = STARTUP_TIMEOUT
+    shutdown_timeout: Seconds = SHUTDOWN_TIMEOUT
     after: tuple[str, ...] = ()
-    max_concurrency: int | None = None
-    request_timeout: float | None = None
-    max_body_size: int | None = MAX_BODY_SIZE
+    max_concurrency: Count | None = None
+    request_timeout: Annotated[Seconds, Field(allow_inf_nan=False)] | None = None
+    max_body_size: Bytes | None = None
     path: PathForm | None = None
     location: LocationForm | None = None
     wsgi: bool = False
@@ -96,7 +141,7 @@ class App:
 
     @property
     def required(self) -> bool:
-        """Whether the composition isn't ready without it; one that a request starts never is."""
+        """Whether the composition is ready only with this app; a lazy one is never required."""
         return self.on_failure == "abort" and self.startup != "lazy"
 
     @property
@@ -105,34 +150,36 @@ class App:
         return self.where or f"app {self.name}"
 
 
-class DeferredFactory(NamedTuple):
-    """Be the factory of an app that is imported only when the app starts.
-
-    `load` imports it, and returns the factory or the problem.
-    """
-
-    load: Callable[[], "tuple[Any, Problem | None]"]
-
-    def __call__(self) -> Any:
-        """Have the type of a factory; nobody calls it."""
-        raise TypeError("the factory isn't imported yet")
+class DeferredFactory(partial[Any]):
+    """A call that imports the factory of an app when the app starts; it raises CompositionError if that fails."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cornerstone:
-    """Declare one shared object: its name, and the factory whose annotated return type others ask for.
+    """The declaration of one shared object for `compose()`. Factories and handlers require it by its type.
 
-    `settings` is the settings model that the factory asks for, or a mapping to validate by that model.
-    `startup_timeout` and `shutdown_timeout` are seconds. `ignore` holds the IDs of warnings about it that are not to be
-    reported.
+    Attributes:
+        name: The name of the cornerstone in settings, logs and errors; it selects one of several of the same type.
+        factory: Returns the object. Its annotated return type is the type that the cornerstone provides.
+        settings: The settings model that the factory requires, or a mapping that is validated by that model.
+        startup_timeout: Seconds until a start has failed.
+        shutdown_timeout: Seconds until a stop has failed.
+        ignore: IDs of warnings about this cornerstone that are not reported.
+        where: Where the cornerstone is declared, as errors show it.
+
+    Example:
+        def create_database() -> Database:
+            return Database("sqlite://")
+
+        app = compose([notes], cornerstones=[Cornerstone("db", create_database)])
     """
 
     name: str
     factory: Callable[..., Any]
     _: KW_ONLY
     settings: Settings = field(default_factory=dict)
-    startup_timeout: float = STARTUP_TIMEOUT
-    shutdown_timeout: float = SHUTDOWN_TIMEOUT
+    startup_timeout: Seconds = STARTUP_TIMEOUT
+    shutdown_timeout: Seconds = SHUTDOWN_TIMEOUT
     ignore: tuple[str, ...] = ()
     where: str = ""
 
@@ -144,10 +191,15 @@ class Cornerstone:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Represent one problem in a composition: a stable ID (`C012`), where it is, what it is, and how to fix it.
+    """One problem of a composition. `str()` returns it as one line.
 
-    Its `level` is "error", which refuses the start, or "warning", which refuses nothing. `error` is the exception
-    behind it, where showing its traceback can help.
+    Attributes:
+        id: A stable ID, such as `C012`; docs/mistakes.md lists them all.
+        where: The file, the line, or the table of settings.toml.
+        what: What is wrong.
+        hint: How to fix it.
+        error: The exception behind it, if its traceback can help.
+        level: `error` refuses the start; `warning` refuses nothing.
     """
 
     id: str
@@ -163,16 +215,16 @@ class Problem:
 
 def errors_among(problems: Iterable[Problem]) -> list[Problem]:
     """Return the problems that refuse the start."""
-    return [found for found in problems if found.level == "error"]
+    return [problem for problem in problems if problem.level == "error"]
 
 
 def warnings_among(problems: Iterable[Problem]) -> list[Problem]:
     """Return the problems that refuse nothing."""
-    return [found for found in problems if found.level == "warning"]
+    return [problem for problem in problems if problem.level == "warning"]
 
 
 class BuiltCornerstone(NamedTuple):
-    """A cornerstone that was made: its declaration, the object, and the type by which it is asked for."""
+    """A cornerstone that is built: its declaration, the object, and the type that it provides."""
 
     declared: Cornerstone
     value: Any
@@ -180,14 +232,14 @@ class BuiltCornerstone(NamedTuple):
 
     @property
     def name(self) -> str:
-        """The name by which cornerstones of one type are told apart."""
+        """The name that selects one of several cornerstones of a type."""
         return self.declared.name
 
 
 class BuiltApp(NamedTuple):
-    """An app that was made: its declaration, the ASGI app, and the cornerstones that it uses.
+    """An app that is built: its declaration, the ASGI app, and the names of the cornerstones that it uses.
 
-    `uses` holds their names in the order of construction, those behind another cornerstone included.
+    `uses` has them in the order of construction, those behind another cornerstone included.
     """
 
     declared: App
@@ -196,7 +248,7 @@ class BuiltApp(NamedTuple):
 
     @property
     def name(self) -> str:
-        """The name that settings, logs and errors call it by."""
+        """The name of the app in settings, logs and errors."""
         return self.declared.name
 
     @property
@@ -206,10 +258,9 @@ class BuiltApp(NamedTuple):
 
 
 class Step(NamedTuple):
-    """Note what one phase took for one part: its import, its construction, or its start.
+    """The duration of one phase of one part: its import, its construction, or its start.
 
-    `begun` is a time of `time.perf_counter()`, in seconds; `seconds` is what it took, or has taken so far where it is
-    not `over`.
+    `begun` is a time of `time.perf_counter()`; `seconds` is the duration, so far if it is not `over`.
     """
 
     phase: Literal["import", "build", "start"]
@@ -221,14 +272,14 @@ class Step(NamedTuple):
 
     @classmethod
     def since(cls, begun: float, phase: Making, kind: Kind, name: str) -> Self:
-        """Note what began then and is over now."""
+        """Return the step that began then and is over now."""
         return cls(phase, kind, name, begun, time.perf_counter() - begun)
 
 
 class Notice(NamedTuple):
-    """Note what one part changed of the whole process while it was imported or built: no mistake, but good to know.
+    """A change of the whole process by the import or the construction of one part: no mistake, but good to know.
 
-    `change` is a sentence about "it", as in "it set a handler for SIGTERM".
+    `change` is a clause about "it", as in "it set a handler for SIGTERM".
     """
 
     phase: Making
@@ -242,10 +293,10 @@ class Notice(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """All that was built, ready to start: cornerstones in order of construction, apps in order of their names.
+    """All that is built, ready to start: cornerstones in order of construction, apps in order of their names.
 
-    `secrets` are those of all settings, also of what could not be built; `steps` say what took how long, `notices` what
-    was changed of the whole process.
+    `secrets` are those of all settings, also of parts that could not be built; `steps` has all durations, `notices` all
+    changes of the whole process.
     """
 
     cornerstones: tuple[BuiltCornerstone, ...]
@@ -256,7 +307,7 @@ class Plan(NamedTuple):
 
 
 class State(Enum):
-    """Where a part stands in its life; the value is the word that pages and logs show."""
+    """The state of a part; the value is the word that pages and logs show."""
 
     PENDING = "pending"
     STARTING = "starting"
@@ -269,10 +320,15 @@ class State(Enum):
 
 @dataclass(frozen=True, slots=True)
 class PartStatus:
-    """How one part is at the moment: an app or a cornerstone, its state, and the reason where it isn't up.
+    """The status of one app or cornerstone.
 
-    `seconds` is what its start took. The reason tells no values: it is shown to everybody who can ask. Without a part
-    that isn't `required` the composition is ready all the same.
+    Attributes:
+        kind: `app` or `cornerstone`.
+        name: The name of the part.
+        state: Its state.
+        reason: Why it isn't up; it contains no values, because `/readyz` shows it.
+        seconds: The duration of its start.
+        required: Whether the composition is ready only with this part.
     """
 
     kind: Kind

@@ -1,8 +1,8 @@
 """A pool of threads for each app, so that the blocking handlers of one can't take the threads of another.
 
 Starlette and FastAPI run what blocks (`def` handlers and dependencies, files) in threads of AnyIO, at most as many at
-once as its default limiter allows: 40 in an event loop, whoever asks. AnyIO lets that limiter be resized, but not be
-told apart by who asks; so a limiter is put in its place that asks the pool of the current app instead.
+once as its default limiter allows: 40 in an event loop, for all apps together. AnyIO lets that limiter be resized, but
+has no limiter per caller; so it is replaced by one that delegates to the limiter of the current app.
 """
 
 import logging
@@ -19,19 +19,19 @@ log = logging.getLogger("composer")
 
 
 class Pool:
-    """Stand for the threads of one app, whatever event loop it runs in."""
+    """Represent the threads of one app, in every event loop."""
 
     __slots__ = ("__weakref__",)
 
 
-# The app in whose context the current code runs; none for the root's own.
+# The pool of the app in whose context the current code runs; None for the root's own.
 POOL: ContextVar[Pool | None] = ContextVar("composer.threads", default=None)
 
 
 def install_per_app_threads() -> None:
-    """Let the apps of the running event loop have threads of their own from now on; doing it again changes nothing.
+    """Let the apps of the running event loop have threads of their own from now on; a second call changes nothing.
 
-    Each gets as many as the default limiter has, which stays for all that is no app's.
+    Each gets as many as the default limiter has, which stays in use for the root's own.
     """
     current = current_default_thread_limiter()
     if isinstance(current, _PerAppLimiter):
@@ -41,12 +41,12 @@ def install_per_app_threads() -> None:
 
 
 class _PerAppLimiter(CapacityLimiter):
-    """Be the limiter of the app that asks, or the common one where none does."""
+    """Delegate to the limiter of the current app, or to the common one outside of apps."""
 
     __slots__ = ("_common", "_own")
 
     def __new__(cls, common: CapacityLimiter) -> "_PerAppLimiter":
-        """Make it as it is: AnyIO would make one of its own."""
+        """Create it without AnyIO's own `__new__`, which returns a limiter of the backend."""
         limiter: _PerAppLimiter = make_without_backend(cls)
         return limiter
 
@@ -54,7 +54,8 @@ class _PerAppLimiter(CapacityLimiter):
         self._common = common
         self._own: WeakKeyDictionary[Pool, CapacityLimiter] = WeakKeyDictionary()
 
-    def _asked(self) -> CapacityLimiter:
+    @property
+    def _current(self) -> CapacityLimiter:
         pool = POOL.get()
         if pool is None:
             return self._common
@@ -64,56 +65,56 @@ class _PerAppLimiter(CapacityLimiter):
         return own
 
     async def __aenter__(self) -> None:
-        await self._asked().acquire()
+        await self._current.acquire()
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._asked().release()
+        self._current.release()
 
     @property
     def total_tokens(self) -> float:
         """Return how many threads may run at once."""
-        return self._asked().total_tokens
+        return self._current.total_tokens
 
     @total_tokens.setter
     def total_tokens(self, value: float) -> None:
-        self._asked().total_tokens = value
+        self._current.total_tokens = value
 
     @property
     def borrowed_tokens(self) -> int:
         """Return how many threads run."""
-        return self._asked().borrowed_tokens
+        return self._current.borrowed_tokens
 
     @property
     def available_tokens(self) -> float:
         """Return how many more may run."""
-        return self._asked().available_tokens
+        return self._current.available_tokens
 
     def acquire_nowait(self) -> None:
-        """Take a thread at once, or raise anyio.WouldBlock."""
-        self._asked().acquire_nowait()
+        """Acquire a token; raise anyio.WouldBlock where none is available."""
+        self._current.acquire_nowait()
 
     def acquire_on_behalf_of_nowait(self, borrower: object) -> None:
-        """Take a thread for somebody at once, or raise anyio.WouldBlock."""
-        self._asked().acquire_on_behalf_of_nowait(borrower)
+        """Acquire a token for a borrower; raise anyio.WouldBlock where none is available."""
+        self._current.acquire_on_behalf_of_nowait(borrower)
 
     async def acquire(self) -> None:
-        """Wait for a thread."""
-        await self._asked().acquire()
+        """Wait for a token."""
+        await self._current.acquire()
 
     async def acquire_on_behalf_of(self, borrower: object) -> None:
-        """Wait for a thread for somebody."""
-        await self._asked().acquire_on_behalf_of(borrower)
+        """Wait for a token for a borrower."""
+        await self._current.acquire_on_behalf_of(borrower)
 
     def release(self) -> None:
-        """Give the thread back."""
-        self._asked().release()
+        """Release the token."""
+        self._current.release()
 
     def release_on_behalf_of(self, borrower: object) -> None:
-        """Give somebody's thread back."""
-        self._asked().release_on_behalf_of(borrower)
+        """Release the token of a borrower."""
+        self._current.release_on_behalf_of(borrower)
 
     def statistics(self) -> CapacityLimiterStatistics:
-        """Return who has threads, and how many wait."""
-        return self._asked().statistics()
+        """Return the borrowers, and how many tasks wait."""
+        return self._current.statistics()

@@ -126,6 +126,7 @@ MISTAKES = [
     ("shared/db.py", "class Database:", "import nothing_like_it\n        class Database:", "C006"),
     ("shared/db.py", "class Database:", "x = (\n        class Database:", "C006"),
     ("shared/db.py", "create_cornerstone", "create_cornerston", "C008"),
+    (SETTINGS, "[cornerstones.db]", "[cornerstones.db]\nenabled = false", "C012"),
     ("shared/db.py", "return Database(url)", "raise RuntimeError", "C011"),
     ("shared/db.py", "return Database(url)", "return 3", "C020"),
     ("shared/db.py", "def create_cornerstone", "async def create_cornerstone", "C010"),
@@ -273,3 +274,17 @@ def test_a_table_may_name_the_factory_of_a_cornerstones_folder(project: WritePro
     }
 
     assert ids_of(project, files) == []
+
+
+def test_a_missing_type_is_one_problem_that_names_all_who_require_it(project: WriteProject) -> None:
+    files = {**PROJECT, SETTINGS: PROJECT[SETTINGS].replace("[cornerstones.db]", "[cornerstones.db]\nenabled = false")}
+
+    with pytest.raises(CompositionError) as caught:
+        composer.build(project(files) / SETTINGS)
+
+    (missing,) = caught.value.problems
+    assert missing.where == "shared/auth.py"
+    assert missing.what == (
+        "No cornerstone provides Database (required by 'db', and by 'db' in apps/accounts/__init__.py, "
+        "and by 'db' in apps/notes.py)."
+    )

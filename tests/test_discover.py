@@ -155,6 +155,29 @@ def test_the_folders_of_a_package_in_several_places_are_walked_together(tmp_path
     assert [one.name for one in found] == ["notes", "users"]
 
 
+OBJECT = "from fastapi import FastAPI\napp = FastAPI()\n"
+
+
+def test_an_app_object_that_lies_deeper_in_a_folder_is_one_problem_of_that_folder(tmp_path: Path) -> None:
+    legacy: Tree = {"__init__.py": "", "core.py": "", "db": {"models.py": ""}, "src": {"web": {"main.py": OBJECT}}}
+    folder = write(tmp_path / "apps", {"legacy": legacy, "notes.py": APP})
+
+    assert problems_in(folder) == [("C008", "legacy/__init__.py")]
+    hint = discover("apps", [folder], "create_app")[1][0].problem.hint
+    assert '[apps.legacy]\nfactory = "apps.legacy.src.web.main:app"' in hint
+
+
+def test_of_a_group_of_folders_with_app_objects_each_one_is_a_problem_and_nothing_else(tmp_path: Path) -> None:
+    group: Tree = {"a": {"main.py": OBJECT}, "b": {"main.py": OBJECT}, "common.py": "", "not-a-name.py": ""}
+    folder = write(tmp_path / "apps", {"v1": group})
+
+    assert problems_in(folder) == [
+        ("C008", "v1/a/__init__.py"),
+        ("C008", "v1/b/__init__.py"),
+        ("C028", "v1/not-a-name.py"),
+    ]
+
+
 def test_nothing_is_imported(tmp_path: Path) -> None:
     folder = write(tmp_path / "apps", {"notes.py": "raise SystemExit\n" + APP})
 

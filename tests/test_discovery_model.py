@@ -142,7 +142,7 @@ def test_a_tree_is_read_as_the_model_says(tree: Tree) -> None:
         apps = root / "apps"
         found, rejected = discover("apps", [apps], "create_app")
         read = {key_of(one.file, apps): "app" for one in found}
-        told = {key_of(Path(one.where), apps): one.id for _, one in rejected}
+        told = {key_of(Path(one.where), apps): one.id for _, one, _ in rejected}
         expected = model(tree)
 
     assert {**read, **told} == {key: {"C006": "app"}.get(value, value) for key, value in expected.items()}
@@ -178,7 +178,7 @@ def test_a_link_to_the_folder_around_it_is_a_problem_however_many_there_are(tmp_
     found, rejected = discover("apps", [folder], "create_app")
 
     assert [one.name for one in found] == ["a/b/users", "a/notes", "b/a/notes", "b/users"]
-    assert [(one.id, one.where.removeprefix(f"{folder}/")) for _, one in rejected] == [
+    assert [(one.id, one.where.removeprefix(f"{folder}/")) for _, one, _ in rejected] == [
         ("C061", "a/b/a"),
         ("C061", "b/a/b"),
     ]

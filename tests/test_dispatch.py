@@ -11,10 +11,13 @@ from starlette.requests import HTTPConnection
 
 from composer._asgi import ASGIApp, Message, Receive, Scope, Send
 from composer._dispatch.dispatcher import Dispatcher
-from composer._dispatch.mounted import Mounted
+from composer._dispatch.slot import Slot
+from composer._dispatch.table import Table
+from composer._dispatch.version import Version
 from composer._problem_json import unavailable
+from composer._scope import SCOPE_THREADS
 from composer._stack.hooks import with_hooks
-from composer._wire import SharedObjects
+from composer._wire.shared import SharedObjects
 
 pytestmark = pytest.mark.anyio
 
@@ -29,14 +32,14 @@ class Recorder:
         self.scopes.append(scope)
 
 
-def mounted(prefix: str, app: ASGIApp | None = None) -> Mounted:
-    one = Mounted(prefix, app or Recorder())
-    one.open()
-    return one
+def mounted(prefix: str, app: ASGIApp | None = None) -> Slot:
+    slot = Slot(prefix, "", Version(app or Recorder()))
+    slot.version.open()
+    return slot
 
 
-def dispatcher(*apps: Mounted, routes: ASGIApp | None = None, probes: dict[str, ASGIApp] | None = None) -> Dispatcher:
-    return Dispatcher(apps, probes or {}, SharedObjects([]), routes or Recorder())
+def dispatcher(*apps: Slot, routes: ASGIApp | None = None, probes: dict[str, ASGIApp] | None = None) -> Dispatcher:
+    return Dispatcher(Table.of(apps), probes or {}, SharedObjects([]), routes or Recorder())
 
 
 async def receive() -> Message:
@@ -77,7 +80,7 @@ async def scope_for(prefix: str, scope: Scope) -> Scope:
     ],
 )
 def test_the_longest_prefix_of_whole_segments_wins(path: str, prefix: str | None) -> None:
-    found = dispatcher(mounted("/notes"), mounted("/v1"), mounted("/v1/house_price")).find(path)
+    found = dispatcher(mounted("/notes"), mounted("/v1"), mounted("/v1/house_price")).table.find(path)
     assert (found.prefix if found else None) == prefix
 
 
@@ -90,7 +93,7 @@ def test_the_app_that_answers_is_the_one_that_a_plain_search_finds(prefixes: lis
     names = {"/" + "/".join(prefix) for prefix in prefixes}
     text = "/" + "/".join(path)
     fitting = [name for name in names if text == name or text.startswith(name + "/")]
-    found = dispatcher(*(mounted(name) for name in sorted(names))).find(text)
+    found = dispatcher(*(mounted(name) for name in sorted(names))).table.find(text)
     assert (found.prefix if found else None) == max(fitting, key=len, default=None)
 
 
@@ -133,7 +136,7 @@ async def test_an_app_does_not_change_the_scope_of_the_root() -> None:
 async def test_the_roots_state_is_visible_and_the_apps_own_key_wins() -> None:
     app = Recorder()
     one = mounted("/notes", app)
-    one.state.update(own="notes", both="notes")
+    one.version.state.update(own="notes", both="notes")
     await dispatcher(one)(http("/notes", state={"root": "root", "both": "root"}), receive, send)
     assert app.scopes[0]["state"] == {"root": "root", "own": "notes", "both": "notes"}
 
@@ -163,15 +166,41 @@ async def test_a_probe_answers_its_exact_path_only() -> None:
 async def test_the_app_at_the_root_is_asked_last() -> None:
     at_root, otherwise, notes = Recorder(), Recorder(), Recorder()
     root = dispatcher(mounted("/", at_root), mounted("/notes", notes))
-    await root.last(otherwise)(http("/other", root_path="/api"), receive, send)
+    await root.with_app_at_root(otherwise)(http("/other", root_path="/api"), receive, send)
     assert (at_root.scopes[0]["root_path"], at_root.scopes[0]["path"]) == ("/api", "/api/other")
-    assert root.find("/other") is None
+    assert root.table.find("/other") is None
     assert otherwise.scopes == []
 
 
-def test_without_an_app_at_the_root_what_answered_last_still_does() -> None:
-    otherwise = Recorder()
-    assert dispatcher(mounted("/notes")).last(otherwise) is otherwise
+async def test_without_an_app_at_the_root_the_former_default_answers() -> None:
+    default = Recorder()
+    await dispatcher(mounted("/notes")).with_app_at_root(default)(http("/other"), receive, send)
+    assert [scope["path"] for scope in default.scopes] == ["/other"]
+
+
+async def test_a_table_that_is_replaced_counts_from_the_next_request_on() -> None:
+    notes, at_root, default = Recorder(), Recorder(), Recorder()
+    root = dispatcher()
+    last = root.with_app_at_root(default)
+    await last(http("/other"), receive, send)
+    root.table = Table.of([mounted("/notes", notes), mounted("/", at_root)])
+    await last(http("/other"), receive, send)
+    await root(http("/notes/1"), receive, send)
+    assert [len(app.scopes) for app in (default, at_root, notes)] == [1, 1, 1]
+
+
+async def test_two_versions_of_an_app_share_neither_state_nor_threads() -> None:
+    old, new = Recorder(), Recorder()
+    slot = mounted("/notes", old)
+    slot.version.state["model"] = "old"
+    root = dispatcher(slot)
+    await root(http("/notes/1"), receive, send)
+    slot.version = Version(new)
+    slot.version.open()
+    slot.version.state["model"] = "new"
+    await root(http("/notes/1"), receive, send)
+    assert [app.scopes[0]["state"]["model"] for app in (old, new)] == ["old", "new"]
+    assert old.scopes[0][SCOPE_THREADS] is not new.scopes[0][SCOPE_THREADS]
 
 
 async def answered(app: ASGIApp, scope: Scope) -> list[Message]:

@@ -15,7 +15,7 @@ from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.testclient import TestClient
 from starlette.responses import HTMLResponse
 
-from composer._docs import AppEntry, install_docs, install_own_docs
+from composer._docs import AppEntry, VersionedDocument, install_docs, install_own_docs
 from composer._docs.content import accepts_gzip
 from composer._docs.policy import document_origins
 
@@ -28,15 +28,18 @@ def entry(name: str, **more: Any) -> AppEntry:
 
 
 class Documents:
-    """Give a document that a test may replace, and count how often it was asked for."""
+    """Return a document that a test may replace, and count the requests for it."""
 
     def __init__(self, document: dict[str, Any]) -> None:
-        self.document = document
+        self.current = VersionedDocument(1, document)
         self.asked = 0
 
-    async def __call__(self) -> dict[str, Any]:
+    def replace(self, document: dict[str, Any]) -> None:
+        self.current = VersionedDocument(self.current.version + 1, document)
+
+    async def __call__(self) -> VersionedDocument:
         self.asked += 1
-        return self.document
+        return self.current
 
 
 def installed(
@@ -93,7 +96,7 @@ def test_a_changed_document_has_another_tag() -> None:
     install_docs(root, documents, list)
     client = TestClient(root)
     before = client.get("/openapi.json").headers["etag"]
-    documents.document = {**EMPTY, "x-new": 1}
+    documents.replace({**EMPTY, "x-new": 1})
     answer = client.get("/openapi.json", headers={"if-none-match": before})
     assert (answer.status_code, answer.json()["x-new"]) == (200, 1)
     assert answer.headers["etag"] != before
@@ -210,8 +213,8 @@ def test_what_two_documents_share_is_written_once() -> None:
     client = TestClient(root)
     client.get("/openapi.json")
     for schemas in ({"Renamed": shared, "Other": {"type": "boolean"}}, {"Other": {"type": "array"}, "Again": shared}):
-        documents.document = {**EMPTY, "components": {"schemas": schemas}}
-        assert client.get("/openapi.json").json() == documents.document
+        documents.replace({**EMPTY, "components": {"schemas": schemas}})
+        assert client.get("/openapi.json").json() == documents.current.document
     assert written == [shared]
 
 
@@ -289,7 +292,7 @@ def test_the_page_may_call_its_own_server_and_those_that_the_document_names() ->
 
 
 def test_a_page_is_there_even_if_the_document_fails() -> None:
-    async def failing() -> dict[str, Any]:
+    async def failing() -> VersionedDocument:
         raise RuntimeError("no document")
 
     root = FastAPI()
@@ -359,9 +362,9 @@ def test_the_page_and_the_route_of_the_apps_have_their_current_states() -> None:
 def test_the_first_page_already_shows_the_fault_of_an_app_s_document(page: str) -> None:
     faults: list[str] = []
 
-    async def document() -> dict[str, Any]:
+    async def document() -> VersionedDocument:
         faults.append("no schema")
-        return EMPTY
+        return VersionedDocument(1, EMPTY)
 
     root = FastAPI()
     install_docs(root, document, lambda: [entry("a", fault=", ".join(faults))])

@@ -209,9 +209,9 @@ def test_settings_name_a_function_and_keep_an_app_out(project: Project, monkeypa
         "apps/quiet.py": "from fastapi import FastAPI\ncreate_app = lambda: FastAPI()\n",
     })  # fmt: skip
     monkeypatch.setenv("COMPOSER_APPS__QUIET__OPENAPI", "false")
-    documents = composer.composition_of(composer.build(root / "settings.toml")).documents
-    assert list(documents()["paths"]) == ["/guest/x"]
-    assert documents.source("quiet").private
+    client = TestClient(composer.build(root / "settings.toml"))
+    assert paths(client) == ["/guest/x"]
+    assert [each["name"] for each in client.get("/docs/apps").json() if each["private"]] == ["quiet"]
 
 
 def test_without_a_server_an_app_of_another_kind_is_asked_all_the_same() -> None:
@@ -222,13 +222,16 @@ def test_without_a_server_an_app_of_another_kind_is_asked_all_the_same() -> None
 # -- when it is made anew ----------------------------------------------------------------------------------
 
 
-def test_the_document_is_the_same_object_until_an_app_s_changes() -> None:
+@pytest.mark.anyio
+async def test_the_document_has_one_version_until_an_app_s_changes() -> None:
     app = app_with("/x")
     documents = documents_of(App("a", "/a", app))
-    first = documents()
-    assert documents() is first
+    first = await documents.current()
+    assert await documents.current() == first
     app.add_api_route("/y", lambda: None)
-    assert list(documents()["paths"]) == ["/a/x", "/a/y"]
+    second = await documents.current()
+    assert second.version > first.version
+    assert list(second.document["paths"]) == ["/a/x", "/a/y"]
 
 
 def test_only_the_app_that_changed_makes_its_document_anew() -> None:
@@ -303,12 +306,24 @@ async def test_a_document_that_nothing_has_changed_is_there_without_waiting() ->
     first = await documents.current()
     with pytest.raises(StopIteration) as end:
         documents.current().send(None)
-    assert end.value.value is first
+    assert end.value.value == first
 
 
-def test_a_document_that_is_made_anew_with_the_same_content_changes_nothing() -> None:
+@pytest.mark.anyio
+async def test_a_document_that_is_made_anew_with_the_same_content_changes_nothing() -> None:
     documents = documents_of(App("guest", "/guest", Starlette(), openapi=described))
-    assert documents() is documents()
+    assert await documents.current() == await documents.current()
+
+
+@pytest.mark.anyio
+async def test_a_document_that_is_changed_in_place_is_another_version() -> None:
+    document = described("/x")
+    documents = documents_of(App("a", "/a", Starlette(), openapi=lambda: document))
+    first = await documents.current()
+    for path in ("/y", "/z"):
+        document["paths"][path] = document["paths"]["/x"]
+        assert f"/a{path}" in (await documents.current()).document["paths"]
+    assert list(first.document["paths"]) == ["/a/x"]
 
 
 def test_what_a_guest_answers_next_is_taken_up() -> None:
@@ -325,8 +340,8 @@ async def test_a_guest_that_answers_the_same_again_changes_nothing() -> None:
     answers = [JSONResponse(described())] * 2 + [Response(status_code=500), JSONResponse(described())]
     documents = documents_of(App("guest", "/guest", Guest("/openapi.json", lambda _: answers.pop(0))))
     first, second, without, again = [await documents.current() for _ in range(4)]
-    assert second is first
-    assert (list(without["paths"]), list(again["paths"])) == ([], ["/guest/x"])
+    assert second == first
+    assert (list(without.document["paths"]), list(again.document["paths"])) == ([], ["/guest/x"])
 
 
 def test_a_guest_that_has_no_document_any_more_is_told(caplog: pytest.LogCaptureFixture) -> None:
@@ -361,7 +376,7 @@ async def test_the_event_loop_goes_on_while_a_document_is_made() -> None:
         group.start_soon(documents.current)
         await anyio.to_thread.run_sync(began.wait, 10)
         end.set()
-    assert list((await documents.current())["paths"]) == ["/slow/x"]
+    assert list((await documents.current()).document["paths"]) == ["/slow/x"]
 
 
 @pytest.mark.anyio
@@ -393,7 +408,8 @@ def test_threads_that_ask_at_once_get_one_document() -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert all(each is found[0] for each in found)
+    assert all(each == found[0] for each in found)
+    assert anyio.run(documents.current).version == 1
 
 
 # -- what goes wrong ---------------------------------------------------------------------------------------
@@ -482,7 +498,7 @@ def test_the_settings_name_owner_and_description(project: Project) -> None:
 
 
 def test_a_guest_that_never_answers_keeps_nobody_waiting_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("composer._documents.guest._PATIENCE", 0.05)
+    monkeypatch.setattr("composer._documents.guest._TIMEOUT", 0.05)
 
     async def stuck(scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "lifespan":

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from composer._model import Problem
-from composer._project.importing import find_package, load, load_reference, shown, user_location
+from composer._project.importing import display_path, find_package, load_reference, user_location
 from composer.errors import CompositionError
 from tests.conftest import Project as WriteProject
 
@@ -17,15 +17,13 @@ APP = "def create_app(): ...\n"
 
 
 def found_in(package: str, root: Path) -> list[Path]:
-    folders, problem = find_package(package, root, "apps")
-    assert problem is None
-    return folders
+    return find_package(package, root, "apps")
 
 
-def problem_of(answer: tuple[object, Problem | None]) -> Problem:
-    found, problem = answer
-    assert not found
-    assert problem is not None
+def problem_of(call: Callable[..., object], *arguments: object) -> Problem:
+    with pytest.raises(CompositionError) as caught:
+        call(*arguments)
+    (problem,) = caught.value.problems
     return problem
 
 
@@ -70,7 +68,7 @@ def test_an_installed_package_is_found_and_the_import_path_stays_as_it_is(projec
 
 @pytest.mark.parametrize("package", ["nothing_like_this", "a..b", ".apps", "", "apps.", "math", "a/b", "__main__"])
 def test_a_package_that_is_not_there_is_a_problem(project: WriteProject, package: str) -> None:
-    problem = problem_of(find_package(package, project({}), "apps"))
+    problem = problem_of(find_package, package, project({}), "apps")
 
     assert (problem.id, problem.where) == ("C005", "[composer] apps")
 
@@ -79,7 +77,7 @@ def test_a_package_that_is_not_there_is_a_problem(project: WriteProject, package
 def test_a_package_above_that_can_not_be_imported_is_a_problem_at_its_line(project: WriteProject, code: str) -> None:
     root = project({"backend/__init__.py": code, "backend/apps/notes.py": APP})
 
-    problem = problem_of(find_package("backend.apps", root, "apps"))
+    problem = problem_of(find_package, "backend.apps", root, "apps")
 
     assert (problem.id, problem.where) == ("C006", "backend/__init__.py:1")
 
@@ -87,7 +85,7 @@ def test_a_package_above_that_can_not_be_imported_is_a_problem_at_its_line(proje
 def test_a_package_of_a_name_that_is_taken_is_a_problem(project: WriteProject) -> None:
     root = project({"json/notes.py": APP})
 
-    problem = problem_of(find_package("json", root, "apps"))
+    problem = problem_of(find_package, "json", root, "apps")
 
     assert problem.id == "C007"
     assert problem.what.endswith(f", not {root / 'json'}.")
@@ -100,21 +98,20 @@ def test_a_folder_that_comes_after_a_package_of_its_name_only_lacks_a_file(
     monkeypatch.delitem(sys.modules, "wsgiref", raising=False)
     root = project({"wsgiref/notes.py": APP})
 
-    problem = problem_of(find_package("wsgiref", root, "apps"))
+    problem = problem_of(find_package, "wsgiref", root, "apps")
 
     assert (problem.id, problem.hint[:24]) == ("C007", "Give it an __init__.py: ")
     (root / "wsgiref" / "__init__.py").touch()
     importlib.invalidate_caches()
-    assert find_package("wsgiref", root, "apps") == ([root / "wsgiref"], None)
+    assert find_package("wsgiref", root, "apps") == [root / "wsgiref"]
 
 
 def test_a_factory_is_imported_from_its_module(project: WriteProject) -> None:
     root = project({"apps/notes.py": "def create_app():\n    return 3\n"})
     found_in("apps", root)
 
-    factory, problem = load("apps.notes", "create_app", "apps/notes.py", root)
+    factory = load_reference("apps.notes:create_app", "apps/notes.py", root)
 
-    assert problem is None
     assert factory() == 3
 
 
@@ -139,7 +136,7 @@ def test_an_import_that_fails_is_told_by_the_users_own_line(
     root = project({"apps/notes.py": code, "apps/_inner.py": "1 / 0"})
     found_in("apps", root)
 
-    problem = problem_of(load("apps.notes", "create_app", "apps/notes.py", root))
+    problem = problem_of(load_reference, "apps.notes:create_app", "apps/notes.py", root)
 
     assert (problem.id, problem.where) == ("C006", where)
     assert problem.what.startswith(f"Import failed: {what}")
@@ -150,16 +147,16 @@ def test_an_interruption_by_the_keyboard_is_no_problem_of_the_project(project: W
     found_in("apps", root)
 
     with pytest.raises(KeyboardInterrupt):
-        load("apps.notes", "create_app", "apps/notes.py", root)
+        load_reference("apps.notes:create_app", "apps/notes.py", root)
 
 
 def test_a_name_that_is_gone_after_the_import_is_a_problem_with_the_nearest(project: WriteProject) -> None:
     root = project({"apps/notes.py": "def create_ap(): ..."})
     found_in("apps", root)
 
-    problem = problem_of(load("apps.notes", "create_app", "apps/notes.py", root))
+    problem = problem_of(load_reference, "apps.notes:create_app", "apps/notes.py", root)
 
-    assert (problem.id, problem.where) == ("C008", "apps/notes.py")
+    assert (problem.id, problem.where) == ("C009", "apps/notes.py")
     assert problem.hint.startswith("Did you mean 'create_ap'?")
 
 
@@ -167,7 +164,7 @@ def test_a_factory_that_can_not_be_called_is_a_problem(project: WriteProject) ->
     root = project({"apps/notes.py": "create_app = 3"})
     found_in("apps", root)
 
-    problem = problem_of(load("apps.notes", "create_app", "apps/notes.py", root))
+    problem = problem_of(load_reference, "apps.notes:create_app", "apps/notes.py", root)
 
     assert (problem.id, problem.what) == ("C009", "Cannot use 'apps.notes:create_app': it is not callable.")
 
@@ -176,9 +173,8 @@ def test_a_factory_that_can_not_be_called_is_a_problem(project: WriteProject) ->
 def test_a_reference_names_a_module_and_what_is_in_it(project: WriteProject, reference: str) -> None:
     code = "class Apps:\n    def notes(self): ...\n\napps = Apps()\n" + APP
 
-    factory, problem = load_reference(reference, "here", project({"web.py": code}))
+    factory = load_reference(reference, "here", project({"web.py": code}))
 
-    assert problem is None
     assert callable(factory)
 
 
@@ -205,7 +201,7 @@ def test_a_reference_that_leads_nowhere_is_a_problem_at_its_place(
 ) -> None:
     root = project({"web.py": APP + "size = 3\n"})
 
-    problem = problem_of(load_reference(reference, "settings.toml [apps.web]", root))
+    problem = problem_of(load_reference, reference, "settings.toml [apps.web]", root)
 
     assert (problem.id, problem.where) == ("C009", "settings.toml [apps.web]")
     assert problem.what == f"Cannot use {reference!r}: {why}."
@@ -222,7 +218,7 @@ def test_a_reference_that_leads_nowhere_is_a_problem_at_its_place(
 def test_a_module_that_fails_when_it_is_asked_for_the_name_is_told_by_its_line(
     project: WriteProject, code: str, where: str
 ) -> None:
-    problem = problem_of(load_reference("web:create_app", "here", project({"web.py": code})))
+    problem = problem_of(load_reference, "web:create_app", "here", project({"web.py": code}))
 
     assert (problem.id, problem.where) == ("C006", where)
 
@@ -248,5 +244,5 @@ def test_an_error_without_a_frame_of_the_users_has_no_line(tmp_path: Path) -> No
 
 
 def test_a_file_of_the_project_is_shown_from_its_folder(tmp_path: Path) -> None:
-    assert shown(tmp_path / "apps" / "notes.py", tmp_path) == "apps/notes.py"
-    assert shown(Path("/elsewhere/notes.py"), tmp_path) == "/elsewhere/notes.py"
+    assert display_path(tmp_path / "apps" / "notes.py", tmp_path) == "apps/notes.py"
+    assert display_path(Path("/elsewhere/notes.py"), tmp_path) == "/elsewhere/notes.py"

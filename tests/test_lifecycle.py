@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 
-from composer._dispatch.mounted import Mounted
+from composer._dispatch.slot import Slot
+from composer._dispatch.version import Version
 from composer._lifecycle.run import Lifecycle
 from composer._model import App, BuiltApp, BuiltCornerstone, Cornerstone, Plan, State
 from composer._secrets import Secrets
@@ -77,7 +78,7 @@ def failing(error: BaseException) -> Step:
 
 def lifecycle(apps: list[BuiltApp], cornerstones: list[BuiltCornerstone] | None = None) -> Lifecycle:
     plan = Plan(tuple(cornerstones or ()), tuple(apps), Secrets())
-    return Lifecycle(plan, {app.name: Mounted(app.prefix, app.asgi) for app in apps})
+    return Lifecycle(plan, {app.name: Slot(app.prefix, app.name, Version(app.asgi)) for app in apps})
 
 
 def states(life: Lifecycle) -> dict[str, State]:
@@ -254,9 +255,9 @@ async def test_a_serving_hook_that_fails_stops_everything() -> None:
 async def test_each_app_has_its_own_state() -> None:
     journal = Journal()
     apps = [journal.app("a"), journal.app("b")]
-    mounted = {app.name: Mounted(app.prefix, app.asgi) for app in apps}
+    mounted = {app.name: Slot(app.prefix, app.name, Version(app.asgi)) for app in apps}
     async with Lifecycle(Plan((), tuple(apps), Secrets()), mounted).running():
-        assert {name: one.state for name, one in mounted.items()} == {"a": {"name": "a"}, "b": {"name": "b"}}
+        assert {name: slot.version.state for name, slot in mounted.items()} == {"a": {"name": "a"}, "b": {"name": "b"}}
 
 
 async def test_a_composition_can_be_run_again() -> None:

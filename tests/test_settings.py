@@ -7,19 +7,10 @@ import pytest
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 from composer._model import Problem, Project
-from composer._settings import (
-    AppTable,
-    ComposerTable,
-    SettingsFile,
-    Table,
-    environment_name,
-    place_of,
-    quoted,
-    read_settings,
-    validated,
-    validated_or_default,
-    with_paths_from,
-)
+from composer._settings.models import AppTable, ComposerTable
+from composer._settings.read import SettingsFile, environment_name, read_settings
+from composer._settings.table import Table, place_of, quoted
+from composer._settings.validate import resolve_paths, validated, validated_or_default
 from tests.conftest import Project as WriteProject
 
 
@@ -35,7 +26,7 @@ class Settings(BaseModel):
     servers: list[Server] = []
     either: int | bool = 1
     renamed: str = Field("", alias="newName")
-    spelled: str = Field("", validation_alias=AliasChoices("one", "two"))
+    respelled: str = Field("", validation_alias=AliasChoices("one", "two"))
 
 
 def read(root: Path, env: str = "development") -> SettingsFile:
@@ -61,7 +52,7 @@ def test_without_a_word_the_packages_are_apps_and_shared(project: WriteProject) 
     assert settings.composer == ComposerTable(
         title="composer", version="0.1.0", apps=["apps"], cornerstones=["shared"], only=None
     )
-    assert settings.given == frozenset()
+    assert settings.keys_set == frozenset()
     assert settings.project == Project(root, "development")
     assert settings.tables("apps", []) == {}
 
@@ -258,8 +249,8 @@ def test_a_value_of_a_plain_mapping_stands_where_its_owner_says() -> None:
 def test_a_table_knows_the_one_that_it_was_taken_from() -> None:
     whole = Table({"settings": {"size": 1}}, "settings.toml [apps.notes]")
 
-    assert whole.table("settings").above is whole
-    assert whole.above is None
+    assert whole.table("settings").parent is whole
+    assert whole.parent is None
 
 
 @pytest.mark.parametrize(("name", "text"), [("notes", "notes"), ("v1/a", '"v1/a"'), ('a"b', '"a\\"b"'), ("ä", '"ä"')])
@@ -403,7 +394,7 @@ def test_every_relative_path_in_settings_starts_at_the_project() -> None:
 
     root = Path("/srv/house")
 
-    assert with_paths_from(root, Files()) == Files(
+    assert resolve_paths(root, Files()) == Files(
         root=root / "var",
         many=[root / "a", Path("/b")],
         pair=(root / "c", 1),

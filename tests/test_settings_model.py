@@ -265,6 +265,13 @@ def test_with_variables_that_say_anything(project: WriteProject, names: list[str
         assert are_told(outcome(root, SETTINGS.encode()))
 
 
+def test_a_table_whose_name_is_too_long_for_a_folder_is_a_problem(project: WriteProject) -> None:
+    settings = SETTINGS + f"\n[apps.{'x' * 300}]\nprefix = '/x'\n"
+
+    with pytest.raises(composer.CompositionError, match="C031"):
+        composer.build(project({**FILES, "settings.toml": settings}) / "settings.toml")
+
+
 @pytest.mark.parametrize("name", ["x" * 300, "a/" * 3000, "..", "", "settings.toml/inside"])
 def test_with_a_settings_file_or_an_environment_that_no_file_can_be_named_after(
     project: WriteProject, monkeypatch: pytest.MonkeyPatch, name: str

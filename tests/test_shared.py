@@ -11,8 +11,7 @@ from starlette.routing import Mount
 from composer._asgi import ASGIApp, Receive, Scope, Send
 from composer._model import BuiltCornerstone, Cornerstone
 from composer._scope import SCOPE_SHARED
-from composer._wire import Shared, SharedObjects, shared_dependencies_of
-from composer._wire.shared import SharedDependency
+from composer._wire.shared import Shared, SharedDependency, SharedObjects, shared_dependencies_of
 
 
 class Database:
@@ -122,9 +121,9 @@ def test_an_object_is_found_by_the_type_that_its_factory_promises() -> None:
 @pytest.mark.parametrize(
     ("demand", "text"),
     [
-        (SharedDependency(Auth), "Shared[Auth]: 0 cornerstones fit, of none."),
-        (SharedDependency(Database), "Shared[Database]: 2 cornerstones fit, of a, b."),
-        (SharedDependency(Database, "c"), 'Shared[Annotated[Database, "c"]]: 0 cornerstones fit, of a, b.'),
+        (SharedDependency(Auth), "Shared[Auth]: 0 cornerstones provide it, of none."),
+        (SharedDependency(Database), "Shared[Database]: 2 cornerstones provide it, of a, b."),
+        (SharedDependency(Database, "c"), 'Shared[Annotated[Database, "c"]]: 0 cornerstones provide it, of a, b.'),
     ],
 )
 def test_what_is_not_there_exactly_once_is_a_lookup_error(demand: SharedDependency, text: str) -> None:

@@ -51,10 +51,11 @@ def late(*steps: Step) -> str:
 @pytest.mark.anyio
 async def test_twenty_lifespans_are_all_entered_before_the_first_of_them_is_up() -> None:
     journal: list[str] = []
+    all_entered = asyncio.Barrier(len(TWENTY))
 
     async def enter(name: str) -> None:
         journal.append("entered")
-        await asyncio.sleep(0.2)
+        await all_entered.wait()
         journal.append("up")
 
     app = composer.compose([starting(name, enter) for name in TWENTY])

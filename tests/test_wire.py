@@ -13,8 +13,9 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic.dataclasses import dataclass as pydantic_dataclass
 
 from composer._model import App, Cornerstone, Plan, Problem, Project
-from composer._wire import Shared, ordered
 from composer._wire.construct import wire
+from composer._wire.order import ordered
+from composer._wire.shared import Shared
 from composer._wire.types import factory_name, provides, type_name
 
 PROJECT = Project(Path("/srv/house"), "testing")

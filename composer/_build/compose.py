@@ -1,8 +1,9 @@
-"""Phase two: what is declared is built and checked, before anything is put into the root."""
+"""The entry points `build()` and `compose()`: everything is built and checked before the root is changed."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TypedDict, Unpack
 
 from fastapi import FastAPI
 from pydantic import ValidationError
@@ -23,17 +24,32 @@ from composer._project.declare import Declared, declare
 from composer._checks.built import check_built
 from composer._build.warnings import Warnings
 from composer._checks.dependencies import check_dependencies, check_root_usage
-from composer._build.install import STATE, Composition, install, paths_of_probes
+from composer._build.install import STATE, Composition, install, probe_paths
 from composer._documents.files import read_document_files
 from composer._project.from_python import declared_in_python
 from composer._environment import current_environment
 from composer._dispatch.fast_path.root import Root
 from composer._observe.metrics import is_installed
 from composer._model import App, Cornerstone, Problem, Project, errors_among
-from composer._settings import ComposerTable, Table, find_settings, read_settings, validated_or_default
+from composer._settings.locate import find_settings
+from composer._settings.models import ComposerTable
+from composer._settings.read import read_settings
+from composer._settings.table import Table
+from composer._settings.validate import validated_or_default
 from composer._wire.construct import check_root_dependencies, wire
 from composer.errors import CompositionError
 from composer._catalogue import problem
+
+
+class CompositionSettings(TypedDict, total=False):
+    """The keys of `[composer]` in settings.toml that `compose()` takes as keywords; docs and defaults are the same."""
+
+    title: str
+    version: str
+    max_body_size: int | str
+    ignore: Iterable[str]
+    request_log: bool
+    metrics: bool
 
 
 def build(
@@ -45,25 +61,41 @@ def build(
 ) -> FastAPI:
     """Compose the folders that a settings file names, and return the one FastAPI that serves them all.
 
-    `settings` is the path of that file; without it, COMPOSER_SETTINGS says where it is, else it is the settings.toml
-    beside the file that calls, else the first one from the working directory upwards to the project's root, which has
-    pyproject.toml or .git. `root` is an app to compose into, `only` the names of the apps or groups to compose
-    (default: all), `overrides` the objects to use instead of the cornerstones of these types, in tests for example.
+    Every app and cornerstone is built and checked here; nothing is started before a server runs the lifespan.
 
-    Raises CompositionError with every mistake that was found; nothing is started then.
+    Args:
+        settings: The path of the settings file. By default the variable COMPOSER_SETTINGS, else the settings.toml
+            beside the calling file, else the first one from the working directory upwards to the project's root, which
+            has pyproject.toml or .git.
+        root: The app to compose into. By default a new FastAPI with the title and version of the settings.
+        only: The names of the apps or groups to compose. By default all.
+        overrides: Objects to use in place of the cornerstones of these types, in tests for example.
+
+    Returns:
+        The root app, which any ASGI server can serve.
+
+    Raises:
+        CompositionError: Something is declared, built or configured incorrectly; the error has every problem.
+
+    Example:
+        The whole of a project's `asgi.py`::
+
+            import composer
+
+            app = composer.build()
     """
-    # Only what calls knows which file it is in; a session or a notebook is in none.
+    # Only the calling module knows its file; a session or a notebook has none.
     caller = globals_of_caller().get("__file__")
     file, missing = (Path(settings).absolute(), None) if settings else find_settings(caller)
     if missing is not None:
         raise CompositionError([missing])
-    found, problems = read_settings(file, current_environment()[0])
-    if found is None:
+    read, problems = read_settings(file, current_environment()[0])
+    if read is None:
         raise CompositionError(problems)
-    declared = declare(found, only)
-    declared.problems[:0] = [*problems, *check_ids(found.composer.ignore, "[composer] ignore")]
-    partial = only is not None or found.composer.only is not None
-    return _compose(declared, found.project, root, overrides or {}, found.composer, partial)
+    declared = declare(read, only)
+    declared.problems[:0] = [*problems, *check_ids(read.composer.ignore, "[composer] ignore")]
+    partial = only is not None or read.composer.only is not None
+    return _compose(declared, read.project, root, overrides or {}, read.composer, partial)
 
 
 def compose(
@@ -72,61 +104,96 @@ def compose(
     cornerstones: Iterable[Cornerstone] = (),
     root: FastAPI | None = None,
     overrides: Mapping[type, object] | None = None,
-    title: str = "composer",
-    version: str = "0.1.0",
     project: Project | None = None,
-    metrics: bool = False,
-    ignore: Iterable[str] = (),
+    **settings: Unpack[CompositionSettings],
 ) -> FastAPI:
     """Compose apps and cornerstones that are declared in Python, and return the one FastAPI that serves them all.
 
-    `root` is an app to compose into (its own title and version then count), `overrides` the objects to use instead of
-    the cornerstones of these types, `project` what factories get that ask for it (default: the working directory).
-    `metrics` opens `/metrics`, `ignore` holds the IDs of warnings that are not to be reported. Each request is told to the logger `composer.request`, where that is heard at the start.
+    Args:
+        apps: The apps, each with its prefix and factory.
+        cornerstones: The shared objects that the factories of apps and cornerstones require.
+        root: The app to compose into, whose own title and version are used. By default a new FastAPI.
+        overrides: Objects to use in place of the cornerstones of these types, in tests for example.
+        project: The project that factories can require. By default the working directory and COMPOSER_ENV.
+        settings: The keys of `[composer]` in settings.toml: `title`, `version`, `max_body_size`, `ignore`,
+            `request_log` and `metrics`.
 
-    Raises CompositionError with every mistake that was found; nothing is started then.
+    Returns:
+        The root app, which any ASGI server can serve.
+
+    Raises:
+        CompositionError: Something is declared, built or configured incorrectly; the error has every problem.
+
+    Example:
+        Two apps that share a database::
+
+            app = composer.compose(
+                [
+                    composer.App("notes", "/notes", create_notes),
+                    composer.App("accounts", "/accounts", create_accounts),
+                ],
+                cornerstones=[composer.Cornerstone("db", create_database)],
+                metrics=True,
+            )
     """
     declared = declared_in_python(apps, cornerstones)
-    here = project or Project(Path.cwd(), current_environment()[0])
-    given = Table({"title": title, "version": version, "metrics": metrics, "ignore": ignore}, "compose()")
-    head, wrong = validated_or_default(ComposerTable, given)
-    declared.problems += [*wrong, *check_ids(head.ignore, "ignore")]
-    return _compose(declared, here, root, overrides or {}, head, False)
+    table, invalid = validated_or_default(ComposerTable, Table(settings, "compose()"))
+    declared.problems += [*invalid, *check_ids(table.ignore, "ignore")]
+    return _compose(
+        declared, project or Project(Path.cwd(), current_environment()[0]), root, overrides or {}, table, False
+    )
 
 
 def composition_of(app: FastAPI) -> Composition:
-    """Return what was composed into an app; raise LookupError where nothing was."""
+    """Return the composition of an app that `build()` or `compose()` has returned.
+
+    Args:
+        app: The root app.
+
+    Returns:
+        The composition: its apps and cornerstones, the status of each part, and the warnings.
+
+    Raises:
+        LookupError: Nothing was composed into this app.
+
+    Example:
+        A test that looks at a shared object::
+
+            database = composer.composition_of(app).get(Database)
+    """
     composition = getattr(app.state, STATE, None)
     if not isinstance(composition, Composition):
-        raise LookupError("nothing was composed into this app: make it by composer.build() or composer.compose()")
+        raise LookupError("nothing was composed into this app: create it by composer.build() or composer.compose()")
     return composition
 
 
 def _compose(
     declared: Declared,
     project: Project,
-    given_root: FastAPI | None,
+    own_root: FastAPI | None,
     overrides: Mapping[type, object],
     head: ComposerTable,
     partial: bool,
 ) -> FastAPI:
-    """Build and check everything before the root is touched."""
-    root = Root(title=head.title, version=head.version) if given_root is None else given_root
+    """Build and check everything before the root is changed."""
+    root = Root(title=head.title, version=head.version) if own_root is None else own_root
     cornerstones = declared.cornerstones
-    apps, unread = read_document_files(declared.apps, project.root)
+    sizes = [app.max_body_size or head.max_body_size for app in declared.apps]
+    apps = [replace(app, max_body_size=size) for app, size in zip(declared.apps, sizes, strict=True)]
+    apps, unread = read_document_files(apps, project.root)
     problems = [*declared.problems, *unread, *check_names(cornerstones), *check_names(apps), *check_prefixes(apps)]
-    problems += [*check_after(apps, declared.names), *check_root(apps, root, paths_of_probes(head))]
+    problems += [*check_after(apps, declared.names), *check_root(apps, root, probe_paths(head))]
     problems += [problem("C036", "root")] if hasattr(root.state, STATE) else []
     problems += [*check_ignored([*cornerstones, *apps]), *_check_metrics(head)]
-    plan, wrong = wire(cornerstones, apps, project, overrides)
+    plan, invalid = wire(cornerstones, apps, project, overrides)
     recorder = declared.recorder
     plan = plan._replace(steps=(*recorder.steps, *plan.steps), notices=(*recorder.notices, *plan.notices))
-    problems += [*wrong, *check_objects(plan.apps), *check_built(plan, root)]
+    problems += [*invalid, *check_objects(plan.apps), *check_built(plan, root)]
     problems += [*check_dependencies(plan, plan.apps, project.root), *check_root_usage(plan, root, project.root)]
     problems += check_shadows(problems, project.root) if errors_among(problems) else check_root_dependencies(root, plan)
     problems = without_consequences(problems, declared.uncertain, cornerstones)
     warnings = Warnings(head.ignore, [*cornerstones, *apps])
-    warnings.sift(problems, head.title, _behind(problems))
+    warnings.collect(problems, head.title, _behind(problems))
     install(root, plan, head, project, warnings, partial=partial)
     return root
 
@@ -134,13 +201,14 @@ def _compose(
 def _check_metrics(head: ComposerTable) -> list[Problem]:
     if not head.metrics or is_installed():
         return []
-    wish, package = "metrics is on", "prometheus-client"
-    return [problem("C040", "[composer] metrics", wish=wish, package=package, extra="metrics")]
+    return [
+        problem("C040", "[composer] metrics", wish="metrics is on", package="prometheus-client", extra="metrics")
+    ]
 
 
 def _behind(problems: list[Problem]) -> BaseException | None:
-    """Return the exceptions behind the problems, so that a traceback shows them too."""
-    errors = [found.error for found in problems if isinstance(found.error, Exception)]
+    """Return the exceptions behind the problems, for the traceback."""
+    errors = [each.error for each in problems if isinstance(each.error, Exception)]
     # A validation error shows the values that it was raised for, and those may be secrets.
     safe = [error for error in errors if not isinstance(error, ValidationError)]
     return ExceptionGroup("behind the problems", safe) if safe else None

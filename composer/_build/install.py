@@ -25,7 +25,9 @@ from composer._compat.starlette import Lifespan, wrap_layers, wrap_lifespan, wra
 from composer._dispatch.dispatcher import Dispatcher
 from composer._dispatch.fast_path.not_found import OwnRoutes
 from composer._dispatch.fast_path.root import with_fast_path
-from composer._dispatch.mounted import Mounted
+from composer._dispatch.slot import Slot
+from composer._dispatch.table import Table
+from composer._dispatch.version import Version
 from composer._observe.health import LIVE, READY, probes
 from composer._lifecycle.run import Lifecycle
 from composer._observe.log import log_is_enabled
@@ -35,10 +37,10 @@ from composer._observe.metrics import metrics as count_requests
 from composer._model import App, BuiltApp, Notice, PartStatus, Plan, Problem, Project
 from composer._timings import PartRecorder
 from composer._observe.record import ObserverFactory, RequestObserver
-from composer._settings import ComposerTable
+from composer._settings.models import ComposerTable
 from composer._threads import install_per_app_threads
-from composer._wire import DeferredApp, SharedObjects, shared_dependencies_of
-from composer._wire.shared import SharedDependency
+from composer._wire.deferred import DeferredApp
+from composer._wire.shared import SharedDependency, SharedObjects, shared_dependencies_of
 from composer._wire.construct import check_root_dependencies
 from composer.errors import CompositionError
 
@@ -117,29 +119,30 @@ def install(
     plan = _only_used(whole, root) if partial else whole
     guards = guards_of(plan)
     mounted = {
-        app.name: Mounted(app.prefix, app_stack(app, plan, guards.get(app.name)), app.name, app.asgi) for app in plan.apps
+        app.name: Slot(app.prefix, app.name, Version(app_stack(app, plan, guards.get(app.name)), app.asgi))
+        for app in plan.apps
     }
     lifecycle = Lifecycle(plan, mounted)
-    sources = Sources(plan, mounted, lifecycle, guards, project.root)
-    documents = Documents(root, map(sources.of, plan.apps))
-    _finish_deferred_apps(root, plan, documents, sources, warnings, project.root)
+    sources = Sources(mounted, lifecycle, guards, project.root, plan.secrets)
+    documents = Documents(root, lambda: plan, sources.of)
+    _finish_deferred_apps(root, plan, warnings, project.root)
     setattr(root.state, STATE, Composition(root.title, plan, lifecycle, documents, warnings))
     install_pages(root, plan, lifecycle, documents)
     router = root.router
     shared = SharedObjects(whole.cornerstones)
-    answers = {**probes(lifecycle.parts, _checks(whole))}
+    answers = {**probes(lifecycle.parts, _ready_checks(whole))}
 
     def dispatcher_before(routes: ASGIApp) -> Dispatcher:
         own_routes = OwnRoutes(router, routes) if fast_path_is_on() else routes
-        return Dispatcher(mounted.values(), answers, shared, own_routes)
+        return Dispatcher(Table.of(mounted.values()), answers, shared, own_routes)
 
     dispatcher = wrap_router(router, dispatcher_before)
-    wrap_not_found(router, dispatcher.last)
-    answers |= _watch(root, dispatcher, lifecycle, head)
+    wrap_not_found(router, dispatcher.with_app_at_root)
+    answers |= _install_observers(root, dispatcher, lifecycle, head)
 
     @asynccontextmanager
     async def lifespan(own: Lifespan, app: FastAPI) -> AsyncIterator[Mapping[str, Any] | None]:
-        warnings.sift(_check_added_routes(root, whole, answers, project.root), root.title)
+        warnings.collect(_check_added_routes(root, whole, answers, project.root), root.title)
         if partial:
             lifecycle.run_from_now_on(_only_used(whole, root))
         install_per_app_threads()
@@ -160,16 +163,15 @@ def _only_used(plan: Plan, root: FastAPI) -> Plan:
 
 
 def _finish_deferred_apps(
-    root: FastAPI, plan: Plan, documents: Documents, sources: Sources, warnings: Warnings, project: Path
+    root: FastAPI, plan: Plan, warnings: Warnings, project: Path
 ) -> None:
     """Let the apps that are made when they start be checked then, and put to where the others are from the start."""
 
     def finish(built: BuiltApp, problems: list[Problem]) -> ASGIApp:
         alone = plan._replace(cornerstones=(), apps=(built,))
         more = [*check_built(alone, root), *check_dependencies(plan, [built], project)]
-        warnings.sift([*problems, *more], built.name)
+        warnings.collect([*problems, *more], built.name)
         install_own_pages(built)
-        documents.replace(sources.of(built))
         return inner_stack(built, plan)
 
     for app in plan.apps:
@@ -177,11 +179,11 @@ def _finish_deferred_apps(
             app.asgi.finish = finish
 
 
-def paths_of_probes(head: ComposerTable) -> list[str]:
+def probe_paths(head: ComposerTable) -> list[str]:
     return [LIVE, READY, *([METRICS] if head.metrics else [])]
 
 
-def _watch(root: FastAPI, dispatcher: Dispatcher, lifecycle: Lifecycle, head: ComposerTable) -> dict[str, ASGIApp]:
+def _install_observers(root: FastAPI, dispatcher: Dispatcher, lifecycle: Lifecycle, head: ComposerTable) -> dict[str, ASGIApp]:
     """Put a layer around all that the root does, if anybody watches its requests; return what answers `/metrics`."""
     watches: list[ObserverFactory] = []
     pages: dict[str, ASGIApp] = {}
@@ -207,7 +209,7 @@ def _check_added_routes(root: FastAPI, plan: Plan, probes: Iterable[str], projec
     return [*problems, *check_root_dependencies(root, plan), *check_root_usage(plan, root, project)]
 
 
-def _checks(plan: Plan) -> dict[str, Any]:
+def _ready_checks(plan: Plan) -> dict[str, Any]:
     """Return what asks each cornerstone that can say so whether it can serve now."""
     checks = {built.name: getattr(built.value, "check_ready", None) for built in plan.cornerstones}
     return {name: check for name, check in checks.items() if callable(check)}

@@ -11,8 +11,6 @@ from composer._model import BuiltApp, PartStatus, Plan
 
 def install_pages(root: FastAPI, plan: Plan, lifecycle: Lifecycle, documents: Documents) -> None:
     """Let the root show the merged document and how each app is, and each app its own pages from local assets."""
-    # FastAPI's documented way of extending it.
-    root.openapi = documents  # type: ignore[method-assign]
     install_docs(root, documents.current, lambda: _entries(plan, lifecycle, documents))
     for app in plan.apps:
         install_own_pages(app)
@@ -26,7 +24,7 @@ def install_own_pages(app: BuiltApp) -> None:
 
 def _entries(plan: Plan, lifecycle: Lifecycle, documents: Documents) -> list[AppEntry]:
     statuses, faults = lifecycle.apps(), documents.faults()
-    return [_entry(app, statuses[app.name], documents.source(app.name), faults.get(app.name, "")) for app in plan.apps]
+    return [_entry(app, statuses[app.name], documents.source(app), faults.get(app.name, "")) for app in plan.apps]
 
 
 def _entry(app: BuiltApp, status: PartStatus, source: Source, fault: str) -> AppEntry:

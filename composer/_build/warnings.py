@@ -22,7 +22,7 @@ class Warnings:
         self._ignored_at = {part.place: part.ignore for part in parts}
         self._serving = False
 
-    def sift(self, problems: Iterable[Problem], title: str, cause: BaseException | None = None) -> None:
+    def collect(self, problems: Iterable[Problem], title: str, cause: BaseException | None = None) -> None:
         """Keep the warnings among the problems, which may have been found before.
 
         Raises CompositionError with all of the problems where one is an error.

@@ -2,8 +2,7 @@
 
 from collections.abc import Collection, Sequence
 
-from composer._model import Cornerstone, Problem, errors_among
-from composer._settings import Section
+from composer._model import Cornerstone, Problem, Section, errors_among
 
 # Problems that can't be relied on while a part is unknown because of another problem.
 _CONSEQUENCES: dict[Section, set[str]] = {"apps": {"C025"}, "cornerstones": {"C012", "C029", "C058"}}

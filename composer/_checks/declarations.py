@@ -12,9 +12,9 @@ from composer._catalogue import CATALOGUE, problem
 from composer._compat.fastapi import iter_route_contexts
 from composer._model import App, BuiltApp, Cornerstone, Problem
 from composer._observe.health import LIVE, READY
-from composer._settings import Table, place_of
+from composer._settings.table import Table, place_of
 from composer._text import dependency_path, did_you_mean, is_below, listed
-from composer._wire import ordered
+from composer._wire.order import ordered
 
 _INVALID_FORMS: Final = {
     "^(?!/)": "it does not start with '/'",
@@ -51,7 +51,7 @@ def check_prefixes(apps: Sequence[App]) -> list[Problem]:
 
 def place_in_settings(app: App, key: str) -> str:
     """Return the place of a key in an app's own table, or that of the app where settings don't set the key."""
-    table = app.settings.above if isinstance(app.settings, Table) else None
+    table = app.settings.parent if isinstance(app.settings, Table) else None
     return place_of(table, (key,), app.place) if table is not None and key in table else app.place
 
 

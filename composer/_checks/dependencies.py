@@ -11,7 +11,7 @@ from fastapi.params import Depends
 from composer._catalogue import problem
 from composer._compat.fastapi import parameters_of_request
 from composer._model import BuiltApp, Plan, Problem
-from composer._project.importing import shown
+from composer._project.importing import display_path
 from composer._wire.shared import SharedDependency, dependants_of
 from composer._wire.types import provides, type_name
 
@@ -97,4 +97,4 @@ def _with_place(caller: Any, project: Path) -> str:
         file, line = inspect.getfile(function), inspect.getsourcelines(function)[1]
     except (OSError, TypeError):
         return name
-    return f"{name} ({shown(Path(file), project)}:{line})"
+    return f"{name} ({display_path(Path(file), project)}:{line})"

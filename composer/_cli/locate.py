@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from composer._build import build, composition_of
 from composer._cli.show import CommandError
 from composer._project.importing import load_reference
-from composer._settings import find_settings
+from composer._settings.locate import find_settings
 from composer._text import names_in
 from composer.errors import CompositionError
 
@@ -50,9 +50,7 @@ def load_composition() -> FastAPI:
         return build(file)
     if str(folder) not in sys.path:
         sys.path.insert(0, str(folder))
-    app, problem = load_reference(target, "the command line", folder)
-    if problem is not None:
-        raise CompositionError([problem])
+    app = load_reference(target, "the command line", folder)
     if not isinstance(app, FastAPI):
         raise CommandError(f"{target} is a {type(app).__name__}, not the FastAPI that composer.build() returns.")
     try:

@@ -1,6 +1,5 @@
-"""The commands that installed packages bring, by entry points of the group `composer.commands`."""
+"""The commands that installed packages provide by entry points of the group `composer.commands`."""
 
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +8,8 @@ from typer.core import TyperCommand, TyperGroup
 from typer.main import get_group
 
 from composer._cli.show import CommandError, show_error
-from composer._project.importing import load_reference
-from composer._project.plugins import find_plugin, plugins_of, unusable
-from composer.errors import ComposerError, problem_text
+from composer._project.plugins import bad_reference, find_plugin, load_plugin, plugins_of
+from composer.errors import ComposerError, CompositionError, problem_text
 
 _PANEL = "Commands of installed packages"
 
@@ -47,13 +45,13 @@ class CommandGroup(TyperGroup):
 
 def _load(name: str, ctx: Any) -> Any:
     where = f"command {name!r}"
-    plugin, problem = find_plugin("command", name, where)
-    if plugin is not None:
-        bad = partial(unusable, plugin, where)
-        loaded, problem = load_reference(plugin.reference, where, Path.cwd(), bad)
-        if isinstance(loaded, typer.Typer):
-            group = typer.Typer(add_completion=False)
-            group.add_typer(loaded, name=name)
-            return get_group(group).get_command(ctx, name)
-        problem = problem or bad(reference=plugin.reference, why="it is not a typer.Typer", near="")
-    raise CommandError(problem_text(problem) if problem else "")
+    try:
+        loaded = load_plugin("command", name, where, Path.cwd())
+    except CompositionError as error:
+        raise CommandError(problem_text(error.problems[0])) from None
+    if not isinstance(loaded, typer.Typer):
+        problem = bad_reference(find_plugin("command", name, where), where, why="it is not a typer.Typer")
+        raise CommandError(problem_text(problem))
+    group = typer.Typer(add_completion=False)
+    group.add_typer(loaded, name=name)
+    return get_group(group).get_command(ctx, name)

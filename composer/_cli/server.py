@@ -11,7 +11,7 @@ import uvicorn
 from composer._build import composition_of
 from composer._cli.locate import load_composition
 from composer._compat.uvicorn import STARTUP_FAILURE, has_failed_to_stop, process_supervisor
-from composer._lifecycle.signals import end_at_once, handled, stopped_by_signal
+from composer._lifecycle.signals import end_at_once, handle_signals, stopped_by_signal
 
 # The exit status if a part failed to stop.
 SHUTDOWN_FAILURE: Final = 1
@@ -63,7 +63,7 @@ def _supervised(config: uvicorn.Config, supervisor: Any) -> int:
     """Serve in several processes, and return the exit status; a second signal kills them all."""
     processes = supervisor(config, sockets=[config.bind_socket()])
     # uvicorn has installed its own handlers, which only queue the signals.
-    with handled(_kill_all):
+    with handle_signals(_kill_all):
         processes.run()
     # Without a signal it stops only if a process could not start; its status doesn't say so.
     return 0 if stopped_by_signal() else STARTUP_FAILURE

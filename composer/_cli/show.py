@@ -13,7 +13,7 @@ from composer._build import Composition, composition_of
 from composer._compat.fastapi import iter_route_contexts
 from composer._compat.releases import untested_releases
 from composer._model import Notice
-from composer._wire import DeferredApp
+from composer._wire.deferred import DeferredApp
 from composer.errors import ComposerError
 
 

@@ -1,9 +1,9 @@
-"""The route of the OpenAPI document, serialised once for each document and each root path."""
+"""The route of the OpenAPI document."""
 
 import json
 from collections.abc import Awaitable, Callable, Iterator
 from itertools import chain, repeat
-from typing import Any
+from typing import Any, NamedTuple, TypeAlias
 
 from anyio import Lock
 from fastapi import FastAPI
@@ -12,7 +12,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from composer._docs.content import Content
-from composer._docs.policy import document_origins
 from composer._json import Json
 from composer._text import json_bytes
 
@@ -25,13 +24,23 @@ _DEPTH = 3
 _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 
 
-class DocumentRoute:
-    """Serve a document; `document` must return the same object as long as it is unchanged."""
+class VersionedDocument(NamedTuple):
+    """Represent a document, which must not be changed, and a version that is the same only for the same document."""
 
-    def __init__(self, root: FastAPI, document: Callable[[], Awaitable[Json]]) -> None:
+    version: int
+    document: Json
+
+
+GetDocument: TypeAlias = Callable[[], Awaitable[VersionedDocument]]
+
+
+class DocumentRoute:
+    """Serve a document, serialised once for each version and root path."""
+
+    def __init__(self, root: FastAPI, document: GetDocument) -> None:
         self._root = root
         self._document = document
-        self._last_document: Json | None = None
+        self._version = 0
         self._contents: dict[str, Content] = {}
         self._writer = Writer()
         self._lock = Lock()
@@ -39,20 +48,20 @@ class DocumentRoute:
     async def __call__(self, request: Request) -> Response:
         """Return the response to one request."""
         path = str(request.scope.get("root_path", "")).rstrip("/") if self._root.root_path_in_servers else ""
-        document = await self._document()
-        content = self._cached(document, path) or await self._create(document, path)
+        current = await self._document()
+        content = self._cached(current, path) or await self._create(current, path)
         return content.response(request, "no-cache")
 
-    def _cached(self, document: Json, path: str) -> Content | None:
-        return self._contents.get(path) if self._last_document is document else None
+    def _cached(self, current: VersionedDocument, path: str) -> Content | None:
+        return self._contents.get(path) if self._version == current.version else None
 
-    async def _create(self, document: Json, path: str) -> Content:
+    async def _create(self, current: VersionedDocument, path: str) -> Content:
         async with self._lock:
-            if (content := self._cached(document, path)) is not None:
+            if (content := self._cached(current, path)) is not None:
                 return content
-            content = await run_in_threadpool(self._serialise, document, path)
-            if self._last_document is not document or len(self._contents) >= _ROOT_PATHS:
-                self._last_document, self._contents = document, {}
+            content = await run_in_threadpool(self._serialise, current.document, path)
+            if self._version != current.version or len(self._contents) >= _ROOT_PATHS:
+                self._version, self._contents = current.version, {}
             self._contents[path] = content
             return content
 
@@ -93,25 +102,6 @@ class Writer:
         cached = self._previous.get(id(piece)) or (piece, _encode(piece))
         self._current[id(piece)] = cached
         return cached[1]
-
-
-class ConnectOrigins:
-    """Compute the origins, besides the pages' own, that requests may go to according to the current document."""
-
-    def __init__(self, document: Callable[[], Awaitable[Json]]) -> None:
-        self._document = document
-        self._last_document: Json | None = None
-        self._origins: tuple[str, ...] = ()
-
-    async def __call__(self) -> tuple[str, ...]:
-        """Return the origins; none if the document fails, which the document's own route reports."""
-        try:
-            document = await self._document()
-            if document is not self._last_document:
-                self._origins, self._last_document = await run_in_threadpool(document_origins, document), document
-        except Exception:
-            return ()
-        return self._origins
 
 
 def _with_server(document: Json, path: str) -> Json:

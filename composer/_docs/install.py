@@ -15,51 +15,51 @@ from starlette.routing import BaseRoute, Route
 from composer._asgi import Receive, Scope, Send
 from composer._compat.fastapi import is_own_page, knows_own_pages
 from composer._docs.assets import asset, viewers_folder
-from composer._docs.document import ConnectOrigins, DocumentRoute
-from composer._docs.pages import AppEntry, GetApps, GetDocument, Page, PageContext, oauth2_redirect, redoc, swagger
+from composer._docs.document import DocumentRoute, GetDocument
+from composer._docs.pages import AppEntry, GetApps, Page, PageContext, oauth2_redirect, redoc, swagger
+from composer._json import Json
 
 log = logging.getLogger("composer")
-
-_NOT_LOCAL = "the docs pages of %r load their assets from another host: unsupported release of %s"
 
 
 def install_docs(
     root: FastAPI,
-    document: Callable[[], Awaitable[dict[str, Any]]],
+    document: GetDocument,
     apps: Callable[[], Sequence[AppEntry]],
 ) -> None:
     """Install routes in the root that serve this document, and pages that list the apps, with local assets.
 
     The URLs are the root's `openapi_url`, `docs_url` and `redoc_url`; nothing is installed where one is None, or has a
-    route other than FastAPI's own. `document` must return the same object as long as it is unchanged. Raises
-    ModuleNotFoundError if fastapi-offline isn't installed.
+    route other than FastAPI's own.
     """
+
+    async def plain_document() -> Json:
+        return (await document()).document
+
     _replace(root, {root.openapi_url: DocumentRoute(root, document).__call__})
-    _install_pages(root, document, apps)
+    _install_pages(root, plain_document, apps)
 
 
 def install_own_docs(app: FastAPI) -> None:
     """Replace an app's own pages with ones that load their assets from the app instead of another host.
 
-    Pages that aren't FastAPI's stay as they are, and so does the app's document. Repeated calls have no effect. Raises
-    ModuleNotFoundError if fastapi-offline isn't installed.
+    Pages that aren't FastAPI's stay as they are, and so does the app's document. Repeated calls have no effect.
     """
     _install_pages(app, lambda: run_in_threadpool(app.openapi), None)
 
 
-def _install_pages(app: FastAPI, document: GetDocument, apps: GetApps | None) -> None:
+def _install_pages(app: FastAPI, document: Callable[[], Awaitable[Json]], apps: GetApps | None) -> None:
     pages: dict[str | None, Page] = {app.docs_url: swagger, app.redoc_url: redoc}
     own = [(index, route.path) for index, route in enumerate(app.router.routes) if is_own_page(route)]
     first, path = next(((index, path) for index, path in own if path in pages), (None, ""))
     if first is None:
         if app.openapi_url and any(pages) and not knows_own_pages():
-            log.warning(_NOT_LOCAL, app.title, "FastAPI")
+            log.warning("the docs pages of %r load their assets from a CDN: unsupported release of FastAPI", app.title)
         return
     if viewers_folder() is None:
-        log.warning(_NOT_LOCAL, app.title, "fastapi-offline")
         return
     base = path.rstrip("/")
-    context = PageContext(app, base, ConnectOrigins(document), apps)
+    context = PageContext(app, base, document, apps)
     pages[app.swagger_ui_oauth2_redirect_url] = oauth2_redirect
     _replace(app, {path: _PageApp(page, context) for path, page in pages.items()})
     app.router.routes[first:first] = _extra_routes(context)

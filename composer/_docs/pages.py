@@ -10,14 +10,13 @@ from urllib.parse import quote
 from fastapi import FastAPI
 from fastapi.encoders import jsonable_encoder
 from fastapi.openapi.docs import swagger_ui_default_parameters
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from composer._docs.assets import assets_version
-from composer._docs.policy import policy
+from composer._docs.policy import document_origins, policy
 from composer._json import Json
-
-GetDocument: TypeAlias = Callable[[], Awaitable[Json]]
 
 
 class AppEntry(NamedTuple):
@@ -58,13 +57,13 @@ class PageContext(NamedTuple):
     Attributes:
         app: The FastAPI app.
         base: Path that the pages' files are served under.
-        connect_origins: Returns the origins that the pages may send requests to.
+        document: Returns the current document.
         apps: Returns the apps of the composition; None for an app's own pages, which look like FastAPI's.
     """
 
     app: FastAPI
     base: str
-    connect_origins: Callable[[], Awaitable[tuple[str, ...]]]
+    document: Callable[[], Awaitable[Json]]
     apps: GetApps | None
 
 
@@ -72,7 +71,7 @@ async def swagger(context: PageContext, request: Request) -> HTMLResponse:
     """Return the page of Swagger UI."""
     app, root_path = context.app, _root_path(request)
     # Must come first: generating the document determines the state of each app that the page shows.
-    origins = await context.connect_origins()
+    origins = await _connect_origins(context)
     redirect = app.swagger_ui_oauth2_redirect_url
     # Swagger UI's validator badge would send the document's URL to another host.
     parameters = {**swagger_ui_default_parameters, "validatorUrl": None, **(app.swagger_ui_parameters or {})}
@@ -87,7 +86,7 @@ async def swagger(context: PageContext, request: Request) -> HTMLResponse:
 
 async def redoc(context: PageContext, request: Request) -> HTMLResponse:
     """Return the page of ReDoc."""
-    await context.connect_origins()
+    await _connect_origins(context)
     # ReDoc creates styles at run time; the nonce allows them.
     nonce = secrets.token_urlsafe(16)
     return _page_response(_html(context, _root_path(request), "ReDoc", "redoc", {"nonce": nonce}), nonce=nonce)
@@ -98,6 +97,14 @@ async def oauth2_redirect(context: PageContext, request: Request) -> HTMLRespons
     script = f"{_root_path(request)}{context.base}/assets/oauth2-redirect.js?v={assets_version()}"
     head = f'<title>Authorisation</title>\n<script src="{escape(script)}"></script>'
     return _page_response(f'<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n{head}\n</html>\n')
+
+
+async def _connect_origins(context: PageContext) -> tuple[str, ...]:
+    """Return the origins that the page may send requests to; none if the document fails, which its route reports."""
+    try:
+        return await run_in_threadpool(document_origins, await context.document())
+    except Exception:
+        return ()
 
 
 _SCRIPTS = {

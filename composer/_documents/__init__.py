@@ -1,1 +1,1 @@
-"""The OpenAPI documents of the apps, and the one that they are merged into."""
+"""The OpenAPI documents of the apps, and the document that they are merged into."""

@@ -1,4 +1,4 @@
-"""The last known OpenAPI documents of apps that are imported late, for the time before: files beside settings.toml."""
+"""A cache on disk of the documents of deferred apps, for requests before they are imported: beside settings.toml."""
 
 import json
 import logging
@@ -6,16 +6,18 @@ import os
 from pathlib import Path
 from typing import Any
 
+from composer._json import Json
+
 _log = logging.getLogger("composer")
 
 
-def kept_at(project: Path, name: str) -> Path:
-    """Return where the document of an app is kept."""
+def cache_file(project: Path, name: str) -> Path:
+    """Return the file for the document of an app."""
     return project / ".composer" / "openapi" / f"{name.replace('/', '.')}.json"
 
 
-def keep(file: Path, document: Any) -> None:
-    """Write a document, whole or not at all; where that can't be done, the log says so at the level INFO."""
+def save_document(file: Path, document: Any) -> None:
+    """Write a document atomically; log a failure at level INFO."""
     part = file.with_suffix(f".{os.getpid()}.part")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -25,8 +27,8 @@ def keep(file: Path, document: Any) -> None:
         _log.info("cannot cache the OpenAPI document: %s", error)
 
 
-def read_kept(file: Path) -> dict[str, Any] | None:
-    """Return the document that was kept, or None."""
+def load_document(file: Path) -> Json | None:
+    """Return the cached document, or None if there is none."""
     try:
         document = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError):

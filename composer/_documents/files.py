@@ -1,4 +1,4 @@
-"""OpenAPI documents that settings name as files."""
+"""OpenAPI documents in files that settings name."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -10,13 +10,13 @@ from composer._model import App, Problem
 
 
 def read_document_files(apps: Iterable[App], root: Path) -> tuple[list[App], list[Problem]]:
-    """Read the documents that are files, relative ones from `root`; return the apps with them, and the problems."""
+    """Read the documents in files, relative to `root`; return the apps with their documents, and the problems."""
     read: list[App] = []
     problems: list[Problem] = []
     for app in apps:
         document = app.openapi
         if isinstance(document, Path):
-            # Here and below: most compositions have no such file and no such app, and needn't wait for the import.
+            # Imported late, because most compositions have no such file.
             from composer.openapi import read_document
 
             try:

@@ -1,81 +1,78 @@
-"""An app's OpenAPI document, asked for by a request as a client would."""
+"""The OpenAPI document of a guest, requested as a client would."""
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import Any
+from http import HTTPStatus
+from urllib.parse import unquote
 
 import anyio
 import anyio.to_thread
 
-from composer._asgi import ASGIApp
+from composer._asgi import ASGIApp, Message, Scope
 from composer._json import Json
 
-# Where an app that isn't FastAPI's is asked for a document that nobody has named: FastAPI's own place, which most
-# others have taken over, and Litestar's.
-_USUAL_PLACES = ("/openapi.json", "/schema/openapi.json")
+# Where most frameworks serve the document: FastAPI's path, which others use as well, and Litestar's.
+_USUAL_PATHS = ("/openapi.json", "/schema/openapi.json")
 
-
-# Seconds within which an app has to answer.
-_PATIENCE = 10.0
-
-
-# Stands for a document of which nobody can say, without making it, which one it is; None says that there is none.
-UNKNOWN = object()
+# Seconds until an app must have responded.
+_TIMEOUT = 10.0
 
 
 class DocumentError(Exception):
-    """Say why an app has no document, in words that may be shown to everybody."""
+    """Raised where an app has no document; the message may be shown to anybody."""
 
 
 class Guest:
-    """Ask an app for its document as a client would, and remember what it answered.
+    """Request the document of an app, and remember the last response.
 
-    `reach` returns what to ask, or None where the app can't be asked now; what it answered before counts then.
+    Args:
+        path: The path of the document; None to try the usual ones.
+        reach: Returns the app to send requests to, or None while it can't respond; the last response stays valid then.
+
+    Attributes:
+        last: The last document, the same object while it is unchanged; None if there is none.
+        error: Why the last request failed for an app that must have a document, or None.
     """
 
     def __init__(self, path: str | None, reach: Callable[[], ASGIApp | None]) -> None:
-        self._places: Sequence[str] = (path,) if path else _USUAL_PLACES
-        self._expected = path is not None
+        self._paths: Sequence[str] = (path,) if path else _USUAL_PATHS
+        self._is_required = path is not None
         self._reach = reach
-        self._asked = False
-        self._answer: tuple[bytes, bool] | None = None
-        self._document: Json | None = None
-        self._failure: DocumentError | None = None
+        self._was_asked = False
+        self._response: tuple[bytes, bool] | None = None
+        self.last: Json | None = None
+        self.error: DocumentError | None = None
 
-    def last(self) -> Json | None:
-        """Return what was answered last, None for no document; raise DocumentError for none where one was named."""
-        if not self._asked and not _in_event_loop():
+    def document(self) -> Json | None:
+        """Return the last document, requested now if it never was; raise the DocumentError of the last request."""
+        if not self._was_asked and not _in_event_loop():
             asyncio.run(self.ask())
-        if self._failure is not None:
-            raise self._failure
-        return self._document
-
-    def known(self) -> Any:
-        """Tell what was answered last without asking; the same object as long as it's the same answer."""
-        return UNKNOWN if self._failure else self._document
+        if self.error is not None:
+            raise self.error
+        return self.last
 
     async def ask(self) -> None:
-        """Ask at the place that is known to answer, else at all; where no place ever answered, never again."""
+        """Request the document; an app without one at any of the usual paths isn't asked again."""
         app = self._reach()
-        if app is None or not self._places:
+        if app is None or not self._paths:
             return
-        self._asked = True
-        for path in self._places:
+        self._was_asked = True
+        for path in self._paths:
             try:
-                await self._take_up(path, await _get(app, path))
-                self._places, self._expected = (path,), True
+                await self._store(path, await _get(app, path))
+                self._paths, self._is_required = (path,), True
                 return
             except DocumentError as error:
-                self._failure = error
-        if not self._expected:
-            self._places, self._failure = (), None
+                self.error = error
+        if not self._is_required:
+            self._paths, self.error = (), None
 
-    async def _take_up(self, path: str, answer: tuple[bytes, bool]) -> None:
-        if answer != self._answer:
-            # A large one takes its time.
-            self._document = await anyio.to_thread.run_sync(_parsed, path, *answer)
-            self._answer = answer
-        self._failure = None
+    async def _store(self, path: str, response: tuple[bytes, bool]) -> None:
+        if response != self._response:
+            # In a thread, because parsing a large document would block the event loop.
+            self.last = await anyio.to_thread.run_sync(_parsed, path, *response)
+            self._response = response
+        self.error = None
 
 
 def _in_event_loop() -> bool:
@@ -87,18 +84,52 @@ def _in_event_loop() -> bool:
 
 
 async def _get(app: ASGIApp, path: str) -> tuple[bytes, bool]:
-    """Ask an app for a document; return its text, and whether that is YAML. Raise DocumentError where it gives none."""
-    import httpx
+    """Request a document; return its text, and whether that is YAML. Raise DocumentError if the app returns none."""
+    messages: list[Message] = []
+    ended = asyncio.Event()
+    requests = iter([{"type": "http.request", "body": b"", "more_body": False}])
+
+    async def receive() -> Message:
+        if (request := next(requests, None)) is not None:
+            return request
+        await ended.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(message: Message) -> None:
+        messages.append(message)
+        if message["type"] == "http.response.body" and not message.get("more_body", False):
+            ended.set()
 
     try:
-        with anyio.fail_after(_PATIENCE):
-            async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as client:
-                answer = await client.get(path, headers={"accept": "application/json, application/yaml"})
+        with anyio.fail_after(_TIMEOUT):
+            await app(_scope(path), receive, send)
     except Exception as error:
         raise DocumentError(f"GET {path} raised {type(error).__name__}") from error
-    if answer.status_code != httpx.codes.OK:
-        raise DocumentError(f"GET {path} answered {answer.status_code}")
-    return answer.content, "yaml" in answer.headers.get("content-type", "")
+    status = messages[0]["status"] if ended.is_set() else "nothing"
+    if status != HTTPStatus.OK:
+        raise DocumentError(f"GET {path} answered {status}")
+    headers = {name.lower(): value for name, value in messages[0].get("headers", ())}
+    text = b"".join(message.get("body", b"") for message in messages[1:])
+    return text, b"yaml" in headers.get(b"content-type", b"")
+
+
+def _scope(path: str) -> Scope:
+    """Return the scope of a request. Source: the ASGI specification, HTTP connection scope."""
+    raw_path, _, query = path.partition("?")
+    return {
+        "type": "http",
+        "asgi": {"version": "3.0", "spec_version": "2.5"},
+        "http_version": "1.1",
+        "method": "GET",
+        "scheme": "http",
+        "path": unquote(raw_path),
+        "raw_path": raw_path.encode(),
+        "query_string": query.encode(),
+        "root_path": "",
+        "headers": [(b"host", b"localhost"), (b"accept", b"application/json, application/yaml")],
+        "client": ("127.0.0.1", 0),
+        "server": ("localhost", 80),
+    }
 
 
 def _parsed(path: str, text: bytes, yaml: bool) -> Json:
@@ -107,7 +138,7 @@ def _parsed(path: str, text: bytes, yaml: bool) -> Json:
     try:
         document = parse_document(text, yaml=yaml)
     except ValueError:
-        raise DocumentError(f"GET {path} answered no OpenAPI document") from None
+        document = {}
     if "openapi" not in document:
-        raise DocumentError(f"GET {path} answered no OpenAPI document")
+        raise DocumentError(f"GET {path} answered no OpenAPI document") from None
     return document

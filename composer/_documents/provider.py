@@ -1,202 +1,204 @@
-"""One app's own OpenAPI document: where it comes from, and what it was when it was last asked for."""
+"""The OpenAPI document of one app: where it comes from, and what it was when it was last read."""
 
+import hashlib
 import inspect
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 from fastapi import FastAPI
 
 from composer._asgi import ASGIApp
 from composer._compat.fastapi import cached_document
-from composer._dispatch.mounted import Mounted
-from composer._documents.disk_cache import keep, kept_at, read_kept
-from composer._documents.guest import UNKNOWN, DocumentError, Guest
+from composer._dispatch.slot import Slot
+from composer._dispatch.version import Version
+from composer._documents.disk_cache import cache_file, load_document, save_document
+from composer._documents.guest import DocumentError, Guest
 from composer._json import Json
 from composer._lifecycle.run import Lifecycle
-from composer._model import BuiltApp, Plan, State
+from composer._model import BuiltApp, State
 from composer._secrets import Secrets
 from composer._stack.foreign_paths import adapt_guest
 from composer._stack.guard import Guard
-from composer._wire import DeferredApp
+from composer._wire.deferred import DeferredApp
+
+# For a document that only making it would reveal; None means that there is none.
+UNKNOWN: Final = object()
 
 
-class Sources:
-    """Tell where the documents of a plan's apps come from.
+class Provider(NamedTuple):
+    """Represent a way to get a document.
 
-    `mounted` holds the apps as they are served, by name. The documents of apps that are made when they start are kept
-    in the project's folder, for the time before.
+    Attributes:
+        make: Returns the document, or None if there is none.
+        known: Returns what `make` would return, at once and without making it, or UNKNOWN.
+        guest: Requests the document; must be asked before `make`.
     """
 
-    def __init__(
-        self,
-        plan: Plan,
-        mounted: Mapping[str, Mounted],
-        lifecycle: Lifecycle,
-        guards: Mapping[str, Guard],
-        project: Path,
-    ) -> None:
-        self._secrets = plan.secrets
-        self._mounted = mounted
-        self._lifecycle = lifecycle
-        self._guards = guards
-        late = [app.name for app in plan.apps if isinstance(app.asgi, DeferredApp)]
-        self._kept = {name: kept_at(project, name) for name in late}
-
-    def of(self, app: BuiltApp) -> "Source":
-        """Return where an app's document comes from."""
-        given, asgi, guard, kept = app.declared.openapi, app.asgi, self._guards.get(app.name), self._kept.get(app.name)
-        if given is False or (given is True and isinstance(asgi, FastAPI) and not asgi.openapi_url):
-            return Source(app.name, app.prefix, _none, knows=_none, private=True)
-        if isinstance(given, Mapping):
-            return Source(app.name, app.prefix, lambda: given, knows=lambda: given, guard=guard)
-        if isinstance(asgi, DeferredApp) and kept:
-            known = read_kept(kept)
-            return Source(app.name, app.prefix, lambda: known, knows=lambda: known, guard=guard)
-        if isinstance(given, str) or (given is True and not isinstance(asgi, FastAPI)):
-            reach = _reach(app, self._mounted[app.name], self._lifecycle)
-            guest = Guest(given if isinstance(given, str) else None, reach)
-            make = _keeping(guest.last, kept) if kept else guest.last
-            return Source(app.name, app.prefix, make, guest=guest, knows=guest.known, guard=guard)
-        own = _maker(given, asgi)
-        make = _without_secrets(own, self._secrets)
-        make = _keeping(make, kept) if kept else make
-        return Source(app.name, app.prefix, make, knows=knowing(own), guard=guard)
-
-
-def _none() -> None:
-    """Return no document."""
-
-
-def _without_secrets(make: Callable[[], Any], secrets: Secrets) -> Callable[[], Any]:
-    """Take the known secrets out of the error that making a document raises: it is logged."""
-
-    def made() -> Any:
-        try:
-            return make()
-        except Exception as error:
-            secrets.raise_redacted(error)
-
-    return made
-
-
-def _keeping(make: Callable[[], Any], file: Path) -> Callable[[], Any]:
-    """Write what is made to a file each time that it is another document."""
-    last: Any = None
-
-    def made() -> Any:
-        nonlocal last
-        document = make()
-        if document is not last:
-            last = document
-            keep(file, document)
-        return document
-
-    return made
-
-
-def _reach(app: BuiltApp, mounted: Mounted, lifecycle: Lifecycle) -> Callable[[], ASGIApp | None]:
-    """Return what tells which app to ask: the served one once it is up, itself where nothing was ever started."""
-    alone = Mounted(app.prefix, adapt_guest(app.asgi, app.declared))
-    alone.open()
-
-    def reach() -> ASGIApp | None:
-        return {State.UP: mounted.at, State.PENDING: alone.at}.get(lifecycle.apps()[app.name].state)
-
-    return reach
+    make: Callable[[], Any]
+    known: Callable[[], Any] = lambda: UNKNOWN
+    guest: Guest | None = None
 
 
 class Source:
-    """Hold what may take part in the merged document, what its own one was last, and why it has none.
+    """Represent the document of one app, or of the root's own routes, as it was when it was last read.
 
-    `make` returns the document, or None where there is none; `guest` is asked by a request before. `knows` tells at
-    once what `make` would return, where that can be told without making it. `private` says that the app keeps its
-    document to itself; the `guard` before the app is shown as its security. `fault` may be shown to everybody; `error`
-    is the exception behind it, where there is one.
+    Attributes:
+        name: Name of the app.
+        prefix: Path that it is mounted under.
+        guest: Requests the document; must be asked before `read`.
+        private: Whether the app doesn't publish its document.
+        document: The document with the app's guard as its security, or None; never changed, only replaced.
+        title: The title in the document, or "".
+        fault: Why there is no document although there should be one, or ""; may be shown to anybody.
+        error: The exception behind the fault, for the log.
     """
 
     def __init__(
         self,
         name: str,
         prefix: str,
-        make: Callable[[], Any],
+        provider: Provider,
+        secrets: Secrets,
         *,
-        guest: "Guest | None" = None,
-        knows: Callable[[], Any] = lambda: UNKNOWN,
-        private: bool = False,
         guard: Guard | None = None,
+        file: Path | None = None,
+        private: bool = False,
     ) -> None:
         self.name = name
         self.prefix = prefix
+        self.guest = provider.guest
         self.private = private
-        self._document: Json | None = None
-        self._guard = guard
+        self.document: Json | None = None
+        self.title = ""
         self.fault = ""
         self.error: BaseException | None = None
-        self.guest = guest
-        self._make = make
+        self._make = provider.make
+        self._known = provider.known
+        self._secrets = secrets
+        self._guard = guard
+        self._file = file
         self._made: Any = UNKNOWN
-        self._knows = knows
+        self._digest: bytes | None = None
 
-    @property
-    def document(self) -> Json | None:
-        """The document as it was read last; the same object as long as it is the same."""
-        return self._guard.document(self._document) if self._guard and self._document else self._document
-
-    @property
-    def title(self) -> str:
-        """The title that the document gives the app; "" where there is none."""
-        info = (self._document or {}).get("info")
-        return str(info.get("title", "")) if isinstance(info, dict) else ""
-
-    def is_as_read(self) -> bool:
-        """Tell at once whether reading would find what it found last; False too where only reading would tell."""
-        known = self._knows()
+    def is_current(self) -> bool:
+        """Return at once whether a read would change nothing; False also if only a read would show it."""
+        known = self._known()
         return known is not UNKNOWN and known is self._made
 
-    def read(self) -> None:
-        """Take up the document as it is now. One that is as it was stays the same object."""
-        self._made = UNKNOWN
+    def read(self) -> bool:
+        """Get the document as it is now; return whether its content has changed."""
+        before = self._digest
         try:
             made = self._make()
-            if made is not self._document:
-                self._take_up(made)
-            self.fault, self.error, self._made = "", None, made
+            if made is not self._made or not self.is_current():
+                self._store(made)
+            self._made, self.fault, self.error = made, "", None
         except DocumentError as error:
-            self._document, self.fault, self.error = None, str(error), error.__cause__
+            self._fail(str(error), error.__cause__)
         except Exception as error:
-            # Its text is for the log: nobody knows what is in it.
-            self._document, self.fault, self.error = None, f"making it raised {type(error).__name__}", error
+            # The message is for the log only, because it may contain anything.
+            self._fail(f"making it raised {type(error).__name__}", self._secrets.redacted(error))
+        return self._digest != before
 
-    def _take_up(self, made: Any) -> None:
-        if made is None:
-            self._document = None
-            return
+    def _store(self, made: Any) -> None:
         try:
             text = json.dumps(made)
         except (TypeError, ValueError, RecursionError) as error:
             raise DocumentError(f"it isn't a JSON document: {error}") from None
-        if self._document is None or text != json.dumps(self._document):
-            self._document = made
+        digest = hashlib.sha256(text.encode()).digest()
+        if digest == self._digest:
+            return
+        # A document that was changed in place must become another object, or the merge would not notice.
+        document = json.loads(text) if made is self._made else made
+        self.document = self._guard.secured(document) if self._guard and document is not None else document
+        info = document.get("info") if isinstance(document, dict) else None
+        self.title = str(info.get("title", "")) if isinstance(info, dict) else ""
+        self._digest = digest
+        if self._file:
+            save_document(self._file, made)
+
+    def _fail(self, fault: str, error: BaseException | None) -> None:
+        self.document, self.title, self.fault, self.error = None, "", fault, error
+        self._made, self._digest = UNKNOWN, None
 
 
-def _maker(given: Any, asgi: ASGIApp) -> Callable[[], Any]:
-    """Return what makes the document of an app that needn't be asked by a request."""
-    if callable(given):
-        parameters = inspect.signature(given).parameters.values()
-        wants_app = any(each.default is each.empty and each.kind is not each.VAR_KEYWORD for each in parameters)
-        return (lambda: given(asgi)) if wants_app else given
-    return asgi.openapi if isinstance(asgi, FastAPI) else _none
+class Sources:
+    """Create the sources of apps.
+
+    Args:
+        mounted: The apps as they are served, by name.
+        lifecycle: The states of the apps.
+        guards: The guards of the apps, by name.
+        project: Folder of the project, where the documents of deferred apps are cached.
+        secrets: Secrets to redact in logged errors.
+    """
+
+    def __init__(
+        self,
+        mounted: Mapping[str, Slot],
+        lifecycle: Lifecycle,
+        guards: Mapping[str, Guard],
+        project: Path,
+        secrets: Secrets,
+    ) -> None:
+        self._mounted = mounted
+        self._lifecycle = lifecycle
+        self._guards = guards
+        self._project = project
+        self._secrets = secrets
+
+    def of(self, app: BuiltApp) -> Source:
+        """Return the source of an app's document; a deferred app that is loaded is replaced by what it loaded."""
+        file, asgi = None, app.asgi
+        if isinstance(asgi, DeferredApp):
+            file, asgi = cache_file(self._project, app.name), asgi.app or asgi
+        declared, guard = app.declared.openapi, self._guards.get(app.name)
+        if declared is False or (declared is True and isinstance(asgi, FastAPI) and not asgi.openapi_url):
+            return Source(app.name, app.prefix, _constant(None), self._secrets, file=file, private=True)
+        if isinstance(declared, Mapping):
+            provider, file = _constant(declared), None
+        elif isinstance(asgi, DeferredApp):
+            provider, file = _constant(load_document(cache_file(self._project, app.name))), None
+        elif callable(declared):
+            provider = Provider(_call_with(declared, asgi))
+        elif declared is True and isinstance(asgi, FastAPI):
+            provider = fastapi_provider(asgi)
+        else:
+            provider = self._guest(app, asgi, declared if isinstance(declared, str) else None)
+        return Source(app.name, app.prefix, provider, self._secrets, guard=guard, file=file)
+
+    def _guest(self, app: BuiltApp, asgi: ASGIApp, path: str | None) -> Provider:
+        # While no lifespan has run, the app itself is asked; once it is up, the served one.
+        mounted = self._mounted[app.name]
+        alone = Slot(app.prefix, app.name, Version(adapt_guest(asgi, app.declared)))
+        alone.version.open()
+
+        def reach() -> ASGIApp | None:
+            return {State.UP: mounted.at, State.PENDING: alone.at}.get(self._lifecycle.apps()[app.name].state)
+
+        guest = Guest(path, reach)
+        return Provider(guest.document, lambda: UNKNOWN if guest.error else guest.last, guest)
 
 
-def knowing(make: Callable[[], Any]) -> Callable[[], Any]:
-    """Return what tells at once what `make` would return, as is known of FastAPI's own method once it was called."""
-    app = getattr(make, "__self__", None)
-    if not isinstance(app, FastAPI) or getattr(make, "__func__", None) is not FastAPI.openapi:
-        return lambda: UNKNOWN
+def _constant(document: Mapping[str, Any] | None) -> Provider:
+    return Provider(lambda: document, lambda: document)
 
-    def known() -> Any:
-        return cached_document(app) or UNKNOWN
 
-    return known
+def _call_with(make: Callable[..., Any], app: ASGIApp) -> Callable[[], Any]:
+    """Return a function that calls the one that settings name: with the app if it has a parameter for that."""
+    parameters = inspect.signature(make).parameters.values()
+    takes_app = any(each.default is each.empty and each.kind is not each.VAR_KEYWORD for each in parameters)
+    return (lambda: make(app)) if takes_app else make
+
+
+def fastapi_provider(app: FastAPI) -> Provider:
+    """Return the provider of a FastAPI app; a custom function that `app.openapi` is set to later takes effect."""
+    return Provider(lambda: app.openapi(), lambda: known_document(app, app.openapi))
+
+
+def known_document(app: FastAPI, make: Callable[[], Any]) -> Any:
+    """Return what the app's `make` would return, or UNKNOWN; only FastAPI's own method is known."""
+    is_own = getattr(make, "__func__", None) is FastAPI.openapi
+    return (cached_document(app) if is_own else None) or UNKNOWN

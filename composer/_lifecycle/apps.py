@@ -1,23 +1,24 @@
 """The apps of one run: each started when its `startup` says and after those that it names, and stopped before them."""
 
 import asyncio
+import itertools
 import math
+import random
 from collections.abc import Iterable, Mapping
 from contextvars import Context, copy_context
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from composer._asgi import ASGIApp, Receive, Scope, Send
-from composer._dispatch.mounted import Mounted
+from composer._asgi import Receive, Scope, Send
+from composer._dispatch.slot import Slot
+from composer._dispatch.version import Version
 from composer._lifecycle.lifespan import asgi_lifespan, deferred_lifespan
-from composer._lifecycle.part import Part, StartFailedError, cancel_all, log, stop_and_log, tell
+from composer._lifecycle.part import Part, StartFailedError, cancel_all, log, log_failure
 from composer._model import BuiltApp, Plan
 from composer._problem_json import unavailable
+from composer._secrets import Secrets
 from composer._threads import POOL
-from composer._wire import DeferredApp
+from composer._wire.deferred import DeferredApp
 from composer.errors import PartError
-
-if TYPE_CHECKING:
-    from tenacity import RetryCallState
 
 # Seconds that the other starts get to end, once a required one has failed, before they are cancelled.
 FAILURE_GRACE: Final = 0.5
@@ -26,168 +27,173 @@ FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
 
 STARTING: Final = unavailable("The app is starting.")
 STOPPED: Final = unavailable("The app has stopped.")
-# Nobody tries again before the server itself is started again.
+# There is no further attempt before the server itself is started again.
 FAILED: Final = unavailable("The app failed to start.", retry_after=60)
 ENDED: Final = unavailable("The app has failed.", retry_after=60)
 
 
-class Apps:
-    """Start and stop the apps of one run, and let each answer its requests while it is up."""
+class RunningApp:
+    """One app during a run: its part, its version, and the attempts to start it.
 
-    def __init__(self, plan: Plan, mounted: Mapping[str, Mounted]) -> None:
-        self._secrets = plan.secrets
-        self._declared = {built.name: built.declared for built in plan.apps}
-        self._mounted = mounted
-        # That of the server's start, for all starts: a request that begins one may have put its own things into its.
-        self._context = copy_context()
-        self._after = {
-            name: [each for each in app.after if each in self._declared] for name, app in self._declared.items()
-        }
-        self.parts = {built.name: self._part(built) for built in plan.apps}
-        self._attempts: dict[str, asyncio.Task[None]] = {}
-        self._trying: list[asyncio.Task[None]] = []
-        self._started: list[str] = []
+    `apps` are all apps of the run by name, `context` is that of the server's start: a request that starts a lazy app
+    may have context variables of its own.
+    """
 
-    def _part(self, built: BuiltApp) -> Part:
-        state = self._mounted[built.name].state
-        state.clear()
-        asgi = built.asgi
+    def __init__(
+        self, built: BuiltApp, version: Version, apps: "Mapping[str, RunningApp]", context: Context, secrets: Secrets
+    ) -> None:
+        self.declared = built.declared
+        self._version = version
+        self._apps = apps
+        self._context = context.copy()
+        self._context.run(POOL.set, version.pool)
+        asgi, state = built.asgi, version.state
         body = deferred_lifespan(asgi.load, state) if isinstance(asgi, DeferredApp) else asgi_lifespan(asgi, state)
-        required = built.declared.required
-        return Part("app", built.name, built.declared, body, required=required, secrets=self._secrets)
+        self.part = Part("app", built.name, self.declared, body, required=self.declared.required, secrets=secrets)
+        self._attempt: asyncio.Task[None] | None = None
+        self._retries: asyncio.Task[None] | None = None
+        self.has_started = False
+        version.state.clear()
+
+    @property
+    def failure(self) -> PartError | None:
+        """Why its last attempt to start has failed; None where it hasn't."""
+        return _failure_of(self._attempt) if self._attempt else None
+
+    def predecessors(self) -> "list[RunningApp]":
+        """Return the apps that have to be up before it."""
+        return [self._apps[name] for name in self.declared.after if name in self._apps]
 
     def announce(self) -> None:
-        """Let each app's requests be answered by word of its start, or begin it."""
-        for name, app in self._declared.items():
-            self._mounted[name].close(self._start_on_request(name) if app.startup == "lazy" else STARTING)
+        """Let requests be answered by 503 until it is up, or let the first one start it."""
+        self._version.close(self._answer_after_start if self.declared.startup == "lazy" else STARTING)
 
-    async def start(self) -> None:
-        """Start those that the server waits for, side by side, and begin with those in the background.
+    def ensure_started(self) -> asyncio.Task[None]:
+        """Return the last attempt to start it, running or over; begin the first where there is none."""
+        if self._attempt is not None:
+            return self._attempt
+        attempt = self._begin_attempt()
+        if self.declared.startup != "wait":
+            name = f"starting app {self.declared.name}"
+            self._retries = asyncio.create_task(self._retry_until_up(attempt), name=name, context=self._context.copy())
+            self._retries.add_done_callback(_log_bug)
+        return attempt
 
-        Raises StartFailedError with every failure as soon as one that is required has failed, after a short grace.
-        """
-        left: set[asyncio.Task[None]] = set()
-        for name in [name for name, app in self._declared.items() if app.startup == "wait"]:
-            left.add(self._ensure_started(name))
-            # One that has little to do is up before many others begin: together they would take more memory.
-            await asyncio.sleep(0)
-        for name in [name for name, app in self._declared.items() if app.startup == "background"]:
-            self._ensure_started(name)
-        while left and not self._failures(required=True):
-            done, left = await asyncio.wait(left, return_when=asyncio.FIRST_COMPLETED)
-            _raise_bugs(done)
-        if self._failures(required=True):
-            if left:
-                await asyncio.wait(left, timeout=FAILURE_GRACE)
-            raise StartFailedError(self._failures(required=True))
-        for failure in self._failures(required=False):
-            tell(failure)
+    def _begin_attempt(self) -> asyncio.Task[None]:
+        name = f"start of app {self.declared.name}"
+        self._attempt = asyncio.create_task(self._start(), name=name, context=self._context.copy())
+        # Its failure is reported whether or not the task is awaited.
+        self._attempt.add_done_callback(_failure_of)
+        return self._attempt
 
-    def _failures(self, *, required: bool) -> list[PartError]:
-        """Return why apps that the server waits for haven't started, of those that are required or of the others."""
-        found = []
-        for name, attempt in self._attempts.items():
-            app = self._declared[name]
-            if app.startup == "wait" and app.required is required and (why := _failure_of(attempt)):
-                found.append(why)
-        return found
-
-    def _ensure_started(self, name: str) -> asyncio.Task[None]:
-        """Return the last attempt to start an app, under way or over; begin the first where there is none."""
-        if name not in self._attempts:
-            self._attempt(name)
-            if self._declared[name].startup != "wait":
-                context = self._context_of(name)
-                trying = asyncio.create_task(self._retry_until_up(name), name=f"starting app {name}", context=context)
-                trying.add_done_callback(_tell_bug)
-                self._trying.append(trying)
-        return self._attempts[name]
-
-    def _attempt(self, name: str) -> None:
-        context = self._context_of(name)
-        self._attempts[name] = asyncio.create_task(self._start_app(name), name=f"start of app {name}", context=context)
-        # It may be that nobody awaits it, and its failure is told all the same.
-        self._attempts[name].add_done_callback(_failure_of)
-
-    def _context_of(self, name: str) -> Context:
-        """Return a context for an app's lifespan: that in which the run has begun, with the app's own threads."""
-        context = self._context.copy()
-        context.run(POOL.set, self._mounted[name].pool)
-        return context
-
-    async def _start_app(self, name: str) -> None:
-        part, mounted = self.parts[name], self._mounted[name]
+    async def _start(self) -> None:
         try:
-            for before in self._after[name]:
-                attempt = self._ensure_started(before)
+            for predecessor in self.predecessors():
+                attempt = predecessor.ensure_started()
                 await asyncio.wait({attempt})
                 if attempt.cancelled() or attempt.exception() is not None:
-                    raise part.not_startable(before)
-            mounted.state.clear()
-            await part.start()
+                    raise self.part.not_startable(predecessor.declared.name)
+            self._version.state.clear()
+            await self.part.start()
         except PartError:
-            mounted.close(FAILED)
+            self._version.close(FAILED)
             raise
-        self._started.append(name)
-        mounted.open()
-        part.when_failed(self._close)
+        self.has_started = True
+        self._version.open()
+        # What its lifespan had opened may be closed once it has ended.
+        self.part.on_failure = lambda: self._version.close(ENDED)
 
-    def _close(self, name: str) -> None:
-        # What its lifespan had opened may be closed by now.
-        self._mounted[name].close(ENDED)
+    async def _retry_until_up(self, attempt: asyncio.Task[None]) -> None:
+        """Begin further attempts, with growing pauses, until one succeeds."""
+        for number in itertools.count():
+            await asyncio.wait({attempt})
+            failure = _failure_of(attempt)
+            if failure is None:
+                attempt.result()
+                return
+            pause = min(FIRST_PAUSE * 2**number, LONGEST_PAUSE) + random.uniform(0, FIRST_PAUSE)  # noqa: S311
+            log.error("%s; retrying in %.1f seconds", failure, pause, exc_info=failure.__cause__)
+            self._version.close(unavailable("The app failed to start and will be retried.", math.ceil(pause)))
+            await asyncio.sleep(pause)
+            self._version.close(STARTING)
+            attempt = self._begin_attempt()
 
-    async def _retry_until_up(self, name: str) -> None:
-        """Try to start an app again and again, with growing pauses, until it is up."""
-        # Not for every composition: few have an app in the background.
-        from tenacity import AsyncRetrying, retry_if_exception_type, wait_exponential_jitter
+    async def _answer_after_start(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer for an app that its first request starts: that request waits for the start."""
+        await asyncio.wait({self.ensure_started()})
+        # The state of its lifespan exists only now.
+        scope["state"].update(self._version.state)
+        await self._version.answer(scope, receive, send)
 
-        def pause(state: "RetryCallState") -> None:
-            failure, seconds = _failure_of(self._attempts[name]), state.upcoming_sleep
-            log.error("%s; retrying in %.1f seconds", failure, seconds, exc_info=failure and failure.__cause__)
-            self._mounted[name].close(unavailable("The app failed to start and will be retried.", math.ceil(seconds)))
+    async def cancel_start(self) -> None:
+        """Cancel the attempts to start it, and let requests be answered by 503."""
+        self._version.close(STOPPED)
+        await cancel_all([task for task in (self._retries, self._attempt) if task])
+        # It may have come up in the meantime.
+        self._version.close(STOPPED)
 
-        pauses = wait_exponential_jitter(multiplier=FIRST_PAUSE, max=LONGEST_PAUSE, jitter=FIRST_PAUSE)
-        async for attempt in AsyncRetrying(
-            retry=retry_if_exception_type(PartError), wait=pauses, before_sleep=pause, reraise=True
-        ):
-            with attempt:
-                if attempt.retry_state.attempt_number > 1:
-                    self._mounted[name].close(STARTING)
-                    self._attempt(name)
-                await asyncio.wait({self._attempts[name]})
-                self._attempts[name].result()
 
-    def _start_on_request(self, name: str) -> ASGIApp:
-        """Return what answers for an app that its first request starts: that request waits for the start."""
-        mounted = self._mounted[name]
+class Apps:
+    """Start and stop the apps of one run."""
 
-        async def answer(scope: Scope, receive: Receive, send: Send) -> None:
-            await asyncio.wait({self._ensure_started(name)})
-            # What its lifespan yields is there only now.
-            scope["state"].update(mounted.state)
-            await mounted.answer(scope, receive, send)
+    def __init__(self, plan: Plan, slots: Mapping[str, Slot]) -> None:
+        self._apps: dict[str, RunningApp] = {}
+        context = copy_context()
+        for built in plan.apps:
+            self._apps[built.name] = RunningApp(built, slots[built.name].version, self._apps, context, plan.secrets)
 
-        return answer
+    @property
+    def parts(self) -> list[Part]:
+        """The apps' parts, in the order of the plan."""
+        return [app.part for app in self._apps.values()]
+
+    def announce(self) -> None:
+        """Let requests be answered by 503, or start their app, from now on."""
+        for app in self._apps.values():
+            app.announce()
+
+    async def start(self) -> None:
+        """Start the apps that the server waits for, side by side, and begin to start those in the background.
+
+        Raises StartFailedError with every failure as soon as a required app has failed, after a short grace.
+        """
+        awaited = [app for app in self._apps.values() if app.declared.startup == "wait"]
+        attempts: set[asyncio.Task[None]] = set()
+        for app in awaited:
+            attempts.add(app.ensure_started())
+            # One that has little to do is up before many others begin: together they would take more memory.
+            await asyncio.sleep(0)
+        for app in self._apps.values():
+            if app.declared.startup == "background":
+                app.ensure_started()
+        while attempts and not _failures(awaited, required=True):
+            done, attempts = await asyncio.wait(attempts, return_when=asyncio.FIRST_COMPLETED)
+            _raise_bugs(done)
+        if _failures(awaited, required=True):
+            if attempts:
+                await asyncio.wait(attempts, timeout=FAILURE_GRACE)
+            raise StartFailedError(_failures(awaited, required=True))
+        for failure in _failures(awaited, required=False):
+            log_failure(failure)
 
     async def stop(self) -> list[PartError]:
         """Stop the apps side by side, each after those that named it; return every failure."""
-        for mounted in self._mounted.values():
-            mounted.close(STOPPED)
-        await cancel_all([*self._trying, *self._attempts.values()])
-        # One may have come up in the meantime.
-        for name in self._started:
-            self._mounted[name].close(STOPPED)
-        stops: dict[str, asyncio.Task[list[PartError]]] = {}
+        await asyncio.gather(*(app.cancel_start() for app in self._apps.values()))
+        started = [app for app in self._apps.values() if app.has_started]
+        stops: dict[RunningApp, asyncio.Task[list[PartError]]] = {}
 
-        async def stop_one(name: str) -> list[PartError]:
-            later = {stops[other] for other in self._started if name in self._after[other]}
-            if later:
-                await asyncio.wait(later)
-            return await stop_and_log(self.parts[name])
+        async def stop_one(app: RunningApp) -> list[PartError]:
+            if successors := {stops[other] for other in started if app in other.predecessors()}:
+                await asyncio.wait(successors)
+            return await app.part.stop()
 
-        for name in self._started:
-            stops[name] = asyncio.create_task(stop_one(name), name=f"stop of app {name}")
+        for app in started:
+            stops[app] = asyncio.create_task(stop_one(app), name=f"stop of app {app.declared.name}")
         return [failure for failures in await asyncio.gather(*stops.values()) for failure in failures]
+
+
+def _failures(apps: Iterable[RunningApp], *, required: bool) -> list[PartError]:
+    return [app.failure for app in apps if app.failure and app.declared.required is required]
 
 
 def _failure_of(task: asyncio.Task[None]) -> PartError | None:
@@ -196,12 +202,12 @@ def _failure_of(task: asyncio.Task[None]) -> PartError | None:
 
 
 def _raise_bugs(attempts: Iterable[asyncio.Task[None]]) -> None:
-    """Raise what ended an attempt and is no failure of a part: nobody else would tell."""
+    """Raise what ended an attempt and isn't a part's failure: nothing else would report it."""
     for attempt in attempts:
         if not attempt.cancelled() and not _failure_of(attempt):
             attempt.result()
 
 
-def _tell_bug(task: asyncio.Task[None]) -> None:
+def _log_bug(task: asyncio.Task[None]) -> None:
     if not task.cancelled() and (error := task.exception()) is not None:
         log.error("the task that restarts failed apps crashed; they will not be retried", exc_info=error)

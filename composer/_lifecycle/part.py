@@ -1,27 +1,25 @@
-"""One app or cornerstone while a composition runs: its lifespan, and how it is at the moment."""
+"""One app or cornerstone while a composition runs: its lifespan, and its status."""
 
 import asyncio
 import logging
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any
 
 from composer._lifecycle.lifespan import Body, Lifespan, LifespanError
-from composer._model import App, Cornerstone, PartStatus, State, Step
+from composer._model import App, Cornerstone, Kind, PartStatus, State, Step
 from composer._secrets import Secrets
 from composer._text import describe_error
 from composer.errors import PartError
 
 log = logging.getLogger("composer")
 
-Kind = Literal["app", "cornerstone"]
-
 
 class Part:
-    """One app or cornerstone while a composition runs: its lifespan, and how it is at the moment."""
+    """One app or cornerstone while a composition runs: its lifespan, and its status."""
 
-    __slots__ = ("_begun", "_body", "_ended_at", "_lifespan", "_secrets", "_when_failed", "declared", "status")
+    __slots__ = ("_begun", "_body", "_ended_at", "_lifespan", "_secrets", "declared", "on_failure", "status")
 
     def __init__(
         self,
@@ -35,9 +33,10 @@ class Part:
     ) -> None:
         self.declared = declared
         self.status = PartStatus(kind, name, required=required)
+        # Called if its lifespan fails, or exits by itself, while it is up.
+        self.on_failure: Callable[[], None] | None = None
         self._body = body
         self._secrets = Secrets() if secrets is None else secrets
-        self._when_failed: Callable[[str], None] | None = None
         self._begun = self._ended_at = 0.0
 
     async def start(self) -> None:
@@ -58,8 +57,8 @@ class Part:
         self.status = replace(self.status, state=State.UP, seconds=self._ended_at - self._begun)
         self._lifespan.when_ended(self._ended)
 
-    async def stop(self) -> None:
-        """Stop its lifespan; raise PartError where that fails, unless it had failed before and said so."""
+    async def stop(self) -> list[PartError]:
+        """Stop its lifespan; log a failure and return it as a list of one, unless the part had failed before."""
         had_failed = self.status.state is State.FAILED
         self._show(State.STOPPING, self.status.reason)
         try:
@@ -69,24 +68,24 @@ class Part:
         except BaseException as error:
             if not had_failed:
                 error = self._secrets.redacted(error)
-                raise self._failed("stop", error) from error
+                failure = self._failed("stop", error)
+                failure.__cause__ = error
+                log_failure(failure)
+                return [failure]
         self._show(State.STOPPED, self.status.reason)
+        return []
 
     def step(self) -> Step | None:
-        """Return what its last start took, or has taken so far; None before the first."""
+        """Return how long its last start took, or has taken so far; None before the first."""
         if not self._begun:
             return None
         over = self.status.state is not State.STARTING
         seconds = (self._ended_at if over else time.perf_counter()) - self._begun
         return Step("start", self.status.kind, self.status.name, self._begun, seconds, over)
 
-    def when_failed(self, tell: Callable[[str], None]) -> None:
-        """Call `tell` with its name if its lifespan fails, or ends by itself, while it is up."""
-        self._when_failed = tell
-
-    def not_startable(self, waited_for: str) -> PartError:
-        """Note that it can't start since the app that it comes after has not; return the error that says so."""
-        return self._failed("start", LifespanError(f"app {waited_for}, which must start first, did not start"))
+    def not_startable(self, predecessor: str) -> PartError:
+        """Mark it as failed because the app that must start before it did not; return the error that says so."""
+        return self._failed("start", LifespanError(f"app {predecessor}, which must start first, did not start"))
 
     def _failed(self, phase: str, error: BaseException) -> PartError:
         self._show(State.FAILED, f"failed to {phase}: {type(error).__name__}")
@@ -94,49 +93,36 @@ class Part:
         return PartError(self.status.kind, self.status.name, phase, reason)
 
     def _ended(self, error: BaseException | None) -> None:
-        if self._when_failed:
-            self._when_failed(self.status.name)
+        if self.on_failure:
+            self.on_failure()
         if self.status.state is State.FAILED:
-            # It said that it has failed, and has ended since.
+            # It reported the failure before, and has ended since.
             return
-        told = self._secrets.redacted(error) if error else None
-        log.error(
-            "%s",
-            self._failed("serve", told or LifespanError("its lifespan exited while it was running")),
-            exc_info=told,
-        )
+        safe = self._secrets.redacted(error) if error else None
+        failure = self._failed("serve", safe or LifespanError("its lifespan exited while it was running"))
+        log.error("%s", failure, exc_info=safe)
 
     def _show(self, state: State, reason: str = "") -> None:
         self.status = replace(self.status, state=state, reason=reason)
 
 
 class StartFailedError(Exception):
-    """Carry the failures of a start out of it."""
+    """Carry the failures of a start."""
 
     def __init__(self, failures: list[PartError]) -> None:
         super().__init__("not started")
         self.failures = failures
 
 
-async def stop_and_log(part: Part) -> list[PartError]:
-    """Stop a part; log its failure, and return it as a list of one."""
-    try:
-        await part.stop()
-    except PartError as failure:
-        tell(failure)
-        return [failure]
-    return []
-
-
-def tell(failure: PartError) -> None:
-    """Log a failure that is raised to nobody."""
+def log_failure(failure: PartError) -> None:
+    """Log a failure with its traceback, where no caller gets it as an exception."""
     log.error("%s", failure, exc_info=failure.__cause__)
 
 
 async def cancel_all(tasks: Iterable[asyncio.Task[Any]]) -> None:
-    """Cancel the tasks that are under way, and wait until they have ended."""
-    left = [task for task in tasks if not task.done()]
-    for task in left:
+    """Cancel the tasks that run, and wait until they have ended."""
+    running = [task for task in tasks if not task.done()]
+    for task in running:
         task.cancel()
-    if left:
-        await asyncio.wait(left)
+    if running:
+        await asyncio.wait(running)

@@ -4,50 +4,49 @@ A start that fails stops what had started, and raises with every part's own erro
 whatever fails on the way.
 """
 
-import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, asynccontextmanager, nullcontext
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, asynccontextmanager
 from typing import Any
 
-from composer._dispatch.mounted import Mounted
+from composer._dispatch.slot import Slot
 from composer._lifecycle.apps import Apps
-from composer._lifecycle.lifespan import Body, Signals, context_lifespan, is_context_manager
-from composer._lifecycle.part import Part, StartFailedError, log, stop_and_log
-from composer._lifecycle.signals import StoppedError, unless_stopped, watching
+from composer._lifecycle.lifespan import Body, Handshake, context_lifespan, uninterrupted
+from composer._lifecycle.part import Part, StartFailedError, log
+from composer._lifecycle.signals import StoppedError, unless_stopped, watch_signals
 from composer._model import PartStatus, Plan, State, Step
 from composer._text import listed
 from composer.errors import PartError, ShutdownError, StartupError
 
 
 class Lifecycle:
-    """Run the lifespans of one plan, as often as a server does; `parts` tells how each is at the moment.
+    """Run the lifespans of one plan, as often as a server does.
 
-    `failed_to_stop` says whether a part did in any of the runs.
+    `failed_to_stop` is true once a part has failed to stop in one of the runs.
     """
 
     failed_to_stop = False
 
-    def __init__(self, plan: Plan, mounted: Mapping[str, Mounted]) -> None:
+    def __init__(self, plan: Plan, slots: Mapping[str, Slot]) -> None:
         self._plan = plan
-        self._mounted = mounted
+        self._slots = slots
         self._parts: list[Part] = []
         self._listeners: list[Callable[[], None]] = []
-        self._around_starts: list[Callable[[], AbstractContextManager[object]]] = []
+        self._start_observers: list[Callable[[], AbstractContextManager[object]]] = []
 
-    def when_started(self, tell: Callable[[], None]) -> None:
-        """Call `tell` each time that everything has started; an exception that it raises is logged, no more."""
-        self._listeners.append(tell)
+    def when_started(self, callback: Callable[[], None]) -> None:
+        """Call back each time that everything has started; an exception that the callback raises is only logged."""
+        self._listeners.append(callback)
 
     def run_from_now_on(self, plan: Plan) -> None:
         """Run this plan at the next start: the same apps, with other cornerstones."""
         self._plan = plan
 
-    def while_starting(self, watch: Callable[[], AbstractContextManager[object]]) -> None:
-        """Enter what `watch` returns before each start of everything, and leave it when that start is over."""
-        self._around_starts.append(watch)
+    def while_starting(self, observer: Callable[[], AbstractContextManager[object]]) -> None:
+        """Enter the context manager that `observer` returns before each start, and leave it when the start is over."""
+        self._start_observers.append(observer)
 
     def parts(self) -> list[PartStatus]:
-        """Return how each part is, in the order in which they start; before any start, each as pending."""
+        """Return the status of each part, in the order in which they start; before any start, each is pending."""
         if self._parts:
             return [part.status for part in self._parts]
         cornerstones = [PartStatus("cornerstone", built.name) for built in self._plan.cornerstones]
@@ -56,105 +55,81 @@ class Lifecycle:
         ]
 
     def steps(self) -> list[Step]:
-        """Return what took how long: the imports, the constructions, and the starts that have begun."""
+        """Return how long each step took: the imports, the constructions, and the starts that have begun."""
         starts = [step for part in self._parts if (step := part.step())]
         return [*self._plan.steps, *starts]
 
     def apps(self) -> dict[str, PartStatus]:
-        """Return how each app is, by name."""
+        """Return the status of each app, by name."""
         return {part.name: part for part in self.parts() if part.kind == "app"}
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Start everything on entry and stop it on exit.
 
-        Raises StartupError when a part fails to start, or the process is told to stop meanwhile, after all that had
+        Raises StartupError when a part fails to start, or the process is asked to stop meanwhile, after all that had
         started was stopped, and ShutdownError when parts fail to stop, after all were.
         """
-        with watching() as stopping:
-            run = _Run(self._plan, self._mounted)
+        with watch_signals() as begin_stop:
+            run = _Run(self._plan, self._slots)
             self._parts = run.all_parts
-            with ExitStack() as watched:
-                for watch in self._around_starts:
-                    watched.enter_context(watch())
-                await _started(run)
+            with ExitStack() as observers:
+                for observer in self._start_observers:
+                    observers.enter_context(observer())
+                await _start_or_roll_back(run)
             try:
-                self._tell_started()
+                self._call_listeners()
                 yield
             finally:
-                stopping()
-                failures = await _to_the_end(run.stop())
-                if failures:
+                begin_stop()
+                if failures := await uninterrupted(run.stop()):
                     self.failed_to_stop = True
-                    raise ShutdownError(_title(failures, "stop"), failures)
+                    raise ShutdownError(_failure_summary(failures, "stop"), failures)
 
-    def _tell_started(self) -> None:
-        for tell in self._listeners:
+    def _call_listeners(self) -> None:
+        for listener in self._listeners:
             try:
-                tell()
+                listener()
             except Exception:
-                log.exception("what was to be told of the start could not hear it; everything serves all the same")
+                log.exception("a callback of the start failed; the composition serves all the same")
 
 
-async def _started(run: "_Run") -> None:
+async def _start_or_roll_back(run: "_Run") -> None:
     """Start everything, or stop what had started and raise StartupError."""
     try:
         await unless_stopped(run.start())
     except BaseException as error:
-        parts_under_way = [part for part in run.all_parts if part.status.state in (State.STARTING, State.STOPPED)]
-        failures = await _to_the_end(run.stop())
+        interrupted = [part for part in run.all_parts if part.status.state in (State.STARTING, State.STOPPED)]
+        stop_failures = await uninterrupted(run.stop())
+        failures = error.failures if isinstance(error, StartFailedError) else []
         if isinstance(error, StoppedError):
-            error = StartFailedError([_told_to_stop(part) for part in parts_under_way or run.all_parts])
-        if isinstance(error, StartFailedError):
-            raise _startup_error(error.failures, failures) from None
-        raise
+            failures = [_stop_requested(part.status) for part in interrupted or run.all_parts]
+        if not isinstance(error, StartFailedError | StoppedError):
+            raise
+        for failure in failures:
+            # Without the traceback: the StartupError carries it.
+            log.error("%s", failure)
+        raise StartupError(_failure_summary(failures, "start"), [*failures, *stop_failures]) from None
 
 
-def _startup_error(failures: Sequence[PartError], of_the_stop: Sequence[PartError]) -> StartupError:
-    """Return the error with all failures in it, each told in the log too, without the traceback that it carries."""
-    for failure in failures:
-        log.error("%s", failure)
-    return StartupError(_title(failures, "start"), [*failures, *of_the_stop])
+def _stop_requested(status: PartStatus) -> PartError:
+    return PartError(status.kind, status.name, "start", "the process was told to stop during the start")
 
 
-def _told_to_stop(part: Part) -> PartError:
-    return PartError(part.status.kind, part.status.name, "start", "the process was told to stop during the start")
-
-
-def _title(failures: Sequence[PartError], phase: str) -> str:
+def _failure_summary(failures: Sequence[PartError], phase: str) -> str:
     names = listed(f"{failure.kind} {failure.name}" for failure in failures)
     return f"failed to {phase}: {names}"
-
-
-async def _to_the_end(stopping: Coroutine[Any, Any, list[PartError]]) -> list[PartError]:
-    """Await to the end, also when this task is cancelled meanwhile: nothing may be left open."""
-    task = asyncio.create_task(stopping, name="stopping the composition")
-    cancelled: asyncio.CancelledError | None = None
-    while not task.done():
-        try:
-            await asyncio.shield(task)
-        except asyncio.CancelledError as error:
-            cancelled = error
-    if cancelled is not None:
-        raise cancelled
-    return task.result()
 
 
 class _Run:
     """One run of all the lifespans, from start to stop."""
 
-    def __init__(self, plan: Plan, mounted: Mapping[str, Mounted]) -> None:
+    def __init__(self, plan: Plan, slots: Mapping[str, Slot]) -> None:
         self._cornerstones = [
-            Part(
-                "cornerstone",
-                built.name,
-                built.declared,
-                context_lifespan(_manager(built.value)),
-                secrets=plan.secrets,
-            )
+            Part("cornerstone", built.name, built.declared, context_lifespan(built.value), secrets=plan.secrets)
             for built in plan.cornerstones
         ]
-        self._apps = Apps(plan, mounted)
+        self._apps = Apps(plan, slots)
         self._serving = [
             Part("cornerstone", f"{built.name}.serving", built.declared, _serving(built.value), secrets=plan.secrets)
             for built in plan.cornerstones
@@ -165,41 +140,37 @@ class _Run:
     @property
     def all_parts(self) -> list[Part]:
         """Every part, in the order of the start."""
-        return [*self._cornerstones, *self._apps.parts.values(), *self._serving]
+        return [*self._cornerstones, *self._apps.parts, *self._serving]
 
     async def start(self) -> None:
         """Start all parts; raise StartFailedError with every failure."""
         self._apps.announce()
-        for part in self._cornerstones:
-            await self._start_one(part)
+        await self._start_each(self._cornerstones)
         await self._apps.start()
-        for part in self._serving:
-            await self._start_one(part)
+        await self._start_each(self._serving)
 
-    async def _start_one(self, part: Part) -> None:
-        try:
-            await part.start()
-        except PartError as failure:
-            raise StartFailedError([failure]) from None
-        self._started.append(part)
+    async def _start_each(self, parts: Sequence[Part]) -> None:
+        for part in parts:
+            try:
+                await part.start()
+            except PartError as failure:
+                raise StartFailedError([failure]) from None
+            self._started.append(part)
 
     async def stop(self) -> list[PartError]:
         """Stop all that had started, mirroring the start; return every failure."""
-        failures = []
-        for part in reversed([part for part in self._started if part in self._serving]):
-            failures += await stop_and_log(part)
+        failures = await self._stop_each(self._serving)
         failures += await self._apps.stop()
-        for part in reversed([part for part in self._started if part in self._cornerstones]):
-            failures += await stop_and_log(part)
-        return failures
+        return failures + await self._stop_each(self._cornerstones)
 
-
-def _manager(value: Any) -> Any:
-    return value if is_context_manager(value) else nullcontext()
+    async def _stop_each(self, parts: Sequence[Part]) -> list[PartError]:
+        started = [part for part in reversed(parts) if part in self._started]
+        return [failure for part in started for failure in await part.stop()]
 
 
 def _serving(value: Any) -> Body:
-    async def body(signals: Signals) -> None:
-        await context_lifespan(value.serving())(signals)
+    async def body(handshake: Handshake) -> None:
+        # The context manager is made only when the cornerstone is up.
+        await context_lifespan(value.serving())(handshake)
 
     return body

@@ -1,8 +1,8 @@
-"""Whether the process has been told to stop: known before the server waits for what is still open.
+"""Whether the process was asked to stop: known before the server waits for open connections.
 
-Servers tell an app's lifespan only after the last connection has ended, so that a stream which waits for that word
-waits for itself. Signals tell it in time. They are handled beside the server's own handlers, and only while a
-composition runs.
+Servers stop an app's lifespan only after the last connection has ended, so a stream that waits for that stop waits for
+itself. Signals come in time. They are handled in addition to the server's own handlers, and only while a composition
+runs.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 # its group, which the process is in.
 SAME_STOP: Final = 0.2
 
-# Seconds that handlers of requests have before the server hears of the signal: uvicorn then closes every WebSocket at
+# Seconds that handlers of requests have before the server gets the signal: uvicorn then closes every WebSocket at
 # once, with 1012, whatever was still to be sent.
 HEAD_START: Final = 0.2
 
@@ -32,48 +32,56 @@ Handler = Callable[[int, FrameType | None], Any]
 
 
 class ShuttingDown:
-    """Tell whether the process has been told to stop; there is one of it, `composer.shutting_down`.
+    """Represent whether the process was asked to stop; the one instance is `composer.shutting_down`.
 
     It is set by the first SIGINT or SIGTERM, before the server waits for open connections, and at the latest when the
-    last composition that runs in the process begins to stop: so where the server runs in a thread, which no signal
-    reaches. The next start clears it.
+    last composition that runs in the process begins to stop: no signal reaches a server that runs in a thread. The
+    next start clears it.
+
+    Example:
+        A stream that ends at the stop, so that the server needn't wait for its client::
+
+            async def ticks() -> AsyncIterator[str]:
+                while not composer.shutting_down.is_set():
+                    yield f"data: {time.time()}\\n\\n"
+                    await asyncio.sleep(1)
     """
 
     def __init__(self) -> None:
         self._is_set = self._by_signal = False
-        self._waiting: set[tuple[AbstractEventLoop, Callable[[], None]]] = set()
+        self._callbacks: set[tuple[AbstractEventLoop, Callable[[], None]]] = set()
 
     def is_set(self) -> bool:
-        """Tell whether the process has been told to stop; may be asked from any thread."""
+        """Return whether the process was asked to stop; may be called from any thread."""
         return self._is_set
 
     async def wait(self) -> None:
-        """Return as soon as the process has been told to stop; may be awaited in any event loop of asyncio."""
-        told = asyncio.Event()
-        with self._calling(told.set):
-            await told.wait()
+        """Return as soon as the process is asked to stop; may be awaited in any event loop of asyncio."""
+        event = asyncio.Event()
+        with self._calling_when_set(event.set):
+            await event.wait()
 
     @contextmanager
-    def _calling(self, tell: Callable[[], None]) -> Iterator[None]:
-        """Call `tell` in this event loop when it is set while the block runs, or was before."""
-        waiting = asyncio.get_running_loop(), tell
-        self._waiting.add(waiting)
+    def _calling_when_set(self, callback: Callable[[], None]) -> Iterator[None]:
+        """Call back in this event loop when it is set while the block runs, or was before."""
+        entry = asyncio.get_running_loop(), callback
+        self._callbacks.add(entry)
         try:
-            # Asked only now: whoever sets it looks for those that wait afterwards.
+            # Checked only now: a thread that sets it meanwhile has seen the entry, or is seen here.
             if self._is_set:
-                tell()
+                callback()
             yield
         finally:
-            self._waiting.discard(waiting)
+            self._callbacks.discard(entry)
 
     def _set(self, by_signal: bool = False) -> None:
-        """Wake all that wait; without a lock, since a signal may come while this same thread would hold it."""
+        """Set it and call back; without a lock, since a signal may come while this same thread would hold it."""
         self._by_signal = self._by_signal or by_signal
         self._is_set = True
-        for loop, tell in tuple(self._waiting):
-            # A loop may have been closed before what waited in it had ended.
+        for loop, callback in tuple(self._callbacks):
+            # A loop may have been closed before the tasks in it had ended.
             with suppress(RuntimeError):
-                loop.call_soon_threadsafe(tell)
+                loop.call_soon_threadsafe(callback)
 
     def _clear(self) -> None:
         self._is_set = self._by_signal = False
@@ -83,97 +91,89 @@ shutting_down: Final = ShuttingDown()
 
 
 def stopped_by_signal() -> bool:
-    """Tell whether a signal told the process to stop: a server that gives up by itself stops its apps too."""
+    """Return whether a signal asked the process to stop: a server that gives up by itself stops its apps too."""
     return shutting_down._by_signal
 
 
-class _Running:
-    """How many compositions run in this process and don't stop yet."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._count = 0
-
-    def enter(self) -> None:
-        with self._lock:
-            if not self._count:
-                shutting_down._clear()
-            self._count += 1
-
-    def leave(self) -> None:
-        with self._lock:
-            self._count -= 1
-
-    def tell(self) -> None:
-        """Say that the stop begins, unless another one still runs."""
-        with self._lock:
-            if not self._count:
-                shutting_down._set()
-
-
-_running: Final = _Running()
+_lock: Final = threading.Lock()
+# The compositions that run in this process and don't stop yet.
+_running = 0
 
 
 @contextmanager
-def watching() -> Iterator[Callable[[], None]]:
-    """Set `shutting_down` when a signal to stop comes while the block runs; give what says that its stop begins.
+def _counted() -> Iterator[None]:
+    global _running
+    with _lock:
+        if not _running:
+            shutting_down._clear()
+        _running += 1
+    try:
+        yield
+    finally:
+        with _lock:
+            _running -= 1
 
-    In the main thread only are signals handled, and only where somebody handles them already: that handler is called
-    too, a moment later by the event loop, and is in its place again afterwards. A second signal ends the process at
-    once, except in one of several workers: one stop reaches it twice, from the terminal or the service manager, and
-    from its parent.
+
+@contextmanager
+def watch_signals() -> Iterator[Callable[[], None]]:
+    """Set `shutting_down` when a signal to stop comes while the block runs; yield the function that begins the stop.
+
+    Signals are handled in the main thread only, and only where they have a handler already: that handler is called
+    too, a moment later by the event loop, and is restored afterwards. A second signal ends the process at once, except
+    in one of several workers: one stop reaches it twice, from the terminal or the service manager, and from its parent.
     """
-    with ExitStack() as signals, ExitStack() as running:
-        _running.enter()
-        running.callback(_running.leave)
+    with ExitStack() as handlers, ExitStack() as counted:
+        counted.enter_context(_counted())
         if threading.current_thread() is threading.main_thread():
-            signals.enter_context(handled(end_at_once, asyncio.get_running_loop()))
+            handlers.enter_context(handle_signals(end_at_once, asyncio.get_running_loop()))
 
-        def stopping() -> None:
-            running.close()
-            _running.tell()
+        def begin_stop() -> None:
+            counted.close()
+            with _lock:
+                if not _running:
+                    shutting_down._set()
 
-        yield stopping
+        yield begin_stop
 
 
 @contextmanager
-def handled(again: Callable[[int], None], loop: AbstractEventLoop | None = None) -> Iterator[None]:
-    """Handle the signals to stop while the block runs: each sets `shutting_down`, the second calls `again`.
+def handle_signals(on_second: Callable[[int], None], loop: AbstractEventLoop | None = None) -> Iterator[None]:
+    """Handle the signals to stop while the block runs: each sets `shutting_down`, the second calls `on_second`.
 
-    It calls `again` with the signal's number, and the former handler with each signal but that: after HEAD_START where
-    there is a loop, else at once. Works in the main thread only.
+    That gets the signal's number; every other signal calls the former handler, after HEAD_START where there is a loop,
+    else at once. Works in the main thread only.
     """
-    stops = _Stops(again, loop)
+    stops = _StopHandlers(on_second, loop)
     with ExitStack() as handlers:
         for number in SIGNALS:
             former = signal.getsignal(number)
-            # Else nobody handles it: it ends the process, is ignored, or belongs to what isn't Python.
+            # Else it has no handler: it ends the process, is ignored, or is handled outside of Python.
             if callable(former):
-                handlers.enter_context(_in_its_place(number, former, stops.handler(former)))
+                handlers.enter_context(_handler_installed(number, former, stops.handler(former)))
         yield
 
 
 @contextmanager
-def _in_its_place(number: int, former: Handler, handler: Handler) -> Iterator[None]:
+def _handler_installed(number: int, former: Handler, handler: Handler) -> Iterator[None]:
     signal.signal(number, handler)
     try:
         yield
     finally:
-        # One that was set meanwhile stays, and may call this one.
+        # A handler that was set meanwhile stays, and may call this one.
         if signal.getsignal(number) is handler:
             signal.signal(number, former)
 
 
-class _Stops:
-    """The stops that signals have told so far."""
+class _StopHandlers:
+    """The handlers of the signals to stop, which share when the first one came."""
 
-    def __init__(self, again: Callable[[int], None], loop: AbstractEventLoop | None) -> None:
-        self._again = again
+    def __init__(self, on_second: Callable[[int], None], loop: AbstractEventLoop | None) -> None:
+        self._on_second = on_second
         self._loop = loop
         self._first: float | None = None
 
     def handler(self, former: Handler) -> Handler:
-        """Return a handler that lets the former one do its work, unless it is the second stop."""
+        """Return a handler that calls the former one, unless the signal is the second one."""
 
         def interrupt(number: int, frame: FrameType | None) -> None:
             shutting_down._set(by_signal=True)
@@ -186,13 +186,13 @@ class _Stops:
             elif now - self._first < SAME_STOP:
                 return
             elif not is_worker():
-                self._again(number)
+                self._on_second(number)
             shutting_down._set(by_signal=True)
-            self._hand_on(former, number, frame)
+            self._call_former(former, number, frame)
 
         return interrupt if is_default_handler(former) else handle
 
-    def _hand_on(self, former: Handler, number: int, frame: FrameType | None) -> None:
+    def _call_former(self, former: Handler, number: int, frame: FrameType | None) -> None:
         try:
             if self._loop is not None:
                 # Not call_later itself: the signal may have come in the middle of another one.
@@ -205,7 +205,7 @@ class _Stops:
 
 
 def end_at_once(number: int) -> NoReturn:
-    """End the process by a signal as if nobody handled it: nothing more is left, answered or written."""
+    """End the process by a signal as if it had no handler: without any cleanup."""
     signal.signal(number, signal.SIG_DFL)
     signal.raise_signal(number)
     # The first process of a container has no default for signals.
@@ -213,11 +213,11 @@ def end_at_once(number: int) -> NoReturn:
 
 
 class StoppedError(Exception):
-    """Tell that the process was told to stop while something was awaited."""
+    """Report that the process was asked to stop while something was awaited."""
 
 
 async def unless_stopped(awaited: Awaitable[None]) -> None:
-    """Await, or cancel it and raise StoppedError when the process is told to stop meanwhile."""
+    """Await, or cancel it and raise StoppedError when the process is asked to stop meanwhile."""
     limit = asyncio.timeout(None)
 
     def stop() -> None:
@@ -227,7 +227,7 @@ async def unless_stopped(awaited: Awaitable[None]) -> None:
 
     try:
         async with limit:
-            with shutting_down._calling(stop):
+            with shutting_down._calling_when_set(stop):
                 await awaited
     except TimeoutError:
         if limit.expired():

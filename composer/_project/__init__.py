@@ -1,1 +1,1 @@
-"""Phase one, what a project declares: folders, settings and plugins become `App` and `Cornerstone`. Nothing is made."""
+"""Phase one: folders, settings and plugins become `App` and `Cornerstone`. Nothing is built."""

@@ -3,14 +3,15 @@
 import ast
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from composer._compat.guests import APP_MAKERS
 
+# What reading a module, parsing it and walking its syntax tree raise.
+UNPARSABLE: Final = (SyntaxError, ValueError, OSError, RecursionError, MemoryError)
+
 _FILES = ("main", "app", "__init__")
 _NAMES = ("app", "application", "api")
-
-_Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 class AppObject(NamedTuple):
@@ -21,20 +22,20 @@ class AppObject(NamedTuple):
 
 
 def find_app_object(entry: Path, module: str) -> AppObject | None:
-    """Return the app that a module, or a folder's own modules, hold at their top level; main.py is asked first.
+    """Return the app that a module, or one of a folder's own modules, binds at its top level; main.py comes first.
 
     `module` is the import name of the module or the folder.
     """
     for file in sorted(entry.glob("*.py"), key=_rank) if entry.is_dir() else [entry]:
-        inside = entry.is_dir() and file.stem != "__init__"
-        if file.stem.isidentifier() and (found := _best_of(file)):
-            name, wsgi = found
-            return AppObject(f"{module}.{file.stem}:{name}" if inside else f"{module}:{name}", wsgi)
+        is_inside = entry.is_dir() and file.stem != "__init__"
+        if file.stem.isidentifier() and (best := _best_of(file)):
+            name, wsgi = best
+            return AppObject(f"{module}.{file.stem}:{name}" if is_inside else f"{module}:{name}", wsgi)
     return None
 
 
 def _rank(file: Path) -> tuple[int, str]:
-    """Return the place of a module in the order of search: modules of tests hold apps that nobody serves."""
+    """Return the position of a module in the order of search: apps in test modules are not served."""
     if file.stem in _FILES:
         return _FILES.index(file.stem), ""
     is_test = file.stem == "conftest" or file.stem.startswith("test_") or file.stem.endswith("_test")
@@ -44,96 +45,88 @@ def _rank(file: Path) -> tuple[int, str]:
 def _best_of(file: Path) -> tuple[str, bool] | None:
     """Return the name of the app object of a module, else of a function that returns one."""
     try:
-        statements = list(_statements(ast.parse(file.read_bytes()).body))
-    except (SyntaxError, ValueError, OSError, RecursionError, MemoryError):
+        module = _Module(_statements(ast.parse(file.read_bytes()).body))
+    except UNPARSABLE:
         return None
-    names = _Names(statements)
-    objects = {name: wsgi for node in statements for name, wsgi in names.assigned(node)}
-    functions = {name: wsgi for name, wsgi in names.functions.items() if not name.startswith("_")}
-    found = objects or functions
-    known = [name for name in _NAMES if name in found]
-    best = next(iter([*known, *found]), None)
-    return None if best is None else (best, found[best])
+    candidates = module.objects or {name: wsgi for name, wsgi in module.functions.items() if name[0] != "_"}
+    best = next((name for name in (*_NAMES, *candidates) if name in candidates), None)
+    return None if best is None else (best, candidates[best])
 
 
 def _statements(nodes: Iterable[ast.AST]) -> Iterator[ast.AST]:
-    """Return what runs when a module is imported, without what stands in functions and classes."""
+    """Yield the statements that run when a module is imported, without those in functions and classes."""
     for node in nodes:
-        if isinstance(node, ast.If) and any(
-            isinstance(n, ast.Name) and n.id == "__name__" for n in ast.walk(node.test)
-        ):
+        if isinstance(node, ast.If) and any(getattr(each, "id", "") == "__name__" for each in ast.walk(node.test)):
             continue
         yield node
-        if not isinstance(node, _Function | ast.ClassDef):
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             inner = (ast.stmt, ast.ExceptHandler, ast.match_case)
             yield from _statements(child for child in ast.iter_child_nodes(node) if isinstance(child, inner))
 
 
-class _Names:
-    """What the names of a module stand for: imports by their full names, and what makes an app when it is called."""
+class _Module:
+    """The names that a module binds to apps and to functions that return apps, each with whether they are WSGI."""
 
-    def __init__(self, statements: list[ast.AST]) -> None:
-        self._imports = dict(imported for node in statements for imported in _imports(node))
+    def __init__(self, statements: Iterable[ast.AST]) -> None:
+        self.objects: dict[str, bool] = {}
+        self.functions: dict[str, bool] = {}
         self._classes: dict[str, bool] = {}
+        self._imports: dict[str, str] = {}
         for node in statements:
-            if isinstance(node, ast.ClassDef):
-                found = [wsgi for base in node.bases if (wsgi := self._made_by(base)) is not None]
-                self._classes |= {node.name: found[0]} if found else {}
-        made = {node.name: self._returned_by(node) for node in statements if isinstance(node, ast.FunctionDef)}
-        self.functions = {name: wsgi for name, wsgi in made.items() if wsgi is not None}
+            self._read(node)
 
-    def assigned(self, node: ast.AST) -> list[tuple[str, bool]]:
-        """Return the names to which a statement assigns an app."""
-        targets = node.targets if isinstance(node, ast.Assign) else []
-        wsgi = self._value_of(node.value) if isinstance(node, ast.Assign | ast.AnnAssign) else None
-        if isinstance(node, ast.AnnAssign) and node.value is not None:
-            targets = [node.target]
-            wsgi = self._made_by(node.annotation) if wsgi is None else wsgi
-        return [] if wsgi is None else [(target.id, wsgi) for target in targets if isinstance(target, ast.Name)]
+    def _read(self, node: ast.AST) -> None:
+        match node:
+            case ast.Import(names=names):
+                for alias in names:
+                    top = alias.name.partition(".")[0]
+                    self._imports |= {alias.asname: alias.name} if alias.asname else {top: top}
+            case ast.ImportFrom(module=str(module), names=names, level=0):
+                makers = [name for package, name in APP_MAKERS if package == module]
+                for alias in names:
+                    bound = {alias.asname or alias.name: alias.name} if alias.name != "*" else {n: n for n in makers}
+                    self._imports |= {name: f"{module}.{own}" for name, own in bound.items()}
+            case ast.ClassDef(name=name, bases=bases):
+                _bind(self._classes, [name], map(self._made_by, bases))
+            case ast.FunctionDef(name=name, returns=None):
+                inside = list(ast.walk(node))
+                returns = any(isinstance(each, ast.Return) and each.value is not None for each in inside)
+                calls = [each.func for each in inside if returns and isinstance(each, ast.Call)]
+                _bind(self.functions, [name], map(self._made_by, calls))
+            case ast.FunctionDef(name=name, returns=annotation):
+                _bind(self.functions, [name], [self._made_by(annotation)])
+            case ast.Assign(targets=targets, value=value):
+                _bind(self.objects, _names_of(targets), [self._type_of(value)])
+            case ast.AnnAssign(target=target, annotation=annotation, value=ast.expr() as value):
+                _bind(self.objects, _names_of([target]), [self._type_of(value), self._made_by(annotation)])
 
-    def _value_of(self, value: ast.AST | None) -> bool | None:
-        if not isinstance(value, ast.Call):
-            return None
-        wsgi = self._made_by(value.func)
-        return self.functions.get(value.func.id) if wsgi is None and isinstance(value.func, ast.Name) else wsgi
+    def _type_of(self, value: ast.expr) -> bool | None:
+        return self._made_by(value.func) if isinstance(value, ast.Call) else None
 
-    def _made_by(self, maker: ast.AST | None) -> bool | None:
-        """Return whether a class or a function makes WSGI apps; None where it isn't known to make any app."""
-        if isinstance(maker, ast.Constant) and isinstance(maker.value, str):
-            return self._classes.get(maker.value, _wsgi_of(self._imports.get(maker.value, "")))
-        if isinstance(maker, ast.Name) and maker.id in self._classes:
-            return self._classes[maker.id]
-        return _wsgi_of(self._full_name(maker))
-
-    def _full_name(self, node: ast.AST | None) -> str:
-        if isinstance(node, ast.Name):
-            return self._imports.get(node.id, "")
-        if isinstance(node, ast.Attribute) and (owner := self._full_name(node.value)):
-            return f"{owner}.{node.attr}"
-        return ""
-
-    def _returned_by(self, function: ast.FunctionDef) -> bool | None:
-        if function.returns is not None:
-            return self._made_by(function.returns)
-        inside = list(ast.walk(function))
-        made = [
-            wsgi for node in inside if isinstance(node, ast.Call) and (wsgi := self._made_by(node.func)) is not None
-        ]
-        returns = any(isinstance(node, ast.Return) and node.value is not None for node in inside)
-        return made[0] if made and returns else None
+    def _made_by(self, maker: ast.expr | None) -> bool | None:
+        """Return whether a class or a function makes WSGI apps; None if it isn't known to make apps."""
+        name = _dotted(maker)
+        if name in (known := self._classes | self.functions):
+            return known[name]
+        top, _, attributes = name.partition(".")
+        full_name = f"{self._imports.get(top, '')}.{attributes}".removesuffix(".")
+        return APP_MAKERS.get((full_name.partition(".")[0], full_name.rpartition(".")[2]))
 
 
-def _imports(node: ast.AST) -> Iterator[tuple[str, str]]:
-    if isinstance(node, ast.Import):
-        for alias in node.names:
-            top = alias.name.partition(".")[0]
-            yield (alias.asname, alias.name) if alias.asname else (top, top)
-    elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-        for alias in node.names:
-            yield alias.asname or alias.name, f"{node.module}.{alias.name}"
-        if any(alias.name == "*" for alias in node.names):
-            yield from ((name, f"{node.module}.{name}") for package, name in APP_MAKERS if node.module == package)
+def _bind(names: dict[str, bool], targets: Iterable[str], types: Iterable[bool | None]) -> None:
+    """Bind the targets to the first type that is known."""
+    for wsgi in [wsgi for wsgi in types if wsgi is not None][:1]:
+        names |= dict.fromkeys(targets, wsgi)
 
 
-def _wsgi_of(full_name: str) -> bool | None:
-    return APP_MAKERS.get((full_name.partition(".")[0], full_name.rpartition(".")[2]))
+def _names_of(targets: Iterable[ast.expr]) -> list[str]:
+    return [target.id for target in targets if isinstance(target, ast.Name)]
+
+
+def _dotted(node: ast.expr | None) -> str:
+    match node:
+        case ast.Name(id=name) | ast.Constant(value=str(name)):
+            return name
+        case ast.Attribute(value=owner, attr=name):
+            return f"{_dotted(owner)}.{name}"
+    return ""

@@ -1,13 +1,18 @@
-"""What installed packages bring: apps and cornerstones that settings.toml may name, and commands.
+"""Apps, cornerstones and commands of installed packages; settings.toml names the first two by `plugin`.
 
-A package says so by entry points of three groups: the value is a factory, an app itself, or a command.
+A package declares them as entry points of three groups: the value is a factory, an app itself, or a command.
 """
 
-from typing import Literal, NamedTuple
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
 
 from composer._catalogue import problem
 from composer._model import Kind, Problem
+from composer._project.importing import load_reference
+from composer._project.problems import composition_error
 from composer._text import did_you_mean, listed
+from composer.errors import CompositionError
 
 PluginKind = Kind | Literal["command"]
 
@@ -19,7 +24,7 @@ _GROUPS: dict[PluginKind, str] = {
 
 
 class Plugin(NamedTuple):
-    """What a package brings under one name: `reference` is "package.module:name", `package` has its version."""
+    """What a package brings under one name: `reference` is "package.module:name", `package` has name and version."""
 
     kind: PluginKind
     name: str
@@ -28,13 +33,13 @@ class Plugin(NamedTuple):
 
 
 def installed() -> list[Plugin]:
-    """Return all that is installed, apps first, each kind by name; nothing of it is imported."""
+    """Return all installed plugins, apps first, each kind by name; none of them is imported."""
     return [plugin for kind in _GROUPS for plugin in plugins_of(kind)]
 
 
 def plugins_of(kind: PluginKind) -> list[Plugin]:
-    """Return all that is installed of one kind, by name; nothing of it is imported."""
-    # It looks into every package there is, and most compositions have no plugin.
+    """Return the installed plugins of one kind, by name; none of them is imported."""
+    # It looks into every installed package, and most compositions have no plugin.
     from importlib.metadata import entry_points
 
     return sorted(
@@ -45,29 +50,36 @@ def plugins_of(kind: PluginKind) -> list[Plugin]:
 
 
 def _without_extras(value: str) -> str:
-    """Return the reference alone: an entry point may have blanks in it, and extras in brackets after it."""
+    """Return the reference alone: an entry point may contain blanks, and extras in brackets."""
     return value.partition("[")[0].replace(" ", "")
 
 
-def find_plugin(kind: PluginKind, name: str, where: str) -> tuple[Plugin | None, Problem | None]:
-    """Return the plugin of that name, or the problem: none has it, or more than one."""
+def find_plugin(kind: PluginKind, name: str, where: str) -> Plugin:
+    """Return the one installed plugin of that name; raise CompositionError if there is none, or more than one."""
     plugins = plugins_of(kind)
-    found = [plugin for plugin in plugins if plugin.name == name]
-    if not found:
-        names = list(dict.fromkeys(plugin.name for plugin in plugins))
-        return None, problem("C055", where, kind=kind, name=name, near=did_you_mean(name, names), known=listed(names))
-    if len(found) > 1:
-        why = f"{' and '.join(plugin.package for plugin in found)} each provide a plugin of that name"
-        return None, _unusable(name, where, "Uninstall all of them but one", why)
-    return found[0], None
+    names = list(dict.fromkeys(plugin.name for plugin in plugins))
+    named = [plugin for plugin in plugins if plugin.name == name]
+    if not named:
+        near, known = did_you_mean(name, names), listed(names)
+        raise composition_error("C055", where, kind=kind, name=name, near=near, known=known)
+    if len(named) > 1:
+        why = f"{' and '.join(plugin.package for plugin in named)} each provide a plugin of that name"
+        raise CompositionError([_unusable(named[0], where, "Uninstall all of them but one", why=why)])
+    return named[0]
 
 
-def unusable(plugin: Plugin, where: str, *, reference: str, why: str, near: str) -> Problem:
-    """Make the problem of a plugin that points to what isn't there or can't be called."""
-    why = f"{plugin.package} points to {reference!r}, and {why}"
-    return _unusable(plugin.name, where, "Install another version of that package", why, near)
+def load_plugin(kind: PluginKind, name: str, where: str, root: Path) -> Any:
+    """Import the object of the one installed plugin of that name; raise CompositionError otherwise."""
+    plugin = find_plugin(kind, name, where)
+    return load_reference(plugin.reference, where, root, partial(bad_reference, plugin, where))
 
 
-def _unusable(name: str, where: str, do: str, why: str, near: str = "") -> Problem:
-    advice = f"{do}, or set factory in place of plugin."
-    return problem("C009", where, subject=f"the plugin {name!r}", why=why, near=near, advice=advice)
+def bad_reference(plugin: Plugin, where: str, *, why: str, near: str = "") -> Problem:
+    """Return the problem of a plugin whose object can't be used."""
+    why = f"{plugin.package} points to {plugin.reference!r}, and {why}"
+    return _unusable(plugin, where, "Install another version of that package", why=why, near=near)
+
+
+def _unusable(plugin: Plugin, where: str, action: str, *, why: str, near: str = "") -> Problem:
+    advice = f"{action}, or set factory in place of plugin."
+    return problem("C009", where, subject=f"the plugin {plugin.name!r}", why=why, near=near, advice=advice)

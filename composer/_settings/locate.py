@@ -1,4 +1,4 @@
-"""Where the settings file of a project is, when nobody says so."""
+"""The search for the settings file of a project."""
 
 import os
 from pathlib import Path
@@ -12,11 +12,11 @@ _MARKERS = ("pyproject.toml", ".git")
 
 
 def find_settings(beside: str | None = None) -> tuple[Path, Problem | None]:
-    """Return the settings file: what COMPOSER_SETTINGS names, else the first that is there.
+    """Return the settings file: the one that COMPOSER_SETTINGS names, else the first that exists.
 
-    It is looked for beside the file `beside`, then in the working directory and the folders above it, up to the root of
-    the project: the folder that holds pyproject.toml or .git. Where there is no such folder, the working directory is
-    the only one. Returns the one of the working directory with the problem where there is none.
+    Searched are the folder of the file `beside`, the working directory, and its parents up to the root of the project,
+    which contains pyproject.toml or .git; without such a root, no parents. If there is no file, returns the path of the
+    one in the working directory, and the problem.
     """
     if named := os.environ.get(VARIABLE):
         return Path(named).absolute(), None

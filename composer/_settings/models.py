@@ -1,38 +1,20 @@
-"""The tables of settings.toml whose keys are composer's own."""
+"""The tables of settings.toml whose keys are composer's own. `App` and `Cornerstone` declare most of their keys."""
 
-from functools import cache
-from typing import Annotated, Any
+from dataclasses import fields
+from typing import Annotated, Any, TypeVar, get_type_hints
 
-from pydantic import BaseModel, BeforeValidator, ByteSize, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, create_model
 
-from composer._model import MAX_BODY_SIZE, SHUTDOWN_TIMEOUT, STARTUP_TIMEOUT, LocationForm, OnFailure, PathForm, Startup
+from composer._model import MAX_BODY_SIZE, App, Bytes, Cornerstone
 from composer._text import names_in
 
 
-def _truth(value: Any) -> Any:
-    """Read the words for true and false as what they say: the environment has no other way to write them."""
+def _boolean(value: Any) -> Any:
+    """Convert "true" and "false" to booleans: the environment has no other way to write them."""
     return {"true": True, "false": False}.get(value.lower(), value) if isinstance(value, str) else value
 
 
-@cache
-def _byte_size() -> TypeAdapter[ByteSize]:
-    return TypeAdapter(ByteSize)
-
-
-def _bytes(value: Any) -> Any:
-    """Read a number of bytes, or a text like 10MB; what pydantic says about a wrong one repeats a part of it."""
-    try:
-        return _byte_size().validate_python(value)
-    except ValidationError:
-        raise ValueError("it is neither a number of bytes nor a size such as '10MB' or '16MiB'") from None
-
-
-def _names(value: Any) -> Any:
-    return names_in(value) if isinstance(value, str) else value
-
-
-Names = Annotated[list[str], BeforeValidator(_names)]
-Bytes = Annotated[int, Field(gt=0), BeforeValidator(_bytes)]
+Names = Annotated[list[str], BeforeValidator(lambda value: names_in(value) if isinstance(value, str) else value)]
 
 
 class ComposerTable(BaseModel):
@@ -40,9 +22,9 @@ class ComposerTable(BaseModel):
 
     A list of one name may be written as the name alone.
 
-    `max_body_size` is that of every app whose own table has none. `ignore` holds the IDs of warnings that are not to be
-    reported; the table of an app or a cornerstone has that key too. `request_log` logs each request and gives it an id,
-    `metrics` opens `/metrics` (with the extra `fastapi-composer[metrics]`).
+    `max_body_size` is the default of all apps. `ignore` lists the IDs of warnings that are not reported; the tables of
+    apps and cornerstones have that key too. `request_log` logs each request and assigns it an ID; `metrics` serves
+    `/metrics` (with the extra `fastapi-composer[metrics]`).
     """
 
     model_config = ConfigDict(frozen=True)
@@ -58,46 +40,48 @@ class ComposerTable(BaseModel):
     metrics: bool = False
 
 
-class AppTable(BaseModel):
-    """The table `[apps.NAME]`: how one app is mounted, started, limited and stopped. Every key is optional.
-
-    Times are in seconds. A `max_body_size` is a number of bytes, or a text like "10MB" or "16MiB".
-    """
+class PartTable(BaseModel):
+    """The keys of the table of an app or a cornerstone that say where it comes from."""
 
     model_config = ConfigDict(frozen=True)
 
-    prefix: str | None = None
     enabled: bool = True
     factory: str | None = None
     plugin: str | None = None
-    startup: Startup = "wait"
-    startup_timeout: float = Field(STARTUP_TIMEOUT, gt=0)
-    shutdown_timeout: float = Field(SHUTDOWN_TIMEOUT, gt=0)
-    on_failure: OnFailure = "abort"
-    after: list[str] = []
-    max_concurrency: int | None = Field(None, gt=0)
-    request_timeout: float | None = Field(None, gt=0, allow_inf_nan=False)
-    max_body_size: Bytes | None = None
-    path: PathForm | None = None
-    location: LocationForm | None = None
-    wsgi: bool = False
-    guard: str = ""
-    guard_exempt: list[str] = []
-    ignore: list[str] = []
-    openapi: Annotated[bool | str, BeforeValidator(_truth)] = True
-    owner: str = ""
-    description: str = ""
+
+
+class _AppTable(PartTable):
+    prefix: str | None = None
+    openapi: Annotated[bool | str, BeforeValidator(_boolean)] = True
     settings: dict[str, Any] = {}
 
 
-class CornerstoneTable(BaseModel):
-    """The keys of `[cornerstones.NAME]` that are composer's own; all others are the cornerstone's settings."""
+class _CornerstoneTable(PartTable):
+    # All other keys are the cornerstone's settings.
+    model_config = ConfigDict(extra="ignore")
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
 
-    factory: str | None = None
-    plugin: str | None = None
-    enabled: bool = True
-    ignore: list[str] = []
-    startup_timeout: float = Field(STARTUP_TIMEOUT, gt=0)
-    shutdown_timeout: float = Field(SHUTDOWN_TIMEOUT, gt=0)
+_OWN_KEYS = {*_AppTable.model_fields}
+# The fields of a part that are not keys of a table, or have other types there.
+_NOT_SHARED = {"_", "name", "where", *_OWN_KEYS}
+
+TableT = TypeVar("TableT", bound=PartTable)
+
+
+def _with_fields_of(part: type[App | Cornerstone], own: type[TableT], name: str) -> type[TableT]:
+    """Return a table model with its own keys and the fields of a part; a tuple is a list there."""
+    hints = get_type_hints(part, include_extras=True)
+    shared = {field.name: field.default for field in fields(part) if field.name not in _NOT_SHARED}
+    types = {key: list[str] if hints[key] == tuple[str, ...] else hints[key] for key in shared}
+    keys: Any = {key: (types[key], list(value) if value == () else value) for key, value in shared.items()}
+    return create_model(name, __base__=own, **keys)
+
+
+AppTable = _with_fields_of(App, _AppTable, "AppTable")
+CornerstoneTable = _with_fields_of(Cornerstone, _CornerstoneTable, "CornerstoneTable")
+
+
+def shared_values(table: PartTable) -> dict[str, Any]:
+    """Return the values of a table that are fields of its part, too."""
+    values = {key: getattr(table, key) for key in type(table).model_fields if key not in _OWN_KEYS}
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}

@@ -1,60 +1,59 @@
-"""settings.toml and the environment: read, laid over each other, and checked."""
+"""settings.toml and the environment: read, merged, and checked."""
 
 import glob
 import json
 import os
 import re
+import tomllib
 from collections.abc import Iterable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 from composer._catalogue import problem
 from composer._environment import DEVELOPMENT, PRODUCTION, current_environment
-from composer._model import Problem, Project
+from composer._model import Problem, Project, Section
 from composer._settings.models import ComposerTable
-from composer._settings.table import ENVIRONMENT, KeyPath, Table, below, merged_tables, nested, place_of
+from composer._settings.table import ENVIRONMENT, KeyPath, Table, merged_tables, nested, place_below, place_of
 from composer._settings.validate import unknown_key, validated_or_default
 from composer._text import did_you_mean, nearest
 
-Section = Literal["apps", "cornerstones"]
-
 _PREFIX = "COMPOSER_"
 _SECTIONS: tuple[Section, ...] = ("apps", "cornerstones")
-# Read before there are settings: which environment, which file, and what the command line serves.
+# Variables of the command line, of the environment's name and of the switch of the fast path.
 _NOT_SETTINGS = ("COMPOSER_ENV", "COMPOSER_SETTINGS", "COMPOSER_TARGET", "COMPOSER_FAST_PATH")
 
 
 class SettingsFile(NamedTuple):
-    """All that was read, before any app is known: the table [composer], and the others by section and name.
+    """The settings before any app is known: the table [composer], and the others by section and name.
 
-    `given` holds the keys of [composer] that somebody wrote, `environment` the tables that the environment gives.
-    `misspelt` holds the sections for which an unknown table was meant, `doubtful` also those whose packages an unknown
-    key or a wrong value was to name.
+    `keys_set` are the keys of [composer] that are set, `environment` the tables that the environment sets. `misspelt`
+    are the sections that an unknown table was meant for; `doubtful` also those whose packages an unknown key or an
+    invalid value was meant for.
     """
 
     project: Project
     file: Path
     composer: ComposerTable
-    given: frozenset[str]
+    keys_set: frozenset[str]
     sections: Mapping[Section, Table]
     environment: Mapping[Section, Table]
     misspelt: frozenset[Section] = frozenset()
     doubtful: frozenset[Section] = frozenset()
 
     def tables(self, section: Section, names: Iterable[str]) -> dict[str, Table]:
-        """Return the tables of a section by name: those of the files, with the environment laid over them.
+        """Return the tables of a section by name: those of the files, overridden by the environment.
 
-        `names` are the names that discovery found. The environment can't write every name (`v1/house_price` is
-        V1_HOUSE_PRICE there), so its tables go to the name that reads the same.
+        `names` are the names of the folders. Not every name can be written in the environment, where `v1/house_price`
+        is V1_HOUSE_PRICE, so its tables belong to the name that is written like that.
         """
         files, environment = self.sections[section], self.environment[section]
         tables = {name: files.table(name) for name in files}
         known = {environment_name(name): name for name in [*tables, *names]}
         for key in environment:
             name = known.get(environment_name(key), key)
-            written = tables.get(name, files.table(name))
-            tables[name] = written.under(environment.table(key)).spelled(partial(_keys_at, written))
+            table = tables.get(name, files.table(name))
+            tables[name] = table.overridden_by(environment.table(key)).respelled(partial(_keys_at, table))
         return tables
 
 
@@ -73,33 +72,34 @@ def environment_name(name: str) -> str:
 def read_settings(file: Path, env: str) -> tuple[SettingsFile | None, list[Problem]]:
     """Read the settings of one project: the file, the one of that environment beside it, and the environment.
 
-    Returns what was read, or None where there is nothing to go on with, and every problem that was found.
+    Returns the settings, or None if a file can't be read, and every problem.
     """
-    try:
-        is_there = file.is_file()
-    except OSError as error:
-        return None, [problem("C002", str(file), error=error)]
-    if not is_there:
-        return None, [problem("C001", str(file))]
     whole = Table({}, file.name)
     problems: list[Problem] = []
-    for layer in (file, file.parent / f"{file.stem}.{env}{file.suffix}"):
+    own = file.parent / f"{file.stem}.{env}{file.suffix}"
+    for layer in (file, own):
         try:
-            whole = whole.under(_layer(layer)) if layer.is_file() else whole
-        except (ValueError, OSError, RecursionError) as error:
+            if layer.is_file():
+                values = tomllib.loads(layer.read_text(encoding="utf-8"))
+                whole = whole.overridden_by(Table(values, layer.name, dict(_leaves(values, layer.name))))
+            elif layer is file:
+                return None, [problem("C001", str(file))]
+        except OSError as error:
+            return None, [problem("C002", str(layer), error=error)]
+        except (ValueError, RecursionError) as error:
             problems.append(problem("C002", str(layer), error=error))
     if problems:
         return None, problems
-    found, problems = _checked(Project(file.parent, env), file, whole)
-    return found, [*_unknown_environment(file, env), *problems]
+    settings, problems = _validated(Project(file.parent, env), file, whole)
+    return settings, [*_unknown_environment(file, env), *problems]
 
 
-# What people call the two environments that need no file of their own.
+# Common short names of the two environments that need no file of their own.
 _SHORT = {"dev": DEVELOPMENT, "develop": DEVELOPMENT, "local": DEVELOPMENT, "prod": PRODUCTION, "live": PRODUCTION}
 
 
 def _unknown_environment(file: Path, env: str) -> list[Problem]:
-    """Return a problem for an environment that has no file, unless it needs none."""
+    """Return a warning for an environment without a file, unless it needs none."""
     own = file.with_name(f"{file.stem}.{env}{file.suffix}").name if _is_name(env) else f"{file.stem}.NAME{file.suffix}"
     if env in (DEVELOPMENT, PRODUCTION) or (_is_name(env) and file.with_name(own).is_file()):
         return []
@@ -115,68 +115,52 @@ def _is_name(env: str) -> bool:
     return bool(re.fullmatch(r"[\w.-]{1,100}", env))
 
 
-def _layer(file: Path) -> Table:
-    # It brings along what reads settings from elsewhere, which takes longer than all of this package.
-    from pydantic_settings import BaseSettings, TomlConfigSettingsSource
-
-    values = TomlConfigSettingsSource(BaseSettings, toml_file=file)()
-    return Table(values, file.name, dict(_leaves(values, file.name)))
-
-
 def _leaves(values: Mapping[str, Any], place: str, path: KeyPath = ()) -> Iterable[tuple[KeyPath, str]]:
     for key, value in values.items():
         yield (*path, key), place
         if isinstance(value, Mapping):
-            yield from _leaves(value, below(place, key), (*path, key))
+            yield from _leaves(value, place_below(place, key), (*path, key))
 
 
-def _checked(project: Project, file: Path, whole: Table) -> tuple[SettingsFile | None, list[Problem]]:
+def _validated(project: Project, file: Path, whole: Table) -> tuple[SettingsFile, list[Problem]]:
     environment, problems = _environment()
     known = ("composer", *_SECTIONS)
-    problems += [unknown_key(file.name, name, known) for name in whole if name not in known]
-    problems += _not_tables(whole.without(name for name in whole if name not in known))
-    problems += [wrong for section in _SECTIONS for wrong in _not_tables(whole.table(section))]
-    problems += [wrong for section in _SECTIONS for wrong in _not_tables(environment.table(section))]
-    head = whole.table("composer").under(environment.table("composer"))
-    composer, found = validated_or_default(ComposerTable, head)
-    problems += found
-    sections: dict[Section, Table] = {}
-    variables: dict[Section, Table] = {}
-    for section in _SECTIONS:
-        sections[section] = _only_tables(whole.table(section))
-        variables[section] = _only_tables(environment.table(section))
-    given = frozenset(composer.model_fields_set)
-    meant = {nearest(name, known) for name in whole if name not in known}
+    unknown = [name for name in whole if name not in known]
+    problems += [unknown_key(file.name, name, known) for name in unknown]
+    _tables_in(whole.without(unknown), problems)
+    sections: dict[Section, Table] = {name: _tables_in(whole.table(name), problems) for name in _SECTIONS}
+    variables: dict[Section, Table] = {name: _tables_in(environment.table(name), problems) for name in _SECTIONS}
+    head = whole.table("composer").overridden_by(environment.table("composer"))
+    composer, invalid = validated_or_default(ComposerTable, head)
+    problems += invalid
+    keys_set = frozenset(composer.model_fields_set)
+    meant = {nearest(name, known) for name in unknown}
     misspelt = frozenset(section for section in _SECTIONS if section in meant)
-    doubtful = frozenset(_SECTIONS) if "composer" in meant else misspelt | _doubtful(head, given)
-    return SettingsFile(project, file, composer, given, sections, variables, misspelt, doubtful), problems
+    doubtful = frozenset(_SECTIONS) if "composer" in meant else misspelt | _doubtful(head, keys_set)
+    return SettingsFile(project, file, composer, keys_set, sections, variables, misspelt, doubtful), problems
 
 
-def _doubtful(head: Table, given: frozenset[str]) -> frozenset[Section]:
-    """Return the sections whose packages a key of [composer] was to name that is unknown or has a wrong value."""
+def _doubtful(head: Table, keys_set: frozenset[str]) -> frozenset[Section]:
+    """Return the sections whose packages an unknown key of [composer], or one with an invalid value, was meant for."""
     fields = ComposerTable.model_fields
-    # A list under a key that is near to none may well be one of packages.
+    # A list under a key that is near to none may be one of packages.
     meant = {key if key in fields else nearest(key, fields) or isinstance(head[key], list) for key in head}
-    return frozenset(section for section in _SECTIONS if section not in given and meant & {section, True})
+    return frozenset(section for section in _SECTIONS if section not in keys_set and meant & {section, True})
 
 
-def _only_tables(section: Table) -> Table:
-    return section.without([name for name, value in section.items() if not isinstance(value, Mapping)])
-
-
-def _not_tables(section: Table) -> list[Problem]:
-    wrong = [name for name, value in section.items() if not isinstance(value, Mapping)]
-    return [
-        problem("C004", place_of(section, (name,), ""), key=name, why="it is not a table", owner="composer")
-        for name in wrong
-    ]
+def _tables_in(section: Table, problems: list[Problem]) -> Table:
+    """Return a section with its tables only; any other value is a problem."""
+    others = [name for name, value in section.items() if not isinstance(value, Mapping)]
+    for name in others:
+        where = place_of(section, (name,), "")
+        problems.append(problem("C004", where, key=name, why="it is not a table", owner="composer"))
+    return section.without(others)
 
 
 def _environment() -> tuple[Table, list[Problem]]:
     """Read the variables that start with COMPOSER_, as one table with the three tables of settings.toml in it.
 
-    pydantic-settings would do this too, but it reads a value of a table whose model it doesn't know as JSON, and a
-    password of digits would become a number. So a value stays text here, unless it opens a list or a table.
+    A value stays text unless it starts a list or a table: a password of digits must not become a number.
     """
     values: dict[str, Any] = {}
     places: dict[KeyPath, str] = {}

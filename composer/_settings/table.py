@@ -1,4 +1,4 @@
-"""A table of settings that keeps the place of each of its values: the file or the variable that it was written in."""
+"""A table of settings that keeps the place of each value: the file or the environment variable that sets it."""
 
 import json
 import re
@@ -7,29 +7,29 @@ from typing import Any, Final
 
 KeyPath = tuple[str, ...]
 
-# What the place of a value begins with that stands in a variable.
+# The place of a value that a variable sets starts with this.
 ENVIRONMENT: Final = "environment "
 
 
 class Table(dict[str, Any]):
-    """A table of settings that remembers where it stands, and where each of its values does.
+    """A table of settings with the place of each value.
 
-    `place` is the table's own place (`settings.toml [apps.notes]`), `places` the place of every value by its path
-    below the table, `above` the table that it was taken from.
+    `place` is that of the table itself (`settings.toml [apps.notes]`), `places` has the place of every value by its
+    path below the table, `parent` is the table that contains it.
     """
 
     def __init__(self, values: Mapping[str, Any], place: str, places: Mapping[KeyPath, str] | None = None) -> None:
         super().__init__(values)
         self.place = place
         self.places = dict(places or {})
-        self.above: Table | None = None
+        self.parent: Table | None = None
 
     def table(self, key: str) -> "Table":
-        """Return the table under that key, empty where there is none."""
+        """Return the table under that key; an empty one if there is none."""
         inner = self.get(key)
         places = {path[1:]: place for path, place in self.places.items() if path[0] == key and len(path) > 1}
-        table = Table(inner if isinstance(inner, Mapping) else {}, below(self.place, key), places)
-        table.above = self
+        table = Table(inner if isinstance(inner, Mapping) else {}, place_below(self.place, key), places)
+        table.parent = self
         return table
 
     def without(self, keys: Iterable[str]) -> "Table":
@@ -37,63 +37,63 @@ class Table(dict[str, Any]):
         dropped = set(keys)
         return Table({k: v for k, v in self.items() if k not in dropped}, self.place, self.places)
 
-    def under(self, above: "Table") -> "Table":
-        """Return the two laid over each other, table by table: where both have a value, the one above counts."""
-        return Table(merged_tables(self, above), self.place, self.places | above.places)
+    def overridden_by(self, other: "Table") -> "Table":
+        """Return the two merged, with the tables in them: if both have a value, the other one's counts."""
+        return Table(merged_tables(self, other), self.place, self.places | other.places)
 
-    def spelled(self, names: Callable[[KeyPath], Iterable[str]]) -> "Table":
-        """Return the table with the keys that the environment gave spelled as a name that reads the same.
+    def respelled(self, names: Callable[[KeyPath], Iterable[str]]) -> "Table":
+        """Return the table with the keys from the environment in the spelling of the known names.
 
-        `names` returns those that there may be in the table at a path. The environment has no small letters, so that
-        `PAGESIZE` is `pagesize` here, and may be meant for `pageSize`.
+        `names` returns the known names of the table at a path. The environment has no lower case: `PAGESIZE` is
+        `pagesize` here, and may be meant for `pageSize`.
         """
         values, places = dict(self), dict(self.places)
         for path, place in self.places.items():
-            right = _spelled(path, names) if place.startswith(ENVIRONMENT) else path
-            if right != path:
-                value = _taken_out(values, path)
-                values = merged_tables(values, nested(right, value))
+            path_here = _respelled_path(path, names) if place.startswith(ENVIRONMENT) else path
+            if path_here != path:
+                value = _removed(values, path)
+                values = merged_tables(values, nested(path_here, value))
                 del places[path]
-                places[right] = place
+                places[path_here] = place
         table = Table(values, self.place, places)
-        table.above = self.above
+        table.parent = self.parent
         return table
 
 
-def _spelled(path: KeyPath, names: Callable[[KeyPath], Iterable[str]]) -> KeyPath:
-    right: KeyPath = ()
+def _respelled_path(path: KeyPath, names: Callable[[KeyPath], Iterable[str]]) -> KeyPath:
+    path_here: KeyPath = ()
     for step in path:
-        known = list(names(right))
+        known = list(names(path_here))
         alike = [name for name in known if name.lower() == step.lower()]
-        right = (*right, alike[0] if step not in known and len(alike) == 1 else step)
-    return right
+        path_here = (*path_here, alike[0] if step not in known and len(alike) == 1 else step)
+    return path_here
 
 
-def _taken_out(values: dict[str, Any], path: KeyPath) -> Any:
-    """Take the value at a path out of nested tables, whose copies are changed in their places."""
+def _removed(values: dict[str, Any], path: KeyPath) -> Any:
+    """Remove the value at a path of nested tables, which are copied, and return it."""
     key, *others = path
     if not others:
         return values.pop(key)
     values[key] = dict(values[key])
-    value = _taken_out(values[key], tuple(others))
+    value = _removed(values[key], tuple(others))
     if not values[key]:
         del values[key]
     return value
 
 
 def nested(path: KeyPath, value: Any) -> dict[str, Any]:
-    """Return the tables in which a value stands at that path."""
+    """Return nested tables with a value at that path."""
     key, *others = path
     return {key: nested(tuple(others), value) if others else value}
 
 
 def quoted(name: str) -> str:
-    """Return a name as TOML writes it in a table's header."""
+    """Return a name as it is written in a table header of TOML."""
     return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else json.dumps(name, ensure_ascii=False)
 
 
 def place_of(table: Mapping[str, Any], loc: tuple[int | str, ...], owner: str) -> str:
-    """Return where a value of the table stands, or `owner` where the table came from no file."""
+    """Return the place of a value of the table, or `owner` if the table has no places."""
     if not isinstance(table, Table):
         return owner
     path = tuple(map(str, loc))
@@ -101,13 +101,13 @@ def place_of(table: Mapping[str, Any], loc: tuple[int | str, ...], owner: str) -
     return table.places[near[0]] if near else table.place
 
 
-def below(place: str, key: str) -> str:
-    """Return the place of what stands under a key of a table at that place."""
+def place_below(place: str, key: str) -> str:
+    """Return the place of the table under a key of the table at that place."""
     return f"{place[:-1]}.{quoted(key)}]" if place.endswith("]") else f"{place} [{quoted(key)}]"
 
 
 def merged_tables(lower: Mapping[str, Any], upper: Mapping[str, Any]) -> dict[str, Any]:
-    """Lay one table over another, the tables in them too."""
+    """Merge two tables, and the tables in them; the values of the upper one count."""
     merged = dict(lower)
     for key, value in upper.items():
         old = merged.get(key)

@@ -32,7 +32,6 @@ class Guard:
         self._gate = _gate(dependency)
         self._exempt = frozenset(path for path in exempt if not path.endswith("/"))
         self._exempt_below = tuple(path for path in exempt if path.endswith("/"))
-        self._last: tuple[Json, Json] | None = None
 
     def before(self, app: ASGIApp) -> ASGIApp:
         """Return the app behind the guard, whose refusals are answered as FastAPI answers those of a dependency."""
@@ -74,13 +73,8 @@ class Guard:
     def _is_exempt(self, path: str) -> bool:
         return path in self._exempt or path.startswith(self._exempt_below)
 
-    def document(self, document: Json) -> Json:
-        """Return an app's OpenAPI document with the guard as its security; the same object for the same document."""
-        if self._last is None or self._last[0] is not document:
-            self._last = (document, self._secured(document))
-        return self._last[1]
-
-    def _secured(self, document: Json) -> Json:
+    def secured(self, document: Json) -> Json:
+        """Return an app's OpenAPI document with the guard as its security."""
         own = self._gate.openapi()
         schemes = own.get("components", {}).get("securitySchemes", {})
         requirements = next(iter(own["paths"].values()))["get"].get("security", [])

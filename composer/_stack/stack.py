@@ -13,7 +13,7 @@ from composer._stack.guard import Guard
 from composer._stack.hooks import with_hooks
 from composer._stack.limits import Limits, limited
 from composer._stack.redact import with_redaction
-from composer._wire import DeferredApp
+from composer._wire.deferred import DeferredApp
 
 
 def guards_of(plan: Plan) -> dict[str, Guard]:
@@ -36,7 +36,7 @@ def app_stack(app: BuiltApp, plan: Plan, guard: Guard | None) -> ASGIApp:
 
 def _max_body_size(app: BuiltApp) -> int | None:
     """Return the body limit to enforce; None where the app may have one of its own that is unknown."""
-    limit = app.declared.max_body_size
+    limit = None if app.declared.max_body_size == "unlimited" else app.declared.max_body_size
     if body_limit_keys() or not isinstance(app.asgi, Starlette | DeferredApp):
         return limit
     owners = [app.asgi, *iter_route_contexts(getattr(app.asgi, "routes", ()))]

@@ -1,4 +1,4 @@
-"""Apps that are imported and made only when they start, so that no other start waits for a heavy import."""
+"""Apps that are imported and built when they start, so that no other app waits for a heavy import."""
 
 import threading
 from collections.abc import Callable
@@ -7,33 +7,33 @@ from composer._asgi import ASGIApp, Receive, Scope, Send
 from composer._model import BuiltApp, Problem
 from composer.errors import CompositionError
 
-Make = Callable[[], tuple[BuiltApp | None, list[Problem]]]
+Build = Callable[[], tuple[BuiltApp | None, list[Problem]]]
 
 
 class DeferredApp:
-    """Stand for an app until it is made, and hand its requests on to it after that.
+    """An app that is built by the first call of `load`, and then serves its requests.
 
-    `make` imports it and makes it. `finish` has to be set before the first call of `load`: given the app that was made
-    and the problems of that, it returns what serves the app, or raises CompositionError.
+    `build` imports and builds it. `finish` is set before: it gets the built app and its problems, and returns what
+    serves the app, or raises CompositionError.
     """
 
-    def __init__(self, name: str, make: Make) -> None:
+    def __init__(self, name: str, build: Build) -> None:
         self.finish: Callable[[BuiltApp, list[Problem]], ASGIApp] = lambda built, problems: built.asgi
         self._name = name
-        self._make = make
-        self._making = threading.Lock()
+        self._build = build
+        self._lock = threading.Lock()
         self._built: BuiltApp | None = None
         self._serving: ASGIApp | None = None
 
     def load(self) -> ASGIApp:
-        """Return the app itself, made at the first call; blocks for as long as the import takes.
+        """Return the app itself, built at the first call; blocks for as long as the import takes.
 
         Raises:
-            CompositionError: It can't be imported or made; the next call tries again.
+            CompositionError: It can't be imported or built; the next call tries again.
         """
-        with self._making:
+        with self._lock:
             if self._built is None:
-                built, problems = self._make()
+                built, problems = self._build()
                 if built is None:
                     raise CompositionError(problems, self._name)
                 self._serving = self.finish(built, problems)
@@ -42,11 +42,11 @@ class DeferredApp:
 
     @property
     def app(self) -> ASGIApp | None:
-        """The app itself; None before it is made."""
+        """The app itself; None before it is built."""
         return self._built.asgi if self._built else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request; nobody asks before the app is up."""
+        """Serve one request; the dispatcher sends none before the app is up."""
         if self._serving is None:
             raise RuntimeError(f"{self._name} isn't loaded")
         await self._serving(scope, receive, send)

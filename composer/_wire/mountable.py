@@ -1,56 +1,46 @@
-"""What a factory made, as something that can be mounted; WSGI apps (Flask, Django's, Dash) by a2wsgi."""
+"""ASGI apps from what a factory returned; WSGI apps (Flask, Django, Dash) are served by a2wsgi."""
 
 import inspect
 from typing import Any, cast
 
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter
 
 from composer._asgi import ASGIApp, is_asgi_app, is_wsgi_app
-from composer._catalogue import problem
-from composer._model import App, Problem, errors_among
-from composer._wire.types import factory_name, made_name
+from composer._model import App
+from composer._project.problems import composition_error
+from composer._wire.types import factory_name, value_name
 
 # As many as AnyIO has for the blocking handlers of one app.
 _WSGI_THREADS = 40
 
-_DECLARED = "It is declared as a WSGI app"
 _WSGI_PARAMETERS = ["environ", "start_response"]
 
 
 def is_wsgi_itself(factory: Any) -> bool:
-    """Tell a WSGI app from a factory that takes two parameters: by the names that the protocol gives them."""
+    """Return whether a factory is a WSGI app, by the names that the protocol gives to the parameters."""
     return is_wsgi_app(factory) and list(inspect.signature(factory).parameters) == _WSGI_PARAMETERS
 
 
-def mountable(app: App, made: Any) -> tuple[ASGIApp | None, list[Problem]]:
-    """Return the ASGI app that serves what was made for an app, and the problems where it can't be served."""
-    found = f"the class {made.__name__}" if inspect.isclass(made) else made_name(made)
+def mountable(app: App, value: Any) -> ASGIApp:
+    """Return the ASGI app that serves what the factory of an app returned; raise CompositionError if there is none."""
+    found = value_name(value)
+    if app.wsgi and is_wsgi_app(value):
+        try:
+            # Few compositions have such an app.
+            from a2wsgi import WSGIMiddleware
+        except ImportError:
+            wish = "It is declared as a WSGI app"
+            raise composition_error("C040", app.place, wish=wish, package="a2wsgi", extra="wsgi") from None
+        return cast(ASGIApp, WSGIMiddleware(value, workers=_WSGI_THREADS))
     if app.wsgi:
-        return _in_threads(app, made, found)
-    wrong = [found for found in [_not_mountable(app, made, found)] if found]
-    return (None if errors_among(wrong) else made), wrong
-
-
-def _in_threads(app: App, made: Any, found: str) -> tuple[ASGIApp | None, list[Problem]]:
-    if not is_wsgi_app(made):
-        return None, [problem("C054", app.place, found=found)]
-    try:
-        # Few compositions have such an app.
-        from a2wsgi import WSGIMiddleware
-    except ImportError:
-        return None, [problem("C040", app.place, wish=_DECLARED, package="a2wsgi", extra="wsgi")]
-    return cast(ASGIApp, WSGIMiddleware(made, workers=_WSGI_THREADS)), []
-
-
-def _not_mountable(app: App, made: Any, found: str) -> Problem | None:
-    if not is_asgi_app(made):
-        if is_wsgi_app(made):
-            return problem("C019", app.place, found=found)
-        near, factory = "FastAPI() makes one.", factory_name(app.factory)
-        return problem("C020", app.place, factory=factory, found=found, wanted="an ASGI app", near=near)
+        raise composition_error("C054", app.place, found=found)
+    if is_wsgi_app(value):
+        raise composition_error("C019", app.place, found=found)
+    if not is_asgi_app(value):
+        factory, near = factory_name(app.factory), "FastAPI() makes one."
+        wanted = "an ASGI app"
+        raise composition_error("C020", app.place, factory=factory, found=found, wanted=wanted, near=near)
     # Its handlers need what FastAPI puts around them.
-    if isinstance(made, APIRouter):
-        return problem("C041", app.place)
-    if isinstance(made, FastAPI) and made.root_path:
-        return problem("C024", app.place, root_path=made.root_path)
-    return None
+    if isinstance(value, APIRouter):
+        raise composition_error("C041", app.place)
+    return cast(ASGIApp, value)

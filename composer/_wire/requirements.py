@@ -1,7 +1,7 @@
-"""What one factory is given: each parameter matched with a cornerstone, with the project, or with settings."""
+"""The arguments of one factory: each parameter matched with a cornerstone, with the project, or with settings."""
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import is_dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,8 +14,10 @@ from starlette.responses import Response
 from composer._catalogue import problem
 from composer._compat.pydantic import is_v1_model
 from composer._model import App, Cornerstone, Problem, Project
+from composer._project.problems import collected, composition_error
 from composer._secrets import validation_errors
-from composer._settings import Table, place_of, validated, with_paths_from
+from composer._settings.table import Table, place_of
+from composer._settings.validate import resolve_paths, unknown_key, validated
 from composer._text import did_you_mean, listed, nearest
 from composer._wire.types import (
     Parameter,
@@ -27,82 +29,115 @@ from composer._wire.types import (
     type_name,
 )
 
+# The type that each cornerstone provides, by its name.
 Providers = Mapping[str, Any]
 
 _PLAIN = (str, int, float, bool, Path)
 
 
-class Requirements(NamedTuple):
-    """The arguments of one factory: those known before anything is made, and those that are cornerstones.
+class MissingProvider(NamedTuple):
+    """A type that no cornerstone provides, with the parameter or the `Shared` that requires it, and its place."""
 
-    `cornerstones` maps the parameter to the cornerstone's name. Where the needs aren't `met`, there is a problem, and
-    the factory is not called.
+    place: str
+    parameter: str
+    wanted: Any
+
+
+Report = Problem | MissingProvider
+
+
+class Requirements(NamedTuple):
+    """The arguments of one factory: the values, and the names of the cornerstones, both by parameter.
+
+    A factory with `reports` can't be called.
     """
 
-    known: Mapping[str, Any] = {}
+    values: Mapping[str, Any] = {}
     cornerstones: Mapping[str, str] = {}
-    met: bool = True
+    reports: Sequence[Report] = ()
 
 
-def requirements_of(part: App | Cornerstone, offers: Providers, project: Project) -> tuple[Requirements, list[Problem]]:
-    """Match every parameter of a factory, and validate its settings; return the problems of all of them."""
-    parameters, problems = parameters_of(part.factory, part.place)
-    if problems:
-        return Requirements(met=False), problems
+def requirements_of(part: App | Cornerstone, providers: Providers, project: Project) -> Requirements:
+    """Match every parameter of a factory, and validate its settings; report all that is invalid."""
+    reports: list[Report] = []
+    parameters: list[Parameter] = []
+    with collected(reports):
+        check_factory(part.factory, part.place)
+        parameters = parameters_of(part.factory, part.place)
+    if reports:
+        return Requirements(reports=reports)
     cornerstones: dict[str, str] = {}
-    known: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     models: list[Parameter] = []
-    left: list[Parameter] = []
+    others: list[Parameter] = []
     for parameter in parameters:
-        if found := providers_of(offers, parameter.wanted):
-            chosen, doubt = select_provider(parameter.marked, parameter.name, parameter.wanted, found, part.place)
-            problems += [doubt] if doubt else []
-            cornerstones |= {parameter.name: chosen} if chosen else {}
+        if names := providers_of(providers, parameter.wanted):
+            with collected(reports):
+                name, wanted = parameter.name, parameter.wanted
+                cornerstones[name] = select_provider(names, parameter.marked, name, wanted, part.place)
         elif parameter.wanted is Project:
-            known[parameter.name] = project
-        elif inspect.isclass(parameter.wanted) and issubclass(parameter.wanted, BaseModel):
-            models.append(parameter)
+            values[parameter.name] = project
         elif is_v1_model(parameter.wanted) and (part.settings or not parameter.has_default):
-            return Requirements(met=False), [_old_model(part, parameter)]
+            model = type_name(parameter.wanted)
+            return Requirements(reports=[problem("C043", part.place, parameter=parameter.name, model=model)])
         else:
-            left.append(parameter)
-    given, wrong = _settings_for(part, models, left, project)
-    known |= given
-    problems += wrong
-    known |= {p.name: None for p in left if p.optional and not p.has_default and p.name not in known}
-    problems += _unfilled(part, [p for p in left if p.name not in known and not p.has_default], offers)
-    return Requirements(known, cornerstones, met=not problems), problems
+            is_model = inspect.isclass(parameter.wanted) and issubclass(parameter.wanted, BaseModel)
+            (models if is_model else others).append(parameter)
+    from_settings, problems = _settings_values(part, models, others, project)
+    values |= {p.name: None for p in others if p.optional and not p.has_default} | from_settings
+    reports += [*problems, *_unfilled(part, [p for p in others if p.name not in values and not p.has_default])]
+    return Requirements(values, cornerstones, reports)
 
 
-def _old_model(part: App | Cornerstone, parameter: Parameter) -> Problem:
-    return problem("C043", part.place, parameter=parameter.name, model=type_name(parameter.wanted))
+def check_factory(factory: Callable[..., Any], place: str) -> None:
+    """Raise CompositionError for a factory that is asynchronous or a generator."""
+    # A generator function that contextlib's decorators wrap is one, too.
+    function = inspect.unwrap(factory)
+    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+        raise composition_error("C033", place, factory=factory_name(factory))
+    if inspect.iscoroutinefunction(function):
+        raise composition_error("C010", place, factory=factory_name(factory))
 
 
-def select_provider(
-    marked: str | None, asking: str, wanted: Any, found: list[str], place: str
-) -> tuple[str | None, Problem | None]:
-    """Choose among the cornerstones of the wanted type: the one that is named, or the only one."""
-    kind, known = type_name(wanted), listed(found)
-    if (named := marked or asking) in found:
-        return named, None
+def select_provider(names: list[str], marked: str | None, parameter: str, wanted: Any, place: str) -> str:
+    """Return the one of these cornerstones that is named by the marker or the parameter, or the only one.
+
+    Raises CompositionError if the marker names none of them, or if there are several and the parameter names none.
+    """
+    if (name := marked or parameter) in names:
+        return name
+    kind = type_name(wanted)
     if marked:
-        near = did_you_mean(marked, found)
-        wanted, *others = [f"{kind} named {name!r}" for name in (marked, *found)]
-        return None, problem("C012", place, wanted=wanted, parameter=asking, near=near, known=listed(others))
-    if len(found) == 1:
-        return found[0], None
-    return None, problem("C013", place, parameter=asking, wanted=kind, known=known, first=found[0])
+        missing, *others = [f"{kind} named {name!r}" for name in (marked, *names)]
+        near, known = did_you_mean(marked, names), listed(others)
+        raise composition_error("C012", place, wanted=missing, parameter=parameter, near=near, known=known)
+    if len(names) > 1:
+        known = listed(names)
+        raise composition_error("C013", place, wanted=kind, parameter=parameter, known=known, first=names[0])
+    return names[0]
 
 
-def not_given(place: str, parameter: str, wanted: Any, offers: Providers) -> Problem:
-    """Make the problem of a type that no cornerstone is of."""
-    name, types = qualified_names(wanted, offers.values())
-    near = did_you_mean(name, types) or _advice(wanted)
-    return problem("C012", place, wanted=name, parameter=parameter, near=near, known=listed(types))
+def as_problems(reports: Iterable[Report], providers: Providers) -> list[Problem]:
+    """Return the reports as problems: one for each type that is missing, however many parts require it."""
+    problems: list[Problem] = []
+    users: dict[tuple[str, str, str], list[MissingProvider]] = {}
+    for report in reports:
+        if isinstance(report, Problem):
+            problems.append(report)
+        else:
+            name, types = qualified_names(report.wanted, providers.values())
+            near = did_you_mean(name, types) or _advice(report.wanted)
+            users.setdefault((name, near, listed(types)), []).append(report)
+    for (name, near, known), (first, *others) in users.items():
+        more = "".join(f", and by {each.parameter!r} in {each.place}" for each in others)
+        parameter = first.parameter
+        missing = problem("C012", first.place, wanted=name, parameter=parameter, more=more, near=near, known=known)
+        problems.append(missing)
+    return problems
 
 
 def _advice(wanted: Any) -> str:
-    """Return what to do instead of asking for a type that no cornerstone could ever be of, or ""."""
+    """Return what to do instead of requiring a type that no cornerstone could provide, or ""."""
     if wanted in _PLAIN:
         return "Set its value in the settings, under that name."
     if not inspect.isclass(wanted):
@@ -116,84 +151,74 @@ def _advice(wanted: Any) -> str:
     return ""
 
 
-def _unfilled(part: App | Cornerstone, left: list[Parameter], offers: Providers) -> list[Problem]:
-    # A key of the settings that is wrong has its problem already, and its parameter is not to have a second one.
-    tried = set[str]() if isinstance(part.settings, BaseModel) else {*part.settings}
-    tried |= {nearest(key, [p.name for p in left]) for key in tried}
-    untyped = [p for p in left if p.wanted is Any and p.name not in tried]
-    unknown = [p for p in left if p.wanted is not Any and p.name not in tried]
-    factory = factory_name(part.factory)
-    return [
-        *(problem("C015", part.place, parameter=p.name, factory=factory, near=_of_a_method(p)) for p in untyped),
-        *(not_given(part.place, p.name, p.wanted, offers) for p in unknown),
-    ]
+def _unfilled(part: App | Cornerstone, unfilled: list[Parameter]) -> Iterable[Report]:
+    # An invalid key of the settings has its own problem; its parameter doesn't get a second one.
+    keys = set[str]() if isinstance(part.settings, BaseModel) else {*part.settings}
+    keys |= {nearest(key, [p.name for p in unfilled]) for key in keys}
+    for parameter in unfilled:
+        if parameter.name not in keys and parameter.wanted is Any:
+            near = "Make the method a @staticmethod." if parameter.name == "self" else ""
+            factory = factory_name(part.factory)
+            yield problem("C015", part.place, parameter=parameter.name, factory=factory, near=near)
+        elif parameter.name not in keys:
+            yield MissingProvider(part.place, parameter.name, parameter.wanted)
 
 
-def _of_a_method(parameter: Parameter) -> str:
-    return "Make the method a @staticmethod." if parameter.name == "self" else ""
-
-
-def _settings_for(
-    part: App | Cornerstone, models: list[Parameter], left: list[Parameter], project: Project
+def _settings_values(
+    part: App | Cornerstone, models: list[Parameter], others: list[Parameter], project: Project
 ) -> tuple[dict[str, Any], list[Problem]]:
-    """Return the arguments that settings give: the settings model, or keywords where the factory takes none."""
-    if isinstance(part.settings, BaseModel):
-        return _given_model(part, part.settings, models)
+    """Return the arguments that the settings provide: for the parameters that are models, else each key by its name."""
+    settings = part.settings
+    if isinstance(settings, BaseModel):
+        accepting = {p.name: settings for p in models if isinstance(settings, p.wanted)}
+        unused = [problem("C030", part.place, known=type(settings).__name__, factory=factory_name(part.factory))]
+        return accepting, [] if accepting else unused
     if not models:
-        return _keywords(part, part.settings, left, project)
-    known: dict[str, Any] = {}
+        return _keyword_values(part, settings, others, project)
+    values: dict[str, Any] = {}
     problems: list[Problem] = []
     for parameter in models:
-        if parameter.has_default and not part.settings:
-            continue
-        model, wrong = validated(parameter.wanted, part.settings, part.place)
-        problems += wrong
-        known[parameter.name] = with_paths_from(project.root, model)
-    return known, problems
+        if settings or not parameter.has_default:
+            model, invalid = validated(parameter.wanted, settings, part.place)
+            problems += invalid
+            values[parameter.name] = resolve_paths(project.root, model)
+    return values, problems
 
 
-def _given_model(
-    part: App | Cornerstone, settings: BaseModel, models: list[Parameter]
-) -> tuple[dict[str, Any], list[Problem]]:
-    providers_of = {p.name: settings for p in models if isinstance(settings, p.wanted)}
-    if providers_of:
-        return providers_of, []
-    return {}, [problem("C030", part.place, known=type(settings).__name__, factory=factory_name(part.factory))]
-
-
-def _keywords(
-    part: App | Cornerstone, settings: Mapping[str, Any], left: list[Parameter], project: Project
+def _keyword_values(
+    part: App | Cornerstone, settings: Mapping[str, Any], parameters: list[Parameter], project: Project
 ) -> tuple[dict[str, Any], list[Problem]]:
     """Validate each key by the annotation of the parameter of that name."""
     factory = factory_name(part.factory)
     place = settings.place if isinstance(settings, Table) else part.place
-    if settings and not left and not takes_any_keyword(part.factory):
+    annotations = {p.name: p.annotation for p in parameters}
+    any_keyword = takes_any_keyword(part.factory)
+    if settings and not annotations and not any_keyword:
         return {}, [problem("C030", place, known=listed(settings), factory=factory)]
-    takes = {p.name: p.annotation for p in left}
     if isinstance(settings, Table):
-        settings = settings.spelled(lambda path: () if path else takes)
-    known: dict[str, Any] = {}
+        settings = settings.respelled(lambda path: () if path else annotations)
+    values: dict[str, Any] = {}
     problems: list[Problem] = []
     for key, value in settings.items():
         where = place_of(settings, (key,), place)
-        if key not in takes and not takes_any_keyword(part.factory):
-            problems.append(problem("C003", where, key=key, near=did_you_mean(key, takes), known=listed(takes)))
+        annotation = annotations.get(key, Any)
+        if key not in annotations and not any_keyword:
+            problems.append(unknown_key(where, key, annotations))
             continue
-        annotation = takes.get(key, Any)
         try:
-            known[key] = with_paths_from(project.root, _adapter(annotation)(value))
+            values[key] = resolve_paths(project.root, _validator(annotation)(value))
         except ValidationError as error:
-            why = "; ".join(said for _, said in validation_errors(error, value))
+            why = "; ".join(reason for _, reason in validation_errors(error, value))
             problems.append(problem("C004", where, key=key, why=why, owner=factory))
         except Exception as error:
-            # A validator raised what pydantic doesn't expect, and its text may hold the value.
+            # A validator raised what pydantic doesn't expect; its text may contain the value.
             problems.append(problem("C034", where, model=f"{key!r} of {factory}", why=type(error).__name__))
-    return known, problems
+    return values, problems
 
 
-def _adapter(annotation: Any) -> Callable[[Any], Any]:
+def _validator(annotation: Any) -> Callable[[Any], Any]:
     try:
         return TypeAdapter(annotation).validate_python
     except Exception:
-        # A type that pydantic has no schema for: the factory gets the value as it was written.
+        # pydantic has no schema for the type: the factory gets the value as it is written.
         return lambda value: value

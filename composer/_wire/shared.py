@@ -1,6 +1,6 @@
-"""`Shared[Database]`: a cornerstone as a dependency of handlers that have no factory's arguments at hand.
+"""`Shared[Database]`: a cornerstone as a dependency of handlers in a module-level router.
 
-The objects are found in the request's scope and nowhere global, so the same router can serve in two compositions.
+The objects are in the request's scope, not in a global variable: one router can serve in two compositions.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -18,7 +18,7 @@ from composer._wire.types import provides, split_marker, type_name
 
 
 class SharedDependency(NamedTuple):
-    """What one `Shared[...]` asks for: a type, and the cornerstone's name where several are of that type."""
+    """The dependency of one `Shared[...]`: a type, and the name of the cornerstone if several provide that type."""
 
     wanted: Any
     marked: str | None = None
@@ -26,7 +26,7 @@ class SharedDependency(NamedTuple):
     def __call__(self, connection: HTTPConnection) -> Any:
         """Return the shared object to FastAPI, which calls this as a dependency of each request.
 
-        Raises LookupError where the app is served outside a composition, or none of its cornerstones is asked for.
+        Raises LookupError if the app is served outside a composition, or if no cornerstone provides the type.
         """
         shared = connection.scope.get(SCOPE_SHARED)
         if shared is None:
@@ -34,27 +34,29 @@ class SharedDependency(NamedTuple):
         return cast(SharedObjects, shared).find(self)
 
     def __str__(self) -> str:
-        """Return the demand as it is written in a handler."""
+        """Return the dependency as it is written in a handler."""
         name = type_name(self.wanted)
         return f'Shared[Annotated[{name}, "{self.marked}"]]' if self.marked else f"Shared[{name}]"
 
 
 class SharedObjects:
-    """The shared objects of one composition, as the scope of its requests carries them."""
+    """The shared objects of one composition, in the scope of its requests."""
 
     def __init__(self, cornerstones: Iterable[BuiltCornerstone]) -> None:
         self._cornerstones = tuple(cornerstones)
-        self._found: dict[SharedDependency, Any] = {}
+        self._cache: dict[SharedDependency, Any] = {}
 
-    def find(self, demand: SharedDependency) -> Any:
-        """Return the object that is asked for; raise LookupError unless exactly one cornerstone is it."""
-        if demand not in self._found:
-            candidates = [c for c in self._cornerstones if provides(c.provides, demand.wanted)]
-            named = [c for c in candidates if c.name == demand.marked] if demand.marked else candidates
+    def find(self, dependency: SharedDependency) -> Any:
+        """Return the shared object; raise LookupError unless exactly one cornerstone provides it."""
+        if dependency not in self._cache:
+            candidates = [c for c in self._cornerstones if provides(c.provides, dependency.wanted)]
+            named = [c for c in candidates if c.name == dependency.marked] if dependency.marked else candidates
             if len(named) != 1:
-                raise LookupError(f"{demand}: {len(named)} cornerstones fit, of {listed(c.name for c in candidates)}.")
-            self._found[demand] = named[0].value
-        return self._found[demand]
+                raise LookupError(
+                    f"{dependency}: {len(named)} cornerstones provide it, of {listed(c.name for c in candidates)}."
+                )
+            self._cache[dependency] = named[0].value
+        return self._cache[dependency]
 
 
 Provided = TypeVar("Provided")
@@ -64,10 +66,20 @@ if TYPE_CHECKING:
 else:
 
     class Shared:
-        """Ask for a shared object in a handler: `db: Shared[Database]`.
+        """The annotation of a handler's parameter that gets a shared object, as a dependency of FastAPI.
 
-        It gives the same object that factories get by that type. Where several cornerstones are of the type, name
-        the one that is meant: `Shared[Annotated[Database, "replica"]]`.
+        It is the object that factories get by that type. If several cornerstones provide the type, name one:
+        `Shared[Annotated[Database, "replica"]]`. `composer check` reports a type that no cornerstone provides (C012).
+
+        Raises:
+            LookupError: The app is served outside a composition.
+
+        Example:
+            router = APIRouter()
+
+            @router.get("/")
+            async def show(db: Shared[Database]) -> list[str]:
+                return await db.titles()
         """
 
         def __class_getitem__(cls, wanted: Any) -> Any:
@@ -77,15 +89,15 @@ else:
 
 
 def shared_dependencies_of(app: Any) -> list[SharedDependency]:
-    """Return what the routes of an app ask for by `Shared`, once each, in order of the routes."""
+    """Return the `Shared` dependencies of an app's routes, once each, in order of the routes."""
     calls = [call for context in _contexts(getattr(app, "routes", ())) for call in dependency_calls(context)]
     return list(dict.fromkeys(call for call in calls if isinstance(call, SharedDependency)))
 
 
 def dependants_of(app: Any) -> Iterator[Any]:
-    """Return what FastAPI read of the handlers of an app, and of the apps that are mounted in it."""
-    found = [getattr(context, "dependant", None) for context in _contexts(getattr(app, "routes", ()))]
-    return (dependant for dependant in found if dependant is not None)
+    """Return what FastAPI read from the handlers of an app, and of the apps mounted in it."""
+    dependants = [getattr(context, "dependant", None) for context in _contexts(getattr(app, "routes", ()))]
+    return (dependant for dependant in dependants if dependant is not None)
 
 
 def _contexts(routes: Sequence[BaseRoute]) -> Iterator[Any]:

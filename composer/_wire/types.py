@@ -1,22 +1,23 @@
-"""What a factory's annotations say: the type of every parameter, the type that is returned, and what fits what."""
+"""The annotations of factories: the type of each parameter, the return type, and which type provides which."""
 
 import functools
 import inspect
+import sys
 import types
 from collections.abc import Callable, Collection, Mapping
-from typing import Annotated, Any, NamedTuple, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, NamedTuple, Union, cast, get_args, get_origin, get_type_hints
 
 from composer._catalogue import problem
 from composer._compat.fastapi import is_handler_default
-from composer._model import Problem
+from composer._project.problems import composition_error
+from composer.errors import CompositionError
 
 
 class Parameter(NamedTuple):
-    """One parameter of a factory: its name, the type that it is annotated with, and whether it can be left out.
+    """One parameter of a factory: its name, the type of its annotation, and whether it has a default.
 
-    `annotation` is all that is written there: a value from the settings is validated by it, constraints and validators
-    included. `optional` means that None is accepted, `marked` is the cornerstone's name in
-    `Annotated[Database, "replica"]`.
+    `annotation` is the whole annotation, with constraints and validators: a value from the settings is validated by it.
+    `optional` means that None is accepted; `marked` is the cornerstone's name in `Annotated[Database, "replica"]`.
     """
 
     name: str
@@ -27,50 +28,49 @@ class Parameter(NamedTuple):
     marked: str | None = None
 
 
-def parameters_of(factory: Callable[..., Any], where: str) -> tuple[list[Parameter], list[Problem]]:
-    """Read the parameters of a factory; starred ones take nothing and are left out."""
+def parameters_of(factory: Callable[..., Any], place: str) -> list[Parameter]:
+    """Return the parameters of a factory but the starred ones; raise CompositionError if they can't be used."""
     try:
         signature = inspect.signature(factory)
         hints = _hints_of(factory, signature)
     except Exception as error:
-        # An annotation is code of the user's own, which can raise anything.
-        return [], [problem("C016", where, factory=factory_name(factory), error=error)]
-    if wrong := _for_handlers(signature, factory, where):
-        return [], wrong
-    starred = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
-    return [
-        _parameter(parameter.name, hints.get(parameter.name, Any), parameter.default is not parameter.empty)
-        for parameter in signature.parameters.values()
-        if parameter.kind not in starred
-    ], []
-
-
-def _for_handlers(signature: inspect.Signature, factory: Callable[..., Any], where: str) -> list[Problem]:
-    """Return a problem for every default that is a Depends(), a Query() or the like."""
-    return [
-        problem("C042", where, parameter=p.name, factory=factory_name(factory), default=default)
+        # An annotation is the user's own code, which can raise anything.
+        raise composition_error("C016", place, factory=factory_name(factory), error=error) from error
+    for_handlers = [
+        problem("C042", place, parameter=p.name, factory=factory_name(factory), default=default)
         for p in signature.parameters.values()
         if (default := is_handler_default(p.default))
+    ]
+    if for_handlers:
+        raise CompositionError(for_handlers)
+    return [
+        _parameter(p.name, hints.get(p.name, Any), p.default is not p.empty)
+        for p in signature.parameters.values()
+        if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
     ]
 
 
 def takes_any_keyword(factory: Callable[..., Any]) -> bool:
-    """Tell whether a factory has a `**kwargs`."""
+    """Return whether a factory has a `**kwargs`."""
     return any(p.kind is p.VAR_KEYWORD for p in inspect.signature(factory).parameters.values())
 
 
-def return_type_of(factory: Callable[..., Any], where: str) -> tuple[Any, Problem | None]:
-    """Read the type that a factory promises to return: its annotation, or the class itself where it is one."""
-    if inspect.isclass(made := _unwrapped(factory)):
-        return made, None
+def return_type_of(factory: Callable[..., Any], place: str) -> Any:
+    """Return the type that a factory is annotated to return, or the class itself where the factory is one.
+
+    Raises CompositionError if there is no such annotation, or if it can't be read.
+    """
+    function = _without_partial(factory)
+    if inspect.isclass(function):
+        return function
     try:
-        hints = get_type_hints(_function_of(factory))
+        hints = get_type_hints(_annotated_function(function))
     except Exception as error:
-        return None, problem("C016", where, factory=factory_name(factory), error=error)
-    promised, _ = _without_none(hints.get("return"))
-    if promised in (None, types.NoneType, Any, object):
-        return None, problem("C017", where, factory=factory_name(factory))
-    return promised, None
+        raise composition_error("C016", place, factory=factory_name(factory), error=error) from error
+    returned, _ = _without_none(hints.get("return"))
+    if returned in (None, types.NoneType, Any, object):
+        raise composition_error("C017", place, factory=factory_name(factory))
+    return returned
 
 
 def _parameter(name: str, annotation: Any, has_default: bool) -> Parameter:
@@ -81,7 +81,7 @@ def _parameter(name: str, annotation: Any, has_default: bool) -> Parameter:
 
 
 def _without_none(annotation: Any) -> tuple[Any, bool]:
-    """Take `Database | None` apart into the type and whether None is in it; a union of more stays as it is."""
+    """Split `Database | None` into the type and whether None is accepted; keep a union of several types."""
     if get_origin(annotation) not in (Union, types.UnionType):
         return annotation, False
     others = [arm for arm in get_args(annotation) if arm is not types.NoneType]
@@ -89,7 +89,7 @@ def _without_none(annotation: Any) -> tuple[Any, bool]:
 
 
 def split_marker(annotation: Any) -> tuple[Any, str | None]:
-    """Take `Annotated[Database, "replica"]` apart into the type and the name that marks it."""
+    """Split `Annotated[Database, "replica"]` into the type and the name of the cornerstone."""
     if get_origin(annotation) is not Annotated:
         return annotation, None
     wanted, *metadata = get_args(annotation)
@@ -97,16 +97,16 @@ def split_marker(annotation: Any) -> tuple[Any, str | None]:
 
 
 def provides(provided: Any, wanted: Any) -> bool:
-    """Tell whether an object of the provided type is one of the wanted type."""
+    """Return whether an object of the provided type is also of the wanted type."""
     if provided == wanted:
         return True
     classes = inspect.isclass(provided) and inspect.isclass(wanted) and wanted is not object
     return classes and wanted in provided.__mro__
 
 
-def providers_of(offers: Mapping[str, Any], wanted: Any) -> list[str]:
-    """Return the names of the cornerstones, given with their types, that are of the wanted type."""
-    return [name for name, provided in offers.items() if provides(provided, wanted)]
+def providers_of(providers: Mapping[str, Any], wanted: Any) -> list[str]:
+    """Return the names of the cornerstones that provide a type."""
+    return [name for name, provided in providers.items() if provides(provided, wanted)]
 
 
 def type_name(wanted: Any) -> str:
@@ -117,7 +117,7 @@ def type_name(wanted: Any) -> str:
 
 
 def qualified_names(wanted: Any, others: Collection[Any]) -> tuple[str, list[str]]:
-    """Return types as an error shows them, with their modules where one of the others has the same name."""
+    """Return types as an error shows them, with their modules if one of the others has the same name."""
     name, names = type_name(wanted), [type_name(other) for other in others]
     if name not in names:
         return name, names
@@ -130,58 +130,48 @@ def _full_name(wanted: Any) -> str:
 
 def factory_name(factory: Any) -> str:
     """Return a factory as an error shows it."""
-    function = _unwrapped(factory)
+    function = _without_partial(factory)
     name: str = getattr(function, "__qualname__", type(function).__qualname__)
     return name.rpartition("<locals>.")[2]
 
 
-def made_name(value: Any) -> str:
+def value_name(value: Any) -> str:
     """Return what a factory returned as an error shows it."""
+    if inspect.isclass(value):
+        return f"the class {value.__name__}"
     return "nothing" if value is None else type(value).__name__
 
 
 def _hints_of(factory: Callable[..., Any], signature: inspect.Signature) -> dict[str, Any]:
-    """Return what the parameters of something callable are annotated with, by their names."""
-    function = _unwrapped(factory)
-    if not inspect.isclass(function):
-        return _hints_of_parameters(_function_of(function))
-    if issubclass(function, tuple) and list(signature.parameters) == list(getattr(function, "_fields", ())):
-        # What makes a named tuple was written by Python, without the names of the module that the types come from.
-        return get_type_hints(function, include_extras=True)
-    told = _told_by_signature(function, signature)
-    if told.keys() == signature.parameters.keys():
-        return told
-    written = [method for method in (function.__init__, function.__new__) if inspect.isfunction(method)]
-    hints = [get_type_hints(method, include_extras=True) for method in written]
-    return {name: hint for each in [*hints, told] for name, hint in each.items()}
+    """Return the types of the parameters, by their names.
 
-
-def _hints_of_parameters(function: Any) -> dict[str, Any]:
-    # The type that is returned may be imported for checkers only: nobody asks for an app by it.
-    written = {name: hint for name, hint in getattr(function, "__annotations__", {}).items() if name != "return"}
-    names = getattr(inspect.unwrap(function), "__globals__", {})
-    without_return: Any = types.SimpleNamespace(__annotations__=written, __globals__=names)
-    return get_type_hints(without_return, include_extras=True)
-
-
-def _told_by_signature(made: type, signature: inspect.Signature) -> dict[str, Any]:
-    """Return the types of the fields of pydantic's models and dataclasses, which stand in their signature.
-
-    What is a text there is a parameter of an __init__ of their own.
+    The signature has all annotations: of functions, of objects that can be called, of an `__init__` or a `__new__`, and
+    of the fields of models, dataclasses and named tuples. Those that are text are evaluated here; not so the type that
+    is returned, which may be imported for type checkers only.
     """
-    if not hasattr(made, "__signature__"):
-        return {}
-    found = {p.name: p.annotation for p in signature.parameters.values() if p.annotation is not p.empty}
-    return {name: annotation for name, annotation in found.items() if not isinstance(annotation, str)}
+    annotations = {p.name: p.annotation for p in signature.parameters.values() if p.annotation is not p.empty}
+    names = _names_for(_without_partial(factory))
+    return get_type_hints(
+        cast(Any, types.SimpleNamespace(__annotations__=annotations, __globals__=names)), None, None, True
+    )
 
 
-def _unwrapped(factory: Any) -> Any:
+def _names_for(function: Any) -> dict[str, Any]:
+    """Return the global names that the annotations of something callable may use."""
+    if not inspect.isclass(function):
+        return getattr(inspect.unwrap(_annotated_function(function)), "__globals__", {})
+    names = dict(vars(sys.modules[function.__module__])) if function.__module__ in sys.modules else {}
+    for method in (function.__new__, function.__init__):
+        names |= getattr(inspect.unwrap(method), "__globals__", {})
+    return names
+
+
+def _without_partial(factory: Any) -> Any:
     while isinstance(factory, functools.partial):
         factory = factory.func
     return factory
 
 
-def _function_of(factory: Callable[..., Any]) -> Any:
-    """Return where the annotations of something callable stand that is no class."""
-    function = _unwrapped(factory)
+def _annotated_function(function: Any) -> Any:
+    """Return what holds the annotations of something callable that is not a class."""
     return function if inspect.isroutine(function) else type(function).__call__

@@ -1,13 +1,13 @@
 """Merge the OpenAPI documents of many apps into one that means exactly what they mean.
 
-    _errors < _structure < _upgrade < _source < _normalise < _graph < _references < _cached_source
+    _errors < _structure < _upgrade < _source < _normalise < _graph < _references
       < _equivalence < _naming < _assembly < _merge
 
 Each module imports only from those before it: the exceptions; the structure of a document and a walk over it; the
 upgrade from 3.0 to 3.1; one source, validated; its normal form; the graph of its named parts; the references
-between them; a source cached for the next merge; which parts are equivalent; their names in the merged document; its
-assembly; the merge. Beside them, `_parsing` and `_yaml` parse documents, and `_diff` compares two of them. Nothing
-here imports FastAPI: documents are plain JSON data.
+between them; which parts are equivalent; their names in the merged document; its assembly; the merge. Beside them,
+`_parsing` and `_yaml` parse documents, and `_diff` compares two of them. Nothing here imports FastAPI: documents are
+plain JSON data.
 """
 
 from typing import TYPE_CHECKING

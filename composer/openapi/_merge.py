@@ -8,12 +8,13 @@ from typing import Any, Literal, NamedTuple
 from composer._gc import pause_while_merging
 from composer._json import Json
 from composer.openapi._assembly import assemble, document_head, duplicate_operations
-from composer.openapi._cached_source import CachedSource
 from composer.openapi._equivalence import equivalence_classes
 from composer.openapi._errors import Fault, OpenAPIMergeError, OpenAPIMergeWarning
-from composer.openapi._graph import Graph
+from composer.openapi._graph import Graph, build_graph
 from composer.openapi._naming import choose_names, kept_components
-from composer.openapi._normalise import common_fields
+from composer.openapi._normalise import CommonFields, Normaliser, common_fields, top_fields
+from composer.openapi._references import add_references
+from composer.openapi._source import Source, read_source
 
 
 def merge_openapi(
@@ -73,6 +74,44 @@ class Merged(NamedTuple):
     left_out: list[Fault]
 
 
+class _CachedSource:
+    """Cache the validated copy and the graph of one source for the next merges."""
+
+    def __init__(self, name: str, prefix: str, document: Any) -> None:
+        self.name = name
+        self._arguments = (name, prefix, document)
+        self._source, self.faults = read_source(name, prefix, document)
+        self.top = top_fields(self._source.document) if self._source else None
+        self._common: CommonFields | None = None
+        self._graph: Graph | None = None
+
+    def matches(self, prefix: str, document: Any) -> bool:
+        """Return whether the cache is valid for this prefix and document, compared by identity."""
+        return self._arguments[1] == prefix and self._arguments[2] is document
+
+    def graph(self, common: CommonFields) -> Graph | None:
+        """Return the graph of the normalised document, or None if the document is malformed."""
+        if self._source and common != self._common:
+            if self._common:
+                # Normalising changed the copy, for documents with other fields in common: start from a new copy.
+                self._source, self.faults = read_source(*self._arguments)
+            self._graph = _build_graph(self._source, common) if self._source else None
+            self._common = common
+        return self._graph
+
+
+def _build_graph(source: Source, common: CommonFields) -> Graph:
+    normaliser = Normaliser(source, common)
+    try:
+        graph = build_graph(source, normaliser)
+        add_references(graph)
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
+        # A value has a type that OpenAPI doesn't allow there; details are a validator's job.
+        graph = Graph(source, normaliser)
+        graph.add_fault(None, (), f"invalid OpenAPI document: {type(error).__name__}: {error}")
+    return graph
+
+
 class Merger:
     """Merge repeatedly, and process only the sources whose document is a different object than in the last merge.
 
@@ -93,7 +132,7 @@ class Merger:
     def __init__(self, *, title: str, version: str, servers: Literal["host", "keep"] = "host") -> None:
         self._info = {"title": title, "version": version}
         self._servers = servers
-        self._cached: dict[str, CachedSource] = {}
+        self._cached: dict[str, _CachedSource] = {}
 
     def merge(self, sources: Iterable[tuple[str, str, Any]], on_error: Literal["raise", "skip"] = "raise") -> Merged:
         """Merge the sources.
@@ -124,11 +163,11 @@ class Merger:
                     left_out += error.faults
                     cached, faults = [each for each in cached if each.name not in faulty], []
 
-    def _cached_source(self, name: str, prefix: str, document: Any) -> CachedSource:
+    def _cached_source(self, name: str, prefix: str, document: Any) -> _CachedSource:
         cached = self._cached.get(name)
-        return cached if cached and cached.matches(prefix, document) else CachedSource(name, prefix, document)
+        return cached if cached and cached.matches(prefix, document) else _CachedSource(name, prefix, document)
 
-    def _merge(self, cached: list[CachedSource], faults: list[Fault]) -> tuple[Json, list[Fault]]:
+    def _merge(self, cached: list[_CachedSource], faults: list[Fault]) -> tuple[Json, list[Fault]]:
         common = common_fields([each.top for each in cached if each.top], self._servers)
         built = [graph for each in cached if (graph := each.graph(common))]
         # Sorted, because the result may not depend on the order of the sources.

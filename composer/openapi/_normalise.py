@@ -3,8 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from composer._json import Json
 from composer.openapi._source import Source, json_copy, relocate
@@ -12,48 +11,28 @@ from composer.openapi._structure import OPERATION_METHODS, from_pointer, kind_at
 from composer.openapi._upgrade import upgrade_object
 
 
-@dataclass(frozen=True, slots=True)
-class CommonFields:
-    """Represent what the documents of a merge have in common: the version, and which top-level fields are the same.
+class CommonFields(NamedTuple):
+    """Represent what the documents of a merge have in common: the version, and how to treat the top-level fields.
 
-    A field that differs moves from the top level to the operations or schemas that it applies to.
+    A field that is in `different` moves from the top level to the operations or schemas that it applies to.
     """
 
     version: str
     keeps_servers: bool
-    security: bool
-    servers: bool
-    dialect: bool
+    different: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
-class TopFields:
-    """Represent the top-level fields of one document in a form that can be compared with others."""
-
-    version: str
-    security: str
-    servers: str
-    dialect: str
+def top_fields(document: Json) -> dict[str, str]:
+    """Return the top-level fields of a document that isn't normalised yet, as text that can be compared with others."""
+    fields = {key: json.dumps(document.get(key), sort_keys=True) for key in ("servers", "jsonSchemaDialect")}
+    return {"openapi": document["openapi"], "security": _resolved_security(document), **fields}
 
 
-def top_fields(source: Source) -> TopFields:
-    """Return the top-level fields of a document that isn't normalised yet."""
-    document = source.document
-    servers, dialect = document.get("servers"), document.get("jsonSchemaDialect")
-    return TopFields(
-        document["openapi"], _resolved_security(document), json.dumps(servers, sort_keys=True), json.dumps(dialect)
-    )
-
-
-def common_fields(tops: list[TopFields], servers: str) -> CommonFields:
+def common_fields(tops: list[dict[str, str]], servers: str) -> CommonFields:
     """Return what the documents have in common."""
-    return CommonFields(
-        version=max((top.version for top in tops), key=_version_key, default="3.1.0"),
-        keeps_servers=servers == "keep",
-        security=len({top.security for top in tops}) < 2,
-        servers=len({top.servers for top in tops}) < 2,
-        dialect=len({top.dialect for top in tops}) < 2,
-    )
+    version = max((top["openapi"] for top in tops), key=_version_key, default="3.1.0")
+    different = {key for top in tops[1:] for key in top if top[key] != tops[0][key]}
+    return CommonFields(version, servers == "keep", frozenset(different))
 
 
 def _version_key(version: str) -> list[int]:
@@ -91,11 +70,11 @@ class Normaliser:
             document.pop("servers", None)
             self._edits["Link"] = lambda link: link.pop("server", None)
         self._keeps_servers = common.keeps_servers
-        self._servers = None if common.servers else document.pop("servers", None)
-        if not common.security and "security" in document:
+        self._servers = document.pop("servers", None) if "servers" in common.different else None
+        if "security" in common.different and "security" in document:
             security = document.pop("security")
             self._edits["Operation"] = lambda operation: operation.setdefault("security", json_copy(security))
-        self._dialect = None if common.dialect else document.pop("jsonSchemaDialect", None)
+        self._dialect = document.pop("jsonSchemaDialect", None) if "jsonSchemaDialect" in common.different else None
         if self._dialect is not None:
             self._edits.update(dict.fromkeys(("Parameter", "Header", "MediaType"), self._add_dialect))
 

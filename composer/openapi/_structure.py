@@ -86,6 +86,11 @@ def as_mapping(value: Any) -> Json:
     return value if isinstance(value, dict) else {}
 
 
+def as_list(value: Any) -> list[Any]:
+    """Return the value if it is a list, else an empty list."""
+    return value if isinstance(value, list) else []
+
+
 def is_reference(kind: str, value: Json) -> bool:
     """Return whether the object is a reference (`$ref`) to another one."""
     return kind in REFERABLE and isinstance(value.get("$ref"), str)

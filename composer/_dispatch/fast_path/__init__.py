@@ -1,1 +1,1 @@
-"""Shorter ways through the root where nothing on the whole way would have an effect; each falls back to the whole."""
+"""Shorter ways through the root where the skipped layers would have no effect; each falls back to the full way."""

@@ -1,4 +1,4 @@
-"""The root's own routes, which a request for an unknown path needn't walk."""
+"""The root's own routes, skipped for a path that none of them can match."""
 
 from collections.abc import Iterable
 
@@ -9,12 +9,12 @@ from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from composer._asgi import ASGIApp, Receive, Scope, Send, route_path
 from composer._compat.fastapi import has_hidden_routes
 
-# The routes whose paths tell all that they can match; of others, such as a Host, nothing is known.
+# The routes whose `path` is all that they match by; others, such as Host, may match any path.
 _KNOWN_ROUTES = (APIRoute, APIWebSocketRoute, Route, WebSocketRoute, Mount)
 
 
 class OwnRoutes:
-    """The root's own routes, asked only where one of them can match; else what answers otherwise does it at once."""
+    """Call the root's own routes only where one of them can match, else the router's default at once."""
 
     def __init__(self, router: APIRouter, routes: ASGIApp) -> None:
         self._router = router
@@ -30,7 +30,7 @@ class OwnRoutes:
             await self._router.default(scope, receive, send)
 
     def _can_match(self, path: str) -> bool:
-        """Tell whether a route may match the path, or would with a slash more or less."""
+        """Return whether a route may match the path, or would with a slash more or less."""
         routes = self._router.routes
         if routes != self._read:
             self._read = list(routes)
@@ -40,7 +40,7 @@ class OwnRoutes:
 
 
 def _first_segments(routes: Iterable[BaseRoute]) -> frozenset[str] | None:
-    """Return what the paths begin with that the routes match; None where that may be anything."""
+    """Return the first segments of the paths that the routes match; None where that may be any."""
     segments = set()
     for route in routes:
         path = getattr(route, "path", "") if type(route) in _KNOWN_ROUTES else "/{unknown}"

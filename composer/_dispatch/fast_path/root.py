@@ -1,7 +1,7 @@
-"""The fast path to an app: past the layers of the root that have nothing to do for its request.
+"""The fast path to an app: past the layers of the root that have no effect on its request.
 
-It is taken only where the layers are those that each FastAPI has, and as long as nobody has replaced a method of their
-classes: instrumentations do that, some of them only when a lifespan or a cornerstone starts.
+It is taken only where the layers are those of every FastAPI, and as long as the `__call__` of their classes hasn't been
+replaced: instrumentations do that, some of them only when a lifespan or a cornerstone starts.
 """
 
 from collections.abc import Awaitable
@@ -24,7 +24,7 @@ _call_of = attrgetter("__call__")
 
 
 class _Calls:
-    """The `__call__` of some classes as they are now, to see later whether one was replaced."""
+    """The current `__call__` of some classes, to check later whether one was replaced."""
 
     __slots__ = ("_calls", "_classes")
 
@@ -33,15 +33,15 @@ class _Calls:
         self._calls = tuple(map(_call_of, classes))
 
     def are_unchanged(self) -> bool:
-        """Return whether each class has the same one still."""
+        """Return whether each class still has the same one."""
         return tuple(map(_call_of, self._classes)) == self._calls
 
 
 class FastPath(ServerErrorMiddleware):
-    """Stand for the root's own layers where they are those of every FastAPI: they only do something about errors.
+    """Replace the root's own layers where they are those of every FastAPI, which only handle errors.
 
-    A request of an app is handed to it at once. What the app raises is raised again inside of the layers, so that each
-    does what it would have done. It is a ServerErrorMiddleware since instrumentations look for the outermost one.
+    A request of an app is handed to it at once. An exception of the app is raised again inside of the layers, so that
+    each handles it as usual. It is a ServerErrorMiddleware since instrumentations look for the outermost one.
     """
 
     def __init__(self, whole: ServerErrorMiddleware, layers: list[Any], dispatcher: Dispatcher) -> None:
@@ -51,10 +51,10 @@ class FastPath(ServerErrorMiddleware):
         self._dispatcher = dispatcher
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request, or whatever else the server asks for."""
+        """Serve one request, or run the lifespan."""
         path = route_path(scope) if scope["type"] in REQUESTS else ""
-        app = self._dispatcher.find(path)
-        if app is None or not self._layers.are_unchanged():
+        slot = self._dispatcher.table.find(path)
+        if slot is None or not self._layers.are_unchanged():
             await self.whole(scope, receive, send)
             return
         started = False
@@ -66,24 +66,24 @@ class FastPath(ServerErrorMiddleware):
 
         scope[SCOPE_SHARED] = self._dispatcher.shared
         try:
-            await app(scope, path, receive, send_and_note_start)
+            await slot(scope, path, receive, send_and_note_start)
         except Exception as error:
             scope[SCOPE_RAISED] = Raised(error, started)
             await self.whole(scope, receive, _drop if started else send)
 
 
 async def _drop(message: Message) -> None:
-    """Drop what the layers send of a response that has gone out already."""
+    """Drop what the layers send after the app's own response has started."""
 
 
 class Root(FastAPI):
-    """The root that composer makes: where nobody traces requests, not even FastAPI's own `__call__` is walked."""
+    """The root that composer creates: without tracing, the fast path skips FastAPI's own `__call__`, too."""
 
     fast_path: FastPath | None = None
     _calls: _Calls
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request, or whatever else the server asks for."""
+        """Serve one request, or run the lifespan."""
         fast_path = self.fast_path
         if (
             fast_path is None
@@ -106,7 +106,7 @@ class Root(FastAPI):
 
 
 def with_fast_path(root: FastAPI, whole: ASGIApp, dispatcher: Dispatcher) -> ASGIApp:
-    """Return what stands for the root's whole stack of layers; that itself where it has any that a FastAPI hasn't."""
+    """Return the root's layers with the fast path before them where they are those of every FastAPI; else unchanged."""
     if not (isinstance(whole, ServerErrorMiddleware) and fast_path_is_on()):
         return whole
     layers = layers_of(whole, root.router)

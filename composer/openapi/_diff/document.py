@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from composer._json import Json
-from composer.openapi._structure import as_mapping, from_pointer, resolve, walk
+from composer.openapi._structure import as_list, as_mapping, from_pointer, resolve, walk
 from composer.openapi._upgrade import upgrade
 
 # Schemas that a value must match all at once.
@@ -44,11 +44,6 @@ class Option(NamedTuple):
     value: str
     parts: Parts
     is_component: bool = False
-
-
-def as_list(value: Any) -> list[Any]:
-    """Return the value if it is a list, else an empty list."""
-    return value if isinstance(value, list) else []
 
 
 def canonical(value: Any) -> str:

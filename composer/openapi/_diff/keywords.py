@@ -5,8 +5,8 @@ from enum import Enum
 from typing import Any, Final, TypeAlias
 
 from composer._json import Json
-from composer.openapi._diff.document import DOCUMENTATION, Document, Parts, as_list, as_schema, assertions, canonical
-from composer.openapi._structure import as_mapping
+from composer.openapi._diff.document import DOCUMENTATION, Document, Parts, as_schema, assertions, canonical
+from composer.openapi._structure import as_list, as_mapping
 
 
 class Side(Enum):

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from composer._json import Json
-from composer.openapi._diff.document import Document, as_list, as_schema, canonical
+from composer.openapi._diff.document import Document, as_schema, canonical
 from composer.openapi._diff.keywords import Effect, Side, documentation_changes
 from composer.openapi._diff.schemas import PairKey, SchemaChanges
-from composer.openapi._structure import OPERATION_METHODS, as_mapping
+from composer.openapi._structure import OPERATION_METHODS, as_list, as_mapping
 
 
 class OperationChange(NamedTuple):

@@ -11,7 +11,7 @@ import pytest
 
 import composer
 from composer import CompositionError, Cornerstone
-from composer._wire.stand_ins import wrong_stand_in
+from composer._wire.overrides import describe_invalid_override
 
 
 class Database:
@@ -61,7 +61,7 @@ async def connect() -> Database:
         (Mock, "the class Mock"),
         (make, "the function make"),
         (lambda: Database(), "the function <lambda>"),
-        (functools.partial(make), "the function partial"),
+        (functools.partial(make), "the function make"),
         (Database().query, "the function Database.query"),
         (len, "the function len"),
         (42, "a value of type int"),
@@ -75,18 +75,18 @@ async def connect() -> Database:
     ],
 )
 def test_what_is_no_object_is_refused(value: Any, found: str) -> None:
-    assert wrong_stand_in(value, Database) == found
+    assert describe_invalid_override(value, Database) == found
 
 
 def test_what_has_to_be_awaited_is_refused() -> None:
     coroutine = connect()
-    assert wrong_stand_in(coroutine, Database).startswith("a coroutine")
+    assert describe_invalid_override(coroutine, Database).startswith("a coroutine")
     coroutine.close()
 
 
 @pytest.mark.parametrize("value", [Database(), Fake(), Mock(), AsyncMock(), SimpleNamespace(), object(), pytest])
 def test_any_object_of_a_class_may_stand_in(value: object) -> None:
-    assert wrong_stand_in(value, Database) == ""
+    assert describe_invalid_override(value, Database) == ""
 
 
 @pytest.mark.parametrize(
@@ -108,11 +108,11 @@ def test_any_object_of_a_class_may_stand_in(value: object) -> None:
     ],
 )
 def test_a_plain_value_stands_in_for_a_type_that_is_one(value: object, provided: Any) -> None:
-    assert wrong_stand_in(value, provided) == ""
+    assert describe_invalid_override(value, provided) == ""
 
 
 def test_a_class_is_no_guard() -> None:
-    assert wrong_stand_in(Guard, Guard) == "the class Guard"
+    assert describe_invalid_override(Guard, Guard) == "the class Guard"
 
 
 def test_a_wrong_override_is_the_only_problem_and_calls_no_factory() -> None:
