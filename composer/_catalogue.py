@@ -224,9 +224,11 @@ CATALOGUE: dict[str, Entry] = {
         "`composer plugins` lists the installed plugins.",
     ),
     "C056": Entry(
-        "Both plugin and factory are set.",
-        "Remove one of them: plugin is for an entry point of an installed package, factory for any other callable.",
+        "Only one of {keys} can be set.",
+        "app is for an app object, factory for a function or a class that returns the app, plugin for an "
+        "entry point of an installed package.",
     ),
+    "C057": Entry("{key} is {found}, not {wanted}.", "{advice}"),
     "C058": Entry(
         "The guard {name!r} is not a cornerstone.",
         "{near} Set it to the name of a cornerstone: {known}.",
