@@ -5,7 +5,8 @@
 
 # The map. Imports go one way: each row imports from the rows above it, never from its own row or below.
 #
-#   _asgi, _json, _scope, _lazy, _gc     types of ASGI and JSON; our keys in a scope; imports at first use; garbage
+#   _asgi, _json, _scope, _lazy, _gc,    types of ASGI and JSON; our keys in a scope; imports at first use; garbage;
+#   hooks                                the protocols of a cornerstone's hooks
 #   _compat, openapi                     what composer knows of the insides of other packages; documents → one document
 #   _text, _side_effects, _threads       text; what a part changes of the process; threads for each app
 #   _secrets, _problem_json,             redaction; answers in an app's place;
@@ -29,7 +30,7 @@
 import typing
 
 from composer._lazy import lazy_attributes as _lazy_attributes
-from composer._lifecycle.signals import shutting_down
+from composer._lifecycle.signals import ShuttingDown, shutting_down
 from composer._model import App, Cornerstone, PartStatus, Problem, Project, State
 from composer.errors import ComposerError, CompositionError, PartError, ShutdownError, StartupError
 
@@ -54,6 +55,7 @@ __all__ = [
     "Project",
     "Shared",
     "ShutdownError",
+    "ShuttingDown",
     "StartupError",
     "State",
     "build",
@@ -61,6 +63,11 @@ __all__ = [
     "composition_of",
     "shutting_down",
 ]
+
+# Where users import them from, and so what tracebacks and documentation name; _build and Shared do the same.
+for _public in map(globals().get, __all__):
+    if isinstance(_public, type):
+        _public.__module__ = __name__
 
 
 def __dir__() -> list[str]:
