@@ -523,7 +523,7 @@ def test_a_terminal_gets_lines_for_people_without_the_values_of_variables(tmp_pa
     script = tmp_path / "terminal.py"
     script.write_text(
         "import logging\n"
-        "from composer._observe.log import configure_logging\n"
+        "from composer._cli.log import configure_logging\n"
         "configure_logging()\n"
         f"secret = '{CANARY}'\n"
         "try: int('x')\n"

@@ -1,4 +1,4 @@
-"""The commands that installed packages bring, by entry points of the group `composer.commands`."""
+"""The commands that installed packages provide by entry points of the group `composer.commands`."""
 
 from pathlib import Path
 from typing import Any
