@@ -16,12 +16,12 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Match
 
 from composer._compat.fastapi import iter_route_contexts
+from composer._problem_json import PROBLEM_JSON, problem_json
 
 # FastAPI itself responds with 400 then, so operations with a body document it.
 NOT_JSON = "The body can't be read as JSON"
 
 # Source: RFC 9457.
-PROBLEM_JSON = "application/problem+json"
 PROBLEM_SCHEMA = {
     "type": "object",
     "required": ["title", "status", "detail"],
@@ -57,8 +57,7 @@ def documented_503(detail: str) -> dict[int | str, dict[str, Any]]:
 
 def unavailable(detail: str) -> JSONResponse:
     """Return a 503 with Retry-After."""
-    body = {"type": "about:blank", "title": "Service Unavailable", "status": 503, "detail": detail}
-    return JSONResponse(body, 503, {"Retry-After": str(RETRY_AFTER)}, media_type=PROBLEM_JSON)
+    return problem_json(503, "Service Unavailable", detail, {"Retry-After": str(RETRY_AFTER)})
 
 
 def with_plain_errors(app: FastAPI) -> FastAPI:
