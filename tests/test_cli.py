@@ -120,7 +120,7 @@ def test_openapi_prints_the_merged_document_or_writes_it(project: WriteProject, 
     assert (tmp_path / "openapi.json").read_text() == printed.stdout
 
 
-def test_openapi_tells_what_has_changed_since_a_file_was_written(project: WriteProject) -> None:
+def test_openapi_reports_what_has_changed_since_a_file_was_written(project: WriteProject) -> None:
     root = project(PROJECT)
     assert composer(root, "openapi", "-o", "openapi.yaml").returncode == 0
     done = composer(root, "openapi", "--check", "openapi.yaml")
