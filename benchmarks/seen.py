@@ -26,7 +26,7 @@ import composer
 from benchmarks.calls import receive, scope_of
 from benchmarks.report import Row, Section, Table, ratios, text
 from composer._asgi import Message
-from composer._observe.log import configure_logging
+from composer._cli.log import configure_logging
 
 REQUESTS, ROUNDS = 2000, 15
 ACCESS_LOG = "uvicorn's access log"

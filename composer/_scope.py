@@ -12,5 +12,5 @@ SCOPE_RAISED: Final = "composer.raised"
 SCOPE_RECORD: Final = "composer.request"
 # Marks a request of composer's own, for an app's document; no client can set it.
 SCOPE_INTERNAL: Final = "composer.internal"
-# The request that waits behind a guard.
-SCOPE_WAITING: Final = "composer.waiting"
+# What lets the request that waits behind a guard pass.
+SCOPE_ADMIT: Final = "composer.admit"

@@ -24,12 +24,14 @@ from composer._compat.releases import TESTED
 REPOSITORY = Path(__file__).parents[1]
 ENVIRONMENTS = REPOSITORY / ".venv-versions"
 PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+EXTRAS = PROJECT["optional-dependencies"]
 PYTHONS = sorted(found for text in PROJECT["classifiers"] if (found := text.rpartition(" :: ")[2]).startswith("3."))
 RELEASES = ("oldest", "newest")
 
 # Of the extra dev, what the tests below import.
 TESTING = (
     "gunicorn",
+    "httpx",
     "httpx2",
     "hypothesis",
     "opentelemetry-sdk",
@@ -91,7 +93,8 @@ def _output(command: Sequence[str]) -> str:
 
 def lower_bounds() -> list[str]:
     """Return the oldest release of each dependency that pyproject.toml allows, as pip's constraints."""
-    bounds = [re.match(r"([\w-]+)(?:\[[\w,-]+\])?>=([\w.]+)$", text) for text in PROJECT["dependencies"]]
+    requirements = [*PROJECT["dependencies"], *EXTRAS["standard"]]
+    bounds = [re.match(r"([\w-]+)(?:\[[\w,-]+\])?>=([\w.]+)$", text) for text in requirements]
     return [f"{bound[1]}=={bound[2]}" for bound in bounds if bound]
 
 
@@ -103,10 +106,10 @@ def install(cell: Cell, base: str) -> Path | None:
         subprocess.run([base, "-m", "venv", "--clear", place], check=True)
     constraints = place / "constraints.txt"
     constraints.write_text("\n".join(lower_bounds() if cell.releases == "oldest" else ()))
-    wanted = [text for text in PROJECT["optional-dependencies"]["dev"] if re.split(r"[\[>=]", text)[0] in TESTING]
+    wanted = [text for text in EXTRAS["dev"] if re.split(r"[\[>=]", text)[0] in TESTING]
     pip = [str(python), "-m", "pip", "--disable-pip-version-check", "install", "--constraint", str(constraints)]
     newest = ["--upgrade", "--upgrade-strategy", "eager"] if cell.releases == "newest" else []
-    command = [*pip, *newest, "--editable", ".[metrics,wsgi]", *wanted]
+    command = [*pip, *newest, "--editable", ".[standard,metrics,wsgi]", *wanted]
     done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
     if done.returncode:
         print(done.stdout[-3000:], done.stderr[-3000:], sep="\n", flush=True)

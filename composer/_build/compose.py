@@ -30,6 +30,7 @@ class CompositionSettings(TypedDict, total=False):
 
     title: str
     version: str
+    only: str | Iterable[str] | None
     max_body_size: int | str
     ignore: Iterable[str]
     request_log: bool
@@ -101,7 +102,7 @@ def compose(
         root: The app to compose into, whose own title and version are used. By default a new FastAPI.
         overrides: Objects to use in place of the cornerstones of these types, in tests for example.
         project: The project that factories can require. By default the working directory and COMPOSER_ENV.
-        settings: The keys of `[composer]` in settings.toml: `title`, `version`, `max_body_size`, `ignore`,
+        settings: The keys of `[composer]` in settings.toml: `title`, `version`, `only`, `max_body_size`, `ignore`,
             `request_log` and `metrics`.
 
     Returns:
@@ -122,11 +123,11 @@ def compose(
                 metrics=True,
             )
     """
-    declared = declared_in_python(apps, cornerstones)
     table, invalid = validated_or_default(ComposerTable, Table(settings, "compose()"))
+    declared = declared_in_python(apps, cornerstones, table.only)
     declared.problems += [*invalid, *check_ids(table.ignore, "ignore")]
     here = project or Project(Path.cwd(), current_environment()[0])
-    planner = Planner(root or _new_root(table), here, table, overrides or {}, only_used=False)
+    planner = Planner(root or _new_root(table), here, table, overrides or {}, only_used=table.only is not None)
     return _compose(planner, declared)
 
 

@@ -1,4 +1,4 @@
-"""Handlers that get a new object, or a query parameter, where they were to get a cornerstone's object."""
+"""Handlers that get a new object, or a query parameter, in place of a cornerstone."""
 
 import inspect
 from collections.abc import Callable, Iterable, Iterator
@@ -17,23 +17,23 @@ from composer._wire.types import provides, type_name
 
 
 class _Use(NamedTuple):
-    """One place where a cornerstone is asked for in a way that doesn't give it.
+    """One parameter that doesn't get the cornerstone of its type.
 
-    `asking` is the function or the class that has the parameter. That is "" for what a route or a router lists in its
-    `dependencies`; `asking` is then the first handler that has them.
+    `caller` is the function or the class with the parameter. `parameter` is "" for an entry in the `dependencies` of a
+    route or a router; `caller` is then the first handler with it.
     """
 
-    asking: Any
+    caller: Any
     parameter: str
     wanted: Any
     why: str
 
 
 def check_dependencies(plan: Plan, apps: Iterable[BuiltApp], project: Path) -> list[Problem]:
-    """Return a problem for each function of the apps that asks for a cornerstone's type without `Shared`."""
+    """Return a problem for each function of the apps that requires a cornerstone's type without `Shared`."""
     offers = [built.provides for built in plan.cornerstones]
     seen: set[tuple[Any, ...]] = set()
-    return [found for app in apps for found in _check(app.asgi, app.declared.place, offers, project, seen)]
+    return [problem for app in apps for problem in _check(app.asgi, app.declared.place, offers, project, seen)]
 
 
 def check_root_usage(plan: Plan, root: FastAPI, project: Path) -> list[Problem]:
@@ -44,13 +44,14 @@ def check_root_usage(plan: Plan, root: FastAPI, project: Path) -> list[Problem]:
 def _check(asgi: Any, place: str, offers: list[Any], project: Path, seen: set[tuple[Any, ...]]) -> Iterator[Problem]:
     for dependant in dependants_of(asgi):
         for use in _uses(dependant, offers):
-            # What a router or a function asks for is the same mistake in each of the routes that depend on it.
-            key = (use.parameter and id(use.asking), use.parameter, use.wanted)
+            # The same parameter is one mistake, whatever the number of routes that depend on it.
+            key = (use.parameter and id(use.caller), use.parameter, use.wanted)
             if key not in seen:
                 seen.add(key)
-                asking, parameter = _shown(use.asking, project), use.parameter or "db"
-                wanted = type_name(use.wanted)
-                yield problem("C070", place, asking=asking, wanted=wanted, why=use.why, parameter=parameter)
+                caller, parameter = _with_place(use.caller, project), use.parameter or "db"
+                yield problem(
+                    "C070", place, caller=caller, wanted=type_name(use.wanted), why=use.why, parameter=parameter
+                )
 
 
 def _uses(dependant: Any, offers: list[Any]) -> Iterator[_Use]:
@@ -70,7 +71,7 @@ def _uses(dependant: Any, offers: list[Any]) -> Iterator[_Use]:
 
 
 def _shared_in(value: Any) -> SharedDependency | None:
-    """Return what a `Shared[...]` asks for that stands where no annotation is read."""
+    """Return the dependency of a `Shared[...]` that is used as a value, not as an annotation."""
     if get_origin(value) is not Annotated:
         return None
     calls = [mark.dependency for mark in get_args(value)[1:] if isinstance(mark, Depends)]
@@ -78,7 +79,7 @@ def _shared_in(value: Any) -> SharedDependency | None:
 
 
 def _provided(call: Callable[..., Any] | None, offers: list[Any]) -> Any:
-    """Return the cornerstone's type that a class stands for: its own, a base of it, or a class derived from it."""
+    """Return the type of a cornerstone that a class is related to: the same, a base of it, or a derived class."""
     if not inspect.isclass(call) or call.__module__ == "builtins":
         return None
     for offered in offers:
@@ -88,11 +89,11 @@ def _provided(call: Callable[..., Any] | None, offers: list[Any]) -> Any:
     return next(iter(derived), None)
 
 
-def _shown(asking: Any, project: Path) -> str:
+def _with_place(caller: Any, project: Path) -> str:
     """Return a function or a class with its file and line, where it has one."""
-    name = getattr(asking, "__qualname__", type(asking).__qualname__).rpartition("<locals>.")[2]
+    name = getattr(caller, "__qualname__", type(caller).__qualname__).rpartition("<locals>.")[2]
     try:
-        function = inspect.unwrap(asking)
+        function = inspect.unwrap(caller)
         file, line = inspect.getfile(function), inspect.getsourcelines(function)[1]
     except (OSError, TypeError):
         return name

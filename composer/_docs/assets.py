@@ -1,6 +1,7 @@
 """The files that the pages load: the viewers', from the package fastapi-offline, and our own."""
 
 import hashlib
+import logging
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -12,6 +13,9 @@ from starlette.responses import Response
 
 from composer._docs.content import Content
 
+log = logging.getLogger("composer")
+
+_NOT_LOCAL = "the docs pages load their assets from a CDN, as FastAPI's own do: %s"
 _VIEWER = "swagger-ui-bundle.js"
 _OWN_FOLDER = Path(__file__).parent / "static"
 _TYPES = {".js": "text/javascript", ".css": "text/css", ".png": "image/png"}
@@ -47,13 +51,14 @@ def _content(path: Path) -> Content:
 
 @cache
 def viewers_folder() -> Path | None:
-    """Return the folder of the viewers, or None if fastapi-offline has none.
-
-    Raises ModuleNotFoundError if fastapi-offline isn't installed.
-    """
+    """Return the folder of the viewers; None, after a warning in the log, if there is none."""
     # Located without importing it, because only its files are needed.
     spec = find_spec("fastapi_offline")
     if spec is None or spec.origin is None:
-        raise ModuleNotFoundError("The docs pages require the package fastapi-offline.", name="fastapi_offline")
+        log.warning(_NOT_LOCAL, "to serve them locally, pip install 'fastapi-composer[standard]'")
+        return None
     # fastapi-offline 1.7 has them in static/.
-    return next((file.parent for file in Path(spec.origin).parent.rglob(_VIEWER)), None)
+    folder = next((file.parent for file in Path(spec.origin).parent.rglob(_VIEWER)), None)
+    if folder is None:
+        log.warning(_NOT_LOCAL, "this release of fastapi-offline is not supported")
+    return folder

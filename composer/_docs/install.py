@@ -21,8 +21,6 @@ from composer._json import Json
 
 log = logging.getLogger("composer")
 
-_NOT_LOCAL = "the docs pages of %r load their assets from another host: unsupported release of %s"
-
 
 def install_docs(
     root: FastAPI,
@@ -32,7 +30,7 @@ def install_docs(
     """Install routes in the root that serve this document, and pages that list the apps, with local assets.
 
     The URLs are the root's `openapi_url`, `docs_url` and `redoc_url`; nothing is installed where one is None, or has a
-    route other than FastAPI's own. Raises ModuleNotFoundError if fastapi-offline isn't installed.
+    route other than FastAPI's own.
     """
 
     async def plain_document() -> Json:
@@ -45,8 +43,7 @@ def install_docs(
 def install_own_docs(app: FastAPI) -> None:
     """Replace an app's own pages with ones that load their assets from the app instead of another host.
 
-    Pages that aren't FastAPI's stay as they are, and so does the app's document. Repeated calls have no effect. Raises
-    ModuleNotFoundError if fastapi-offline isn't installed.
+    Pages that aren't FastAPI's stay as they are, and so does the app's document. Repeated calls have no effect.
     """
     _install_pages(app, lambda: run_in_threadpool(app.openapi), None)
 
@@ -57,10 +54,9 @@ def _install_pages(app: FastAPI, document: Callable[[], Awaitable[Json]], apps: 
     first, path = next(((index, path) for index, path in own if path in pages), (None, ""))
     if first is None:
         if app.openapi_url and any(pages) and not knows_own_pages():
-            log.warning(_NOT_LOCAL, app.title, "FastAPI")
+            log.warning("the docs pages of %r load their assets from a CDN: unsupported release of FastAPI", app.title)
         return
     if viewers_folder() is None:
-        log.warning(_NOT_LOCAL, app.title, "fastapi-offline")
         return
     base = path.rstrip("/")
     context = PageContext(app, base, document, apps)

@@ -2,11 +2,13 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from http import HTTPStatus
+from urllib.parse import unquote
 
 import anyio
 import anyio.to_thread
 
-from composer._asgi import ASGIApp
+from composer._asgi import ASGIApp, Message, Scope
 from composer._json import Json
 
 # Where most frameworks serve the document: FastAPI's path, which others use as well, and Litestar's.
@@ -82,18 +84,52 @@ def _in_event_loop() -> bool:
 
 
 async def _get(app: ASGIApp, path: str) -> tuple[bytes, bool]:
-    """Return the body of a response and whether it is YAML; raise DocumentError if the app responds with an error."""
-    import httpx
+    """Request a document; return its text, and whether that is YAML. Raise DocumentError if the app returns none."""
+    messages: list[Message] = []
+    ended = asyncio.Event()
+    requests = iter([{"type": "http.request", "body": b"", "more_body": False}])
+
+    async def receive() -> Message:
+        if (request := next(requests, None)) is not None:
+            return request
+        await ended.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(message: Message) -> None:
+        messages.append(message)
+        if message["type"] == "http.response.body" and not message.get("more_body", False):
+            ended.set()
 
     try:
         with anyio.fail_after(_TIMEOUT):
-            async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as client:
-                response = await client.get(path, headers={"accept": "application/json, application/yaml"})
+            await app(_scope(path), receive, send)
     except Exception as error:
         raise DocumentError(f"GET {path} raised {type(error).__name__}") from error
-    if response.status_code != httpx.codes.OK:
-        raise DocumentError(f"GET {path} answered {response.status_code}")
-    return response.content, "yaml" in response.headers.get("content-type", "")
+    status = messages[0]["status"] if ended.is_set() else "nothing"
+    if status != HTTPStatus.OK:
+        raise DocumentError(f"GET {path} answered {status}")
+    headers = {name.lower(): value for name, value in messages[0].get("headers", ())}
+    text = b"".join(message.get("body", b"") for message in messages[1:])
+    return text, b"yaml" in headers.get(b"content-type", b"")
+
+
+def _scope(path: str) -> Scope:
+    """Return the scope of a request. Source: the ASGI specification, HTTP connection scope."""
+    raw_path, _, query = path.partition("?")
+    return {
+        "type": "http",
+        "asgi": {"version": "3.0", "spec_version": "2.5"},
+        "http_version": "1.1",
+        "method": "GET",
+        "scheme": "http",
+        "path": unquote(raw_path),
+        "raw_path": raw_path.encode(),
+        "query_string": query.encode(),
+        "root_path": "",
+        "headers": [(b"host", b"localhost"), (b"accept", b"application/json, application/yaml")],
+        "client": ("127.0.0.1", 0),
+        "server": ("localhost", 80),
+    }
 
 
 def _parsed(path: str, text: bytes, yaml: bool) -> Json:

@@ -58,6 +58,8 @@ class Documents:
         root.openapi = self  # type: ignore[method-assign]
         self._info = {"title": root.title, "version": root.version}
         self._sources: dict[str, tuple[Any, Source]] = {}
+        self._known_plan: Plan | None = None
+        self._current: list[Source] = []
         self._merged_sources: list[Source] = []
         self._version = 0
         self._merged: Json = {}
@@ -77,16 +79,25 @@ class Documents:
         return Merger(title=self._info["title"], version=self._info["version"])
 
     def source(self, app: BuiltApp) -> Source:
-        """Return the source of an app of the current plan: the same one as long as the app stays."""
+        """Return the source of an app of the current plan."""
+        return self._known_source(app)[1]
+
+    def _known_source(self, app: BuiltApp) -> tuple[Any, Source]:
+        """Return the source of an app with what it was created for: the same one as long as the app stays."""
         # A deferred app is another one once it is loaded.
         key = (app, app.asgi.app if isinstance(app.asgi, DeferredApp) else None)
         known = self._sources.get(app.name)
-        if known is None or known[0] != key:
-            self._sources[app.name] = known = (key, self._source_of(app))
-        return known[1]
+        return known if known and known[0] == key else (key, self._source_of(app))
 
     def _current_sources(self) -> list[Source]:
-        return [*map(self.source, self._plan().apps), self._own]
+        plan = self._plan()
+        if plan is not self._known_plan:
+            # A plan with an app that is yet to be loaded is another one after that.
+            is_complete = not any(isinstance(app.asgi, DeferredApp) and app.asgi.app is None for app in plan.apps)
+            self._sources = {app.name: self._known_source(app) for app in plan.apps}
+            self._current = [*(source for _, source in self._sources.values()), self._own]
+            self._known_plan = plan if is_complete else None
+        return self._current
 
     def faults(self) -> dict[str, str]:
         """Return why documents are left out of the merged one, by the names of their apps; anybody may see it."""
@@ -120,24 +131,21 @@ class Documents:
 
     def _is_current(self, sources: list[Source]) -> bool:
         """Return at once whether nothing has changed; False also if only a read would show it, or one is under way."""
-        if not self._lock.acquire(blocking=False):
-            return False
-        try:
-            return sources == self._merged_sources and all(source.is_current() for source in sources)
-        finally:
-            self._lock.release()
+        return sources == self._merged_sources and all(source.is_current() for source in sources)
 
     def _refresh(self) -> None:
         with self._lock, pause_while_merging():
+            # Empty until the end, so that no request takes the old document for current, also if the merge raises.
+            merged_sources, self._merged_sources = self._merged_sources, []
             sources = self._current_sources()
             changes = [source.read() for source in sources]
-            if any(changes) or sources != self._merged_sources:
-                # If the merge raises, the next request repeats it.
-                self._merged_sources = []
+            if any(changes) or sources != merged_sources:
                 self._merged = self._merge(sources[:-1])
-                self._merged_sources = sources
                 self._version = self._next_version()
-                self._sources = {name: self._sources[name] for name in [each.name for each in sources[:-1]]}
+                if self._root.openapi is not self:
+                    # What a custom function cached is outdated.
+                    self._root.openapi_schema = None
+            self._merged_sources = sources
             self._log_faults(sources)
 
     def _merge(self, apps: list[Source]) -> Json:

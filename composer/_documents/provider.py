@@ -74,7 +74,8 @@ class Source:
         self.title = ""
         self.fault = ""
         self.error: BaseException | None = None
-        self._provider = provider
+        self._make = provider.make
+        self._known = provider.known
         self._secrets = secrets
         self._guard = guard
         self._file = file
@@ -83,14 +84,14 @@ class Source:
 
     def is_current(self) -> bool:
         """Return at once whether a read would change nothing; False also if only a read would show it."""
-        known = self._provider.known()
+        known = self._known()
         return known is not UNKNOWN and known is self._made
 
     def read(self) -> bool:
         """Get the document as it is now; return whether its content has changed."""
         before = self._digest
         try:
-            made = self._provider.make()
+            made = self._make()
             if made is not self._made or not self.is_current():
                 self._store(made)
             self._made, self.fault, self.error = made, "", None
