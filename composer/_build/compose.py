@@ -10,33 +10,23 @@ from pydantic import ValidationError
 
 from composer._compat.cpython import globals_of_caller
 from composer._checks.consequences import without_consequences
-from composer._checks.declarations import (
-    check_after,
-    check_ids,
-    check_ignored,
-    check_names,
-    check_objects,
-    check_prefixes,
-    check_root,
-    check_shadows,
-)
+from composer._checks.check import check
+from composer._checks.declarations import check_declarations, check_ids
 from composer._project.declare import Declared, declare
-from composer._checks.built import check_built
 from composer._build.warnings import Warnings
-from composer._checks.dependencies import check_dependencies, check_root_usage
 from composer._build.install import STATE, Composition, install, probe_paths
 from composer._documents.files import read_document_files
 from composer._project.from_python import declared_in_python
 from composer._environment import current_environment
 from composer._dispatch.fast_path.root import Root
 from composer._observe.metrics import is_installed
-from composer._model import App, Cornerstone, Problem, Project, errors_among
+from composer._model import App, Cornerstone, Problem, Project
 from composer._settings.locate import find_settings
 from composer._settings.models import ComposerTable
 from composer._settings.read import read_settings
 from composer._settings.table import Table
 from composer._settings.validate import validated_or_default
-from composer._wire.construct import check_root_dependencies, wire
+from composer._wire.construct import wire
 from composer.errors import CompositionError
 from composer._catalogue import problem
 
@@ -181,16 +171,14 @@ def _compose(
     sizes = [app.max_body_size or head.max_body_size for app in declared.apps]
     apps = [replace(app, max_body_size=size) for app, size in zip(declared.apps, sizes, strict=True)]
     apps, unread = read_document_files(apps, project.root)
-    problems = [*declared.problems, *unread, *check_names(cornerstones), *check_names(apps), *check_prefixes(apps)]
-    problems += [*check_after(apps, declared.names), *check_root(apps, root, probe_paths(head))]
+    paths = probe_paths(head)
+    problems = [*declared.problems, *unread, *check_declarations(cornerstones, apps, declared.names, root, paths)]
     problems += [problem("C036", "root")] if hasattr(root.state, STATE) else []
-    problems += [*check_ignored([*cornerstones, *apps]), *_check_metrics(head)]
     plan, invalid = wire(cornerstones, apps, project, overrides)
     recorder = declared.recorder
     plan = plan._replace(steps=(*recorder.steps, *plan.steps), notices=(*recorder.notices, *plan.notices))
-    problems += [*invalid, *check_objects(plan.apps), *check_built(plan, root)]
-    problems += [*check_dependencies(plan, plan.apps, project.root), *check_root_usage(plan, root, project.root)]
-    problems += check_shadows(problems, project.root) if errors_among(problems) else check_root_dependencies(root, plan)
+    problems += [*_check_metrics(head), *invalid]
+    problems += check(plan, plan, root, project.root, paths, problems)
     problems = without_consequences(problems, declared.uncertain, cornerstones)
     warnings = Warnings(head.ignore, [*cornerstones, *apps])
     warnings.collect(problems, head.title, _behind(problems))

@@ -10,11 +10,8 @@ from typing import Any, Final, TypeVar, cast
 from fastapi import FastAPI
 
 from composer._asgi import ASGIApp
-from composer._checks.declarations import check_root
+from composer._checks.check import check
 from composer._documents.merged import Documents
-from composer._checks.built import check_built
-from composer._checks.dependencies import check_dependencies, check_root_usage
-from composer._checks.middleware import check_sessions
 from composer._build.warnings import Warnings
 from composer._build.pages import install_own_pages, install_pages
 from composer._stack.stack import guards_of, inner_stack, app_stack
@@ -41,7 +38,6 @@ from composer._settings.models import ComposerTable
 from composer._threads import install_per_app_threads
 from composer._wire.deferred import DeferredApp
 from composer._wire.shared import SharedDependency, SharedObjects, shared_dependencies_of
-from composer._wire.construct import check_root_dependencies
 from composer.errors import CompositionError
 
 STATE: Final = "composition"
@@ -142,7 +138,9 @@ def install(
 
     @asynccontextmanager
     async def lifespan(own: Lifespan, app: FastAPI) -> AsyncIterator[Mapping[str, Any] | None]:
-        warnings.collect(_check_added_routes(root, whole, answers, project.root), root.title)
+        # The parts were checked when they were built; routes may have been added to the root since.
+        nothing = whole._replace(cornerstones=(), apps=())
+        warnings.collect(check(whole, nothing, root, project.root, answers), root.title)
         if partial:
             lifecycle.run_from_now_on(_only_used(whole, root))
         install_per_app_threads()
@@ -168,8 +166,9 @@ def _finish_deferred_apps(
     """Let the apps that are made when they start be checked then, and put to where the others are from the start."""
 
     def finish(built: BuiltApp, problems: list[Problem]) -> ASGIApp:
+        whole = plan._replace(apps=tuple(built if app.name == built.name else app for app in plan.apps))
         alone = plan._replace(cornerstones=(), apps=(built,))
-        more = [*check_built(alone, root), *check_dependencies(plan, [built], project)]
+        more = check(whole, alone, None, project, (), problems)
         warnings.collect([*problems, *more], built.name)
         install_own_pages(built)
         return inner_stack(built, plan)
@@ -198,15 +197,6 @@ def _install_observers(root: FastAPI, dispatcher: Dispatcher, lifecycle: Lifecyc
 
     wrap_layers(root, outermost)
     return pages
-
-
-def _check_added_routes(root: FastAPI, plan: Plan, probes: Iterable[str], project: Path) -> list[Problem]:
-    """Return a problem where what was added to the root after the build conflicts with an app, or is hidden by one.
-
-    Or where it asks for what nobody gives.
-    """
-    problems = [*check_root([app.declared for app in plan.apps], root, probes), *check_sessions(plan, root)]
-    return [*problems, *check_root_dependencies(root, plan), *check_root_usage(plan, root, project)]
 
 
 def _ready_checks(plan: Plan) -> dict[str, Any]:
