@@ -33,7 +33,7 @@ return a FastAPI; `composition_of(app)` returns what was composed into it. compo
 #   9  _project       Phase one: folders, settings and plugins become `App` and `Cornerstone`. Nothing is built.
 #  10  _settings      settings.toml and the environment: read, merged and validated, with the place of every value.
 #  11  _docs          The documentation pages: Swagger UI and ReDoc, with assets that the process serves itself.
-#      _observe       What is observed of requests and parts: the record of a request, the log, metrics, health checks.
+#      _observe       The record of each request, and what reads it: the log and metrics; health checks.
 #      responses      Error responses that all apps share, and their documentation.
 #      _timings       How long importing and building each part takes, and what it changes of the whole process.
 #      _catalogue     Every problem that a composition can have: its ID, its text and its hint.
@@ -54,6 +54,8 @@ return a FastAPI; `composition_of(app)` returns what was composed into it. compo
 #      _json          The type of JSON objects.
 #      _lazy          Attributes of a package that are imported at their first use.
 #      _scope         The keys of composer in an ASGI scope.
+#      hooks          The hooks of a cornerstone: methods that composer calls, if the object has them. Each is a
+#                     protocol here.
 #
 # Start reading with _build/compose.py, which calls all others in the order in which things happen. docs/architecture.md
 # follows a request, a start, a document and a prediction through the files.
@@ -61,7 +63,7 @@ return a FastAPI; `composition_of(app)` returns what was composed into it. compo
 import typing
 
 from composer._lazy import lazy_attributes as _lazy_attributes
-from composer._lifecycle.signals import shutting_down
+from composer._lifecycle.signals import ShuttingDown, shutting_down
 from composer._model import App, Cornerstone, PartStatus, Problem, Project, State
 from composer.errors import ComposerError, CompositionError, PartError, ShutdownError, StartupError
 
@@ -86,6 +88,7 @@ __all__ = [
     "Project",
     "Shared",
     "ShutdownError",
+    "ShuttingDown",
     "StartupError",
     "State",
     "build",
@@ -93,6 +96,11 @@ __all__ = [
     "composition_of",
     "shutting_down",
 ]
+
+# Where users import them from, and so what tracebacks and documentation name; _build and Shared do the same.
+for _public in map(globals().get, __all__):
+    if isinstance(_public, type):
+        _public.__module__ = __name__
 
 
 def __dir__() -> list[str]:

@@ -30,26 +30,29 @@ def route_path(scope: Scope) -> str:
 
 
 def is_asgi_app(thing: object) -> bool:
-    """Return whether `thing` can be served: something async that is called with scope, receive and send."""
+    """Return whether `thing` can be served: it is called with scope, receive and send, and returns an awaitable."""
     if isinstance(thing, Starlette):
         return True
+    if inspect.isclass(thing):
+        return hasattr(thing, "__await__") and _takes(thing, 3)
     call = _call_of(thing)
     return call is not None and _is_async(call) and _takes(call, 3)
 
 
-def is_app_not_factory(thing: object) -> bool:
-    """Return whether `thing` is an ASGI app itself rather than a function that returns one.
+def is_app_object(thing: object) -> bool:
+    """Return whether `thing` is an object that can be served; a class or a function may be a factory as well."""
+    return not (inspect.isclass(thing) or inspect.isroutine(thing)) and is_asgi_app(thing)
 
-    A bare async function is taken for an app only where its parameters are called as the specification calls them:
-    any other one is an async factory, which is reported as a mistake.
-    """
-    if inspect.isfunction(thing):
-        return is_asgi_app(thing) and list(inspect.signature(thing).parameters) == [
-            "scope",
-            "receive",
-            "send",
-        ]
-    return is_asgi_app(thing)
+
+def looks_like_an_app(thing: object) -> str:
+    """Return what `thing` is, by the names of its parameters, if it is probably an app rather than a factory, or ""."""
+    try:
+        names = list(inspect.signature(thing).parameters) if callable(thing) else []
+    except (TypeError, ValueError):
+        return ""
+    return {("scope", "receive", "send"): "an ASGI app", ("environ", "start_response"): "a WSGI app"}.get(
+        tuple(names), ""
+    )
 
 
 def is_wsgi_app(thing: object) -> bool:

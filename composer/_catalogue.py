@@ -153,9 +153,10 @@ _ERRORS: Final = {
         "{near} Installed: {known}. Install its package; `composer plugins` lists the installed plugins.",
     ),
     "C056": (
-        "Both plugin and factory are set.",
-        "Remove one of them: plugin is for an entry point of an installed package, factory for any other callable.",
+        "Only one of {keys} can be set.",
+        "app is for an app object, factory for a function or class that returns one, plugin for an installed package.",
     ),
+    "C057": ("{key} is {found}, not {wanted}.", "{advice}"),
     "C058": (
         "The guard {name!r} is not a cornerstone.",
         "{near} Set it to the name of a cornerstone: {known}.",

@@ -620,7 +620,7 @@ def test_any_asgi_app_can_be_composed() -> None:
     async def plain(scope: Any, receive: Any, send: Any) -> None:
         await PlainTextResponse(f"{scope['root_path']} {scope['path']}")(scope, receive, send)
 
-    with TestClient(composer.compose([App("plain", "/plain", plain)])) as client:
+    with TestClient(composer.compose([App("plain", "/plain", app=plain)])) as client:
         assert client.get("/plain/x").text == "/plain /plain/x"
 
 

@@ -152,7 +152,7 @@ def test_an_app_that_raises_when_asked_has_no_document(caplog: pytest.LogCapture
     async def plain(scope: Any, receive: Any, send: Any) -> None:
         raise RuntimeError(scope["path"])
 
-    with composed(FastAPI(), a=plain) as client:
+    with TestClient(composer.compose([App("a", app=plain)])) as client:
         assert paths(client) == []
     assert caplog.messages == []
 
@@ -446,7 +446,7 @@ def test_an_app_whose_document_is_mended_is_shown_again() -> None:
     given = [{"swagger": "2.0"}, described()]
     documents = documents_of(App("a", "/a", Starlette(), openapi=lambda: given[0]))
     assert list(documents()["paths"]) == []
-    assert documents.faults()["a"] == "#: unsupported OpenAPI version: 2.0 (supported: 3.0 and 3.1)"
+    assert documents.faults()["a"] == "#: unsupported OpenAPI version: 2.0 (supported: 3.0, 3.1 and 3.2)"
     del given[0]
     assert list(documents()["paths"]) == ["/a/x"]
     assert documents.faults() == {}
@@ -505,6 +505,6 @@ def test_a_guest_that_never_answers_keeps_nobody_waiting_for_ever(monkeypatch: p
             raise RuntimeError
         await anyio.sleep_forever()
 
-    with TestClient(composer.compose([App("stuck", "/stuck", stuck, openapi="/api.json")])) as client:
+    with TestClient(composer.compose([App("stuck", "/stuck", app=stuck, openapi="/api.json")])) as client:
         assert client.get("/openapi.json").status_code == httpx.codes.OK
         assert client.get("/docs/apps").json()[0]["fault"] == "GET /api.json raised TimeoutError"

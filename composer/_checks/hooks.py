@@ -12,8 +12,7 @@ from composer._checks.callables import not_a_context_manager, signature_mismatch
 from composer._model import BuiltCornerstone, Problem
 from composer._project.importing import is_installed
 from composer._text import listed
-
-HOOKS: Final = ("serving", "around_request", "check_ready", "preload")
+from composer.hooks import HOOKS
 
 # The hooks that return a context manager, with what each is called with.
 _CONTEXT_MANAGERS: Final = {"serving": (), "around_request": ("the connection",)}

@@ -11,6 +11,7 @@ from starlette.applications import Starlette
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
+from composer._asgi import looks_like_an_app
 from composer._catalogue import problem
 from composer._compat.pydantic import is_v1_model
 from composer._model import App, Cornerstone, Problem, Project
@@ -90,7 +91,11 @@ def requirements_of(part: App | Cornerstone, providers: Providers, project: Proj
 
 
 def check_factory(factory: Callable[..., Any], place: str) -> None:
-    """Raise CompositionError for a factory that is asynchronous or a generator."""
+    """Raise CompositionError for a factory that is asynchronous, a generator, or an app itself."""
+    if kind := looks_like_an_app(factory):
+        wanted = "a function that returns one"
+        advice = f"Declare it as app, in place of factory{', with wsgi = true' if 'WSGI' in kind else ''}."
+        raise composition_error("C057", place, key="factory", found=kind, wanted=wanted, advice=advice)
     # A generator function that contextlib's decorators wrap is one, too.
     function = inspect.unwrap(factory)
     if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):

@@ -45,7 +45,7 @@ class LoadedArtefact:
         """
         artefact = self._artefact
         if artefact is None:
-            raise LookupError(f"the model {self._name!r} isn't loaded: `await model.load()` in the app's lifespan")
+            raise LookupError(f"the model {self._name!r} isn't loaded: `async with model:` in the app's lifespan")
         return artefact.model
 
     @property
