@@ -24,7 +24,7 @@ from composer._secrets import Secrets
 from composer._stack.guard import Guard
 from composer._stack.stack import app_stack, guards_of, inner_stack
 from composer._text import did_you_mean, listed
-from composer._timings import PartRecorder
+from composer._project.timings import PartRecorder
 from composer._wire.deferred import DeferredApp
 from composer._wire.shared import SharedDependency, SharedObjects
 from composer.errors import CompositionError

@@ -24,7 +24,7 @@ from composer._observe.log import log_is_enabled, request_log
 from composer._observe.metrics import METRICS, metrics
 from composer._observe.record import ObserverFactory, RequestObserver
 from composer._settings.models import ComposerTable
-from composer._threads import install_per_app_threads
+from composer._dispatch.threads import install_per_app_threads
 from composer._wire.shared import SharedObjects
 
 log = logging.getLogger("composer")

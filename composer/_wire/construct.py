@@ -16,9 +16,9 @@ from composer._compat.fastapi import reads_dependencies
 from composer._model import App, BuiltApp, BuiltCornerstone, Cornerstone, DeferredImport, Plan, Problem, Project
 from composer._project.importing import user_location
 from composer._project.problems import collected, composition_error
+from composer._project.timings import PartRecorder
 from composer._secrets import Secrets
 from composer._text import dependency_path, did_you_mean, listed
-from composer._timings import PartRecorder
 from composer._wire.deferred import DeferredApp
 from composer._wire.mountable import mountable
 from composer._wire.order import ordered
