@@ -43,12 +43,11 @@ return a FastAPI; `composition_of(app)` returns what was composed into it. compo
 #  14  _text          Names, paths, lists and errors as text, and text as bytes.
 #  15  _compat        Undocumented facts about other packages, which any of their releases may change.
 #      openapi        Merge the OpenAPI documents of many apps into one that means exactly what they mean.
-#  16  _asgi          The types of ASGI, and checks whether an object is an app.
-#      _gc            The garbage collector, paused while documents are merged and relieved once `composer serve` has
+#  16  _gc            The garbage collector, paused while documents are merged and relieved once `composer serve` has
 #                     started.
 #      _json          The type of JSON objects.
 #      _lazy          Attributes of a package that are imported at their first use.
-#      _scope         The keys of composer in an ASGI scope.
+#      _scope         The keys of composer in an ASGI scope, and the path that an app matches.
 #      hooks          The hooks of a cornerstone: methods that composer calls, if the object has them. Each is a
 #                     protocol here.
 #

@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple, TypeVar, cast
 
 import anyio.to_thread
 
-from composer._asgi import ASGIApp
+from starlette.types import ASGIApp
 from composer._build.pages import install_own_pages
 from composer._build.planner import Planner
 from composer._dispatch.dispatcher import Dispatcher

@@ -7,7 +7,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from composer._asgi import ASGIApp
+from starlette.types import ASGIApp
 from composer._build.composition import STATE, Composition
 from composer._build.pages import install_pages
 from composer._build.planner import Planner

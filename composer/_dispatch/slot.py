@@ -2,7 +2,8 @@
 
 import asyncio
 
-from composer._asgi import Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
+
 from composer._compat.fastapi import SCOPE_KEYS, TELEMETRY
 from composer._compat.opentelemetry import is_observed
 from composer._compat.starlette import ROUTING_KEYS

@@ -8,7 +8,8 @@ from collections.abc import Collection, Iterable, Mapping
 from contextvars import Context
 from typing import Final
 
-from composer._asgi import Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
+
 from composer._dispatch.threads import POOL
 from composer._dispatch.version import Version
 from composer._lifecycle.lifespan import asgi_lifespan, deferred_lifespan
