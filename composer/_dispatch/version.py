@@ -5,11 +5,12 @@ from collections.abc import Awaitable
 from contextlib import suppress
 from typing import Any
 
-from composer._asgi import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
 from composer._compat.opentelemetry import observes_by_itself
 from composer._compat.releases import fast_path_is_on
+from composer._dispatch.threads import Pool
 from composer._problem_json import unavailable
-from composer._threads import Pool
 
 NO_LIFESPAN = unavailable(
     "The server ran no lifespan, so no app was started. Serve the composition with lifespans on; in a test, write "

@@ -18,6 +18,7 @@ from contextlib import (
 from contextvars import Context, copy_context
 from typing import Any, TypeVar
 
+from composer._dispatch.threads import POOL, Pool
 from composer._dispatch.version import Version
 from composer._lifecycle.apps import RunningApp, start_apps, start_replacements, stop_apps
 from composer._lifecycle.lifespan import Body, Handshake, context_lifespan, uninterrupted
@@ -25,7 +26,6 @@ from composer._lifecycle.part import Part, StartFailedError, cancel_all, log
 from composer._lifecycle.signals import StoppedError, shutting_down, unless_stopped, watch_signals
 from composer._model import PartStatus, Plan, State, Step
 from composer._text import listed
-from composer._threads import POOL, Pool
 from composer.errors import PartError, ShutdownError, StartupError
 
 Versions = Mapping[str, Version]

@@ -17,7 +17,7 @@ from types import FrameType
 from typing import Any, Final, NoReturn
 
 from composer._compat.cpython import is_default_handler, is_worker
-from composer._threads import POOL, Pool
+from composer._dispatch.threads import POOL, Pool
 
 SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
