@@ -33,7 +33,7 @@ return a FastAPI; `composition_of(app)` returns what was composed into it. compo
 #   9  _project       Phase one: folders, settings and plugins become `App` and `Cornerstone`. Nothing is built.
 #  10  _settings      settings.toml and the environment: read, merged and validated, with the place of every value.
 #  11  _docs          The documentation pages: Swagger UI and ReDoc, with assets that the process serves itself.
-#      _observe       What is observed of requests and parts: the record of a request, the log, metrics, health checks.
+#      _observe       The record of each request, and what reads it: the log and metrics; health checks.
 #      responses      Error responses that the apps of a project share, and their documentation.
 #      _timings       How long importing and building each part takes, and what it changes of the whole process.
 #      _catalogue     Every problem that a composition can have: its ID, its text and its hint.

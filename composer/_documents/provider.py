@@ -139,7 +139,7 @@ class Sources:
         self,
         mounted: Mapping[str, Slot],
         lifecycle: Lifecycle,
-        guards: Mapping[str, Guard],
+        guards: Mapping[str, Guard | None],
         project: Path,
         secrets: Secrets,
     ) -> None:

@@ -41,12 +41,14 @@ def wire(
     apps: Sequence[App],
     project: Project,
     overrides: Mapping[type, object],
+    kept: Plan | None = None,
 ) -> tuple[Plan, list[Problem]]:
     """Build all cornerstones and apps; return what could be built, and every problem.
 
     `overrides` maps types to objects that replace the cornerstones of these types, whose factories are not called.
+    `kept` has the cornerstones that are built already, and the secrets that are known already.
     """
-    builder = _Builder(project)
+    builder = _Builder(project, kept or Plan((), (), Secrets()))
     reports = builder.build_cornerstones(cornerstones, overrides)
     built_apps = []
     for app in sorted(apps, key=lambda app: app.name):
@@ -65,10 +67,11 @@ def wire(
 class _Builder:
     """The state of the second phase: what each cornerstone provides and requires, and what is built so far."""
 
-    def __init__(self, project: Project) -> None:
+    def __init__(self, project: Project, kept: Plan) -> None:
         self.built: dict[str, BuiltCornerstone] = {}
-        self.secrets = Secrets()
+        self.secrets = kept.secrets
         self.recorder = PartRecorder()
+        self._kept = {built.name: built for built in kept.cornerstones}
         self._project = project
         self._providers: dict[str, Any] = {}
         self._requirements: dict[str, Requirements] = {}
@@ -130,6 +133,9 @@ class _Builder:
         return problem("C014", parts[circle[0]].place, path=dependency_path(steps))
 
     def _build_cornerstone(self, part: Cornerstone, replaced: Mapping[str, object]) -> None:
+        if part.name in self._kept:
+            self.built[part.name] = self._kept[part.name]
+            return
         if part.name in replaced:
             value = replaced[part.name]
             if describe_invalid_override(value, self._providers[part.name]):
@@ -140,7 +146,8 @@ class _Builder:
             _check_type(part, value, self._providers[part.name])
         else:
             return
-        self.built[part.name] = BuiltCornerstone(part, value, self._providers[part.name])
+        uses = self._with_indirect(self._required_by(part.name).values())
+        self.built[part.name] = BuiltCornerstone(part, value, self._providers[part.name], uses)
 
     def _can_be_built(self, requirements: Requirements) -> bool:
         return not requirements.reports and self.built.keys() >= {*requirements.cornerstones.values()}
