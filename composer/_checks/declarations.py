@@ -25,6 +25,19 @@ _INVALID_FORMS: Final = {
 }
 
 
+def check_declarations(
+    cornerstones: Sequence[Cornerstone], apps: Sequence[App], names: Iterable[str], root: FastAPI, paths: Iterable[str]
+) -> list[Problem]:
+    """Return the problems of declared parts, before any of them is built; see the checks below for the parameters."""
+    return [
+        *(problem for parts in (cornerstones, apps) for problem in check_names(parts)),
+        *check_prefixes(apps),
+        *check_after(apps, names),
+        *check_root(apps, root, paths),
+        *check_ignored([*cornerstones, *apps]),
+    ]
+
+
 def check_names(parts: Sequence[App] | Sequence[Cornerstone]) -> list[Problem]:
     """Return a problem for every duplicate name."""
     first: dict[str, str] = {}
