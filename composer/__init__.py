@@ -35,25 +35,19 @@ return a FastAPI; `composition_of(app)` returns what was composed into it. compo
 #  11  _docs          The documentation pages: Swagger UI and ReDoc, with assets that the process serves itself.
 #      _observe       The record of each request, and what reads it: the log and metrics; health checks.
 #      responses      Error responses that the apps of a project share, and their documentation.
-#      _timings       How long importing and building each part takes, and what it changes of the whole process.
 #      _catalogue     Every problem that a composition can have: its ID, its text and its hint.
 #      errors         The exceptions that composer raises for mistakes in a composition and for failures of its parts.
 #  12  _model         The plain frozen data that the phases pass on: the declarations, the built parts, the problems.
-#  13  _environment   The name of the environment that this process runs in.
-#      _problem_json  Responses of composer in the place of an app, as `application/problem+json`.
+#  13  _problem_json  Responses of composer in the place of an app, as `application/problem+json`.
 #      _secrets       The secrets in settings, and texts and errors without them.
-#  14  _side_effects  What importing or building a part changes in the whole process.
-#      _text          Names, paths, lists and errors as text, and text as bytes.
-#      _threads       A pool of threads for each app, so that the blocking handlers of one can't take the threads of
-#                     another.
+#  14  _text          Names, paths, lists and errors as text, and text as bytes.
 #  15  _compat        Undocumented facts about other packages, which any of their releases may change.
 #      openapi        Merge the OpenAPI documents of many apps into one that means exactly what they mean.
-#  16  _asgi          The types of ASGI, and checks whether an object is an app.
-#      _gc            The garbage collector, paused while documents are merged and relieved once `composer serve` has
+#  16  _gc            The garbage collector, paused while documents are merged and relieved once `composer serve` has
 #                     started.
 #      _json          The type of JSON objects.
 #      _lazy          Attributes of a package that are imported at their first use.
-#      _scope         The keys of composer in an ASGI scope.
+#      _scope         The keys of composer in an ASGI scope, and the path that an app matches.
 #      hooks          The hooks of a cornerstone: methods that composer calls, if the object has them. Each is a
 #                     protocol here.
 #

@@ -6,9 +6,8 @@ Source of the format: RFC 9457.
 from collections.abc import Mapping
 
 from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocketClose
-
-from composer._asgi import ASGIApp, Receive, Scope, Send
 
 PROBLEM_JSON = "application/problem+json"
 

@@ -10,8 +10,8 @@ import anyio
 import pytest
 from fastapi import FastAPI
 from starlette.applications import Starlette
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from composer._asgi import ASGIApp, Receive, Scope, Send
 from composer._lifecycle import lifespan as lifespan_module
 from composer._lifecycle.lifespan import Lifespan, LifespanError, asgi_lifespan, context_lifespan
 

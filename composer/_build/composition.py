@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple, TypeVar, cast
 
 import anyio.to_thread
 
-from composer._asgi import ASGIApp
+from starlette.types import ASGIApp
 from composer._build.pages import install_own_pages
 from composer._build.planner import Planner
 from composer._dispatch.dispatcher import Dispatcher
@@ -24,7 +24,7 @@ from composer._secrets import Secrets
 from composer._stack.guard import Guard
 from composer._stack.stack import app_stack, guards_of, inner_stack
 from composer._text import did_you_mean, listed
-from composer._timings import PartRecorder
+from composer._project.timings import PartRecorder
 from composer._wire.deferred import DeferredApp
 from composer._wire.shared import SharedDependency, SharedObjects
 from composer.errors import CompositionError

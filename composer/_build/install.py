@@ -7,7 +7,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from composer._asgi import ASGIApp
+from starlette.types import ASGIApp
 from composer._build.composition import STATE, Composition
 from composer._build.pages import install_pages
 from composer._build.planner import Planner
@@ -24,7 +24,7 @@ from composer._observe.log import log_is_enabled, request_log
 from composer._observe.metrics import METRICS, metrics
 from composer._observe.record import ObserverFactory, RequestObserver
 from composer._settings.models import ComposerTable
-from composer._threads import install_per_app_threads
+from composer._dispatch.threads import install_per_app_threads
 from composer._wire.shared import SharedObjects
 
 log = logging.getLogger("composer")

@@ -2,14 +2,15 @@
 
 import asyncio
 
-from composer._asgi import Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
+
 from composer._compat.fastapi import SCOPE_KEYS, TELEMETRY
 from composer._compat.opentelemetry import is_observed
 from composer._compat.starlette import ROUTING_KEYS
+from composer._dispatch.threads import POOL
 from composer._dispatch.version import Connection, Version
 from composer._observe.record import name_span
 from composer._scope import SCOPE_INTERNAL, SCOPE_RECORD, SCOPE_THREADS
-from composer._threads import POOL
 
 # What the root's own routing leaves in the scope, besides `app`; a mounted app would mistake it for its own.
 _KEYS_OF_ROOT = ROUTING_KEYS | SCOPE_KEYS

@@ -5,11 +5,12 @@ import logging
 from collections.abc import Awaitable
 from typing import Any, Final
 
-from composer._asgi import ASGIApp, Message, Send
+from starlette.types import ASGIApp, Message, Send
+
 from composer._compat.opentelemetry import observes_by_itself
 from composer._compat.releases import fast_path_is_on
+from composer._dispatch.threads import Pool
 from composer._problem_json import unavailable
-from composer._threads import Pool
 
 log = logging.getLogger("composer")
 

@@ -8,14 +8,15 @@ from collections.abc import Collection, Iterable, Mapping
 from contextvars import Context
 from typing import Final
 
-from composer._asgi import Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
+
+from composer._dispatch.threads import POOL
 from composer._dispatch.version import Version
 from composer._lifecycle.lifespan import asgi_lifespan, deferred_lifespan
 from composer._lifecycle.part import Part, StartFailedError, cancel_all, log, log_failure
 from composer._model import BuiltApp
 from composer._problem_json import unavailable
 from composer._secrets import Secrets
-from composer._threads import POOL
 from composer._wire.deferred import DeferredApp
 from composer.errors import PartError
 

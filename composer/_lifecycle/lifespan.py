@@ -14,8 +14,7 @@ from typing import Any, TypeVar
 
 import anyio.to_thread
 from starlette.applications import Starlette
-
-from composer._asgi import ASGIApp, Message, Scope
+from starlette.types import ASGIApp, Message, Scope
 
 log = logging.getLogger("composer")
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import Any, Final
 
 from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from composer._asgi import ASGIApp, Receive, Scope, Send
 from composer._model import PartStatus, State
 
 LIVE, READY = "/livez", "/readyz"

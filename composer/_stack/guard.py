@@ -6,8 +6,8 @@ from typing import Any, Final
 
 from fastapi import FastAPI, Request, Response, Security, WebSocket
 from fastapi.routing import APIRoute
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from composer._asgi import ASGIApp, Message, Receive, Scope, Send
 from composer._compat.fastapi import match_any_method
 from composer._json import Json
 from composer._scope import SCOPE_ADMIT, SCOPE_INTERNAL

@@ -11,8 +11,8 @@ from typing import Any, Final, NamedTuple
 
 from anyio import CancelScope
 from anyio.lowlevel import checkpoint
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from composer._asgi import ASGIApp, Message, Receive, Scope, Send
 from composer._compat.starlette import body_limit_keys
 from composer._problem_json import problem_json, unavailable
 from composer._scope import SCOPE_INTERNAL

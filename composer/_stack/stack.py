@@ -3,8 +3,8 @@
 from typing import Any
 
 from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
-from composer._asgi import ASGIApp
 from composer._compat.fastapi import iter_route_contexts
 from composer._compat.starlette import body_limit_keys
 from composer._model import MAX_BODY_SIZE, BuiltApp, Plan

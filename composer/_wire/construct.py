@@ -8,17 +8,18 @@ from itertools import pairwise
 from typing import Any
 
 from fastapi import FastAPI
+from starlette.types import ASGIApp
 
-from composer._asgi import ASGIApp, is_app_object
 from composer._catalogue import problem
 from composer._compat.cpython import is_protocol
 from composer._compat.fastapi import reads_dependencies
 from composer._model import App, BuiltApp, BuiltCornerstone, Cornerstone, DeferredImport, Plan, Problem, Project
 from composer._project.importing import user_location
 from composer._project.problems import collected, composition_error
+from composer._project.timings import PartRecorder
 from composer._secrets import Secrets
 from composer._text import dependency_path, did_you_mean, listed
-from composer._timings import PartRecorder
+from composer._wire.asgi import is_app_object
 from composer._wire.deferred import DeferredApp
 from composer._wire.mountable import mountable
 from composer._wire.order import ordered

@@ -3,10 +3,11 @@
 from typing import Any, cast
 
 from fastapi import APIRouter
+from starlette.types import ASGIApp
 
-from composer._asgi import ASGIApp, is_asgi_app, is_wsgi_app
 from composer._model import App
 from composer._project.problems import composition_error
+from composer._wire.asgi import is_asgi_app, is_wsgi_app
 from composer._wire.types import factory_name, value_name
 
 # As many as AnyIO has for the blocking handlers of one app.

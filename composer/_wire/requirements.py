@@ -11,7 +11,6 @@ from starlette.applications import Starlette
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
-from composer._asgi import looks_like_an_app
 from composer._catalogue import problem
 from composer._compat.pydantic import is_v1_model
 from composer._model import App, Cornerstone, Problem, Project
@@ -20,6 +19,7 @@ from composer._secrets import validation_errors
 from composer._settings.table import Table, place_of
 from composer._settings.validate import resolve_paths, unknown_key, validated
 from composer._text import did_you_mean, listed, nearest
+from composer._wire.asgi import looks_like_an_app
 from composer._wire.types import (
     Parameter,
     factory_name,
