@@ -8,8 +8,9 @@ from typing import Any
 import httpx
 import pytest
 import uvicorn
-from fastapi import FastAPI, Request, WebSocket
+from fastapi import FastAPI, HTTPException, Request, WebSocket
 from fastapi.responses import StreamingResponse
+from starlette.requests import HTTPConnection
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
@@ -493,6 +494,36 @@ async def test_a_cornerstone_is_added_and_removed_with_the_app_that_uses_it() ->
         await server.change(notes, cornerstones=[])
         assert [part["name"] for part in (await server.get("/readyz"))["parts"]] == ["notes"]
         assert scene.journal[-2:] == ["store 1 checked", "store 1 left"]
+
+
+async def test_the_hooks_and_the_guard_of_the_current_cornerstones_stand_before_a_restarted_app() -> None:
+    scene = Scene()
+
+    class Door(Base):
+        """A guard that also has a hook."""
+
+        async def __call__(self, request: Request) -> None:
+            if request.headers.get("key") != self.version:
+                raise HTTPException(401)
+
+        @asynccontextmanager
+        async def around_request(self, connection: HTTPConnection) -> AsyncIterator[None]:
+            scene.journal.append(f"{self.version} around")
+            yield
+
+    apps = [scene.app("notes", guard="door")]
+    async with served(*apps, cornerstones=[scene.cornerstone("door", Door)]) as server:
+
+        async def statuses() -> list[int]:
+            answers = [await server.client.get("/notes/", headers={"key": f"door {number}"}) for number in (1, 2)]
+            return [answer.status_code for answer in answers]
+
+        assert await statuses() == [200, 401]
+        await server.composition.restart("notes")
+        assert await statuses() == [200, 401]
+        await server.composition.restart("door")
+        assert await statuses() == [401, 200]
+        assert [row for row in scene.journal if "around" in row] == ["door 1 around"] * 2 + ["door 2 around"]
 
 
 async def test_readyz_asks_the_current_cornerstone_only() -> None:
