@@ -1,6 +1,8 @@
 """A composition that changes while it serves, over a real socket: parts replaced, removed, added and moved."""
 
 import asyncio
+import gc
+import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -627,6 +629,23 @@ async def test_a_cancelled_restart_goes_back_before_the_switch() -> None:
         first = True
         await server.composition.restart("notes")
         assert await server.get("/notes/") == "notes 3"
+
+
+async def test_former_versions_are_released() -> None:
+    scene, apps = Scene(), list[weakref.ref[FastAPI]]()
+
+    def create() -> FastAPI:
+        app = scene._create("notes", None)
+        apps.append(weakref.ref(app))
+        return app
+
+    async with served(App("notes", "/notes", create), metrics=True) as server:
+        for _ in range(8):
+            await server.composition.restart("notes")
+            for path in ("/notes/", "/openapi.json", "/docs/apps", "/readyz"):
+                await server.get(path)
+        gc.collect()
+        assert [app() is None for app in apps] == [True] * 8 + [False]
 
 
 async def test_two_restarts_at_once_are_done_one_after_the_other() -> None:
