@@ -57,8 +57,9 @@ def test_the_composition_in_python_answers(project: WriteProject, monkeypatch: p
 
 def test_mistakes_in_it_read_as_printed(project: WriteProject) -> None:
     wrong = files()
-    wrong["apps/now.py"] = wrong["apps/now.py"].replace("from shared.clock import Clock\n", "class Clok: ...\n")
-    wrong["apps/now.py"] = wrong["apps/now.py"].replace("clock: Clock", "clock: Clok")
+    imported = "from shared.clock import Clock\n"
+    wrong["apps/now.py"] = wrong["apps/now.py"].replace(imported, "from datetime import datetime\n")
+    wrong["apps/now.py"] = wrong["apps/now.py"].replace("clock: Clock", "clock: datetime")
     wrong["settings.toml"] += "[apps.now.settings]\ndigit = 2\n"
     with pytest.raises(composer.CompositionError) as caught:
         composer.build(project(wrong) / "settings.toml")
