@@ -34,7 +34,7 @@ _RULES = {
     "name": _Rule((str,), "a text", lambda part: str(part.name)),
     "prefix": _Rule((str,), "a text", lambda app: f"/{app.name}"),
     "factory": _Rule((Callable, NoneType), "something that can be called", lambda part: FastAPI),
-    "app": _Rule((Callable, NoneType), "something that can be called", lambda app: None),
+    "app": _Rule((Callable, NoneType), "something that can be called", lambda app: FastAPI()),
     "settings": _Rule((BaseModel, Mapping), "a mapping or a model's object", lambda part: {}),
     "openapi": _Rule(
         (bool, str, Path, Mapping, Callable), "a bool, a path, a document or a function", lambda app: True
@@ -90,7 +90,7 @@ def _converted(part: Part, kind: type[Part], problems: list[Problem]) -> Part:
     if len(sources) > 1:
         problems.append(problem("C056", part.place, keys="app and factory"))
         changed["factory"] = None
-    elif not sources and "app" not in changed:
+    elif not sources:
         problems.append(problem("C004", part.place, key="factory", why="it is missing", owner="composer"))
         changed["factory"] = FastAPI
     if getattr(part, "prefix", None) == "":
