@@ -26,34 +26,28 @@ return a FastAPI; `composition_of(app)` returns what was composed into it. compo
 #                     of apps.
 #      _stack         The layers around one app: limits, redaction of secrets, guard, hooks, and the adapters for a
 #                     guest's paths.
-#      _checks        What can be wrong with a composition, as functions that return problems: of declarations, and of
-#                     built objects.
+#      _checks        The checks of a composition, as functions that return problems: of declarations, and of built
+#                     objects.
 #   8  _wire          Phase two: the types that factories require and provide → the order of construction → objects; and
 #                     `Shared`.
 #   9  _project       Phase one: folders, settings and plugins become `App` and `Cornerstone`. Nothing is built.
 #  10  _settings      settings.toml and the environment: read, merged and validated, with the place of every value.
 #  11  _docs          The documentation pages: Swagger UI and ReDoc, with assets that the process serves itself.
-#      _observe       What is observed of requests and parts: the record of a request, the log, metrics, health checks.
-#      responses      Error responses that all apps share, and their documentation.
-#      _timings       How long importing and building each part takes, and what it changes of the whole process.
+#      _observe       The record of each request, and what reads it: the log and metrics; health checks.
+#      responses      Error responses that the apps of a project share, and their documentation.
 #      _catalogue     Every problem that a composition can have: its ID, its text and its hint.
 #      errors         The exceptions that composer raises for mistakes in a composition and for failures of its parts.
 #  12  _model         The plain frozen data that the phases pass on: the declarations, the built parts, the problems.
-#  13  _environment   The name of the environment that this process runs in.
-#      _problem_json  Responses of composer in the place of an app, as `application/problem+json`.
-#      _secrets       The values that settings hold as secrets, and texts and errors without them.
-#  14  _side_effects  What importing or building a part changes in the whole process.
-#      _text          Names, paths, lists and errors as text, and text as bytes.
-#      _threads       A pool of threads for each app, so that the blocking handlers of one can't take the threads of
-#                     another.
+#  13  _problem_json  Responses of composer in the place of an app, as `application/problem+json`.
+#      _secrets       The secrets in settings, and texts and errors without them.
+#  14  _text          Names, paths, lists and errors as text, and text as bytes.
 #  15  _compat        Undocumented facts about other packages, which any of their releases may change.
 #      openapi        Merge the OpenAPI documents of many apps into one that means exactly what they mean.
-#  16  _asgi          The types of ASGI, and checks whether an object is an app.
-#      _gc            The garbage collector, paused while documents are merged and relieved once `composer serve` has
+#  16  _gc            The garbage collector, paused while documents are merged and relieved once `composer serve` has
 #                     started.
 #      _json          The type of JSON objects.
 #      _lazy          Attributes of a package that are imported at their first use.
-#      _scope         The keys of composer in an ASGI scope.
+#      _scope         The keys of composer in an ASGI scope, and the path that an app matches.
 #      hooks          The hooks of a cornerstone: methods that composer calls, if the object has them. Each is a
 #                     protocol here.
 #

@@ -231,11 +231,15 @@ def warnings_among(problems: Iterable[Problem]) -> list[Problem]:
 
 
 class BuiltCornerstone(NamedTuple):
-    """A cornerstone that is built: its declaration, the object, and the type that it provides."""
+    """A cornerstone that is built: its declaration, the object, and the type that it provides.
+
+    `uses` has the names of the cornerstones behind it, in the order of construction.
+    """
 
     declared: Cornerstone
     value: Any
     provides: Any
+    uses: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:

@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from starlette.applications import Starlette
 from starlette.staticfiles import StaticFiles
 
-from composer._asgi import is_app_object, is_asgi_app, is_wsgi_app, looks_like_an_app
+from composer._wire.asgi import is_app_object, is_asgi_app, is_wsgi_app, looks_like_an_app
 
 
 class AsgiObject:

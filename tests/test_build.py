@@ -15,10 +15,10 @@ from pydantic import BaseModel
 from starlette.requests import HTTPConnection
 from starlette.responses import PlainTextResponse
 from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 import composer
 from composer import App, CompositionError, Cornerstone, Project, Shared
-from composer._asgi import ASGIApp, Receive, Scope, Send
 from tests.conftest import Project as WriteProject
 
 

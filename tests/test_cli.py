@@ -85,8 +85,8 @@ def test_every_command_shows_all_problems_without_a_traceback_and_ends_with_1(
         "\n"
         "C008  apps/notes.py\n"
         "      create_app not found.\n"
-        "      Hint: Did you mean 'create_ap'? Define create_app(...) there; a helper that is not an app starts "
-        "with an underscore.\n"
+        "      Hint: Did you mean 'create_ap'? Define create_app(...) there, or start the name with an "
+        "underscore to leave it out.\n"
         "\n"
         "C006  apps/broken.py:1\n"
         "      Import failed: ModuleNotFoundError: No module named 'nowhere'.\n"
@@ -120,7 +120,7 @@ def test_openapi_prints_the_merged_document_or_writes_it(project: WriteProject, 
     assert (tmp_path / "openapi.json").read_text() == printed.stdout
 
 
-def test_openapi_tells_what_has_changed_since_a_file_was_written(project: WriteProject) -> None:
+def test_openapi_reports_what_has_changed_since_a_file_was_written(project: WriteProject) -> None:
     root = project(PROJECT)
     assert composer(root, "openapi", "-o", "openapi.yaml").returncode == 0
     done = composer(root, "openapi", "--check", "openapi.yaml")
@@ -143,7 +143,7 @@ def test_openapi_writes_nothing_where_an_app_s_document_fails(project: WriteProj
     root = project(PROJECT | {"apps/bad.py": bad})
     done = composer(root, "openapi", "--output", "openapi.json")
     assert (done.returncode, done.stdout) == (1, "")
-    assert "document: bad: #: unsupported OpenAPI version: 2.0 (supported: 3.0 and 3.1)" in done.stderr
+    assert "document: bad: #: unsupported OpenAPI version: 2.0 (supported: 3.0, 3.1 and 3.2)" in done.stderr
     assert "Nothing was written: the document of at least one app is missing." in done.stderr
     assert not (root / "openapi.json").exists()
 

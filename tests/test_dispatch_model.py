@@ -16,9 +16,9 @@ from fastapi import Depends, FastAPI, HTTPException
 from fastapi.testclient import TestClient
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import composer
-from composer._asgi import ASGIApp, Message, Receive, Scope, Send
 from tests.conftest import examples
 from tests.serving import REPOSITORY, Server, serving
 

@@ -20,9 +20,9 @@ from hypothesis import strategies as st
 from starlette.applications import Starlette
 from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import composer
-from composer._asgi import ASGIApp, Message, Receive, Scope, Send
 from composer._stack.guard import Guard
 from tests.serving import REPOSITORY, Server, serving
 

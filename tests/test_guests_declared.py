@@ -18,9 +18,9 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 from starlette.testclient import WebSocketDenialResponse
+from starlette.types import Receive, Scope, Send
 
 import composer
-from composer._asgi import Receive, Scope, Send
 
 StartResponse = Callable[[str, list[tuple[str, str]]], Any]
 

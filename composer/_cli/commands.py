@@ -34,8 +34,8 @@ from composer._cli.waterfall import report_slow_parts
 from composer._compat.gunicorn import missing_names
 from composer._model import Problem, errors_among
 from composer._project.plugins import installed
+from composer._project.timings import parts_under_way
 from composer._text import listed
-from composer._timings import parts_under_way
 from composer.errors import CompositionError, problem_text
 
 log = logging.getLogger("composer")

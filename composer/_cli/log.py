@@ -12,7 +12,7 @@ from structlog import contextvars, dev, processors
 from structlog.stdlib import ExtraAdder, ProcessorFormatter, add_logger_name
 
 from composer._compat.uvicorn import COLORED_MESSAGE, hides_query
-from composer._environment import PRODUCTION, current_environment
+from composer._settings.environment import PRODUCTION, current_environment
 
 # These loggers log each request that they send, with its query.
 _VERBOSE: Final = ("httpx", "httpx2", "httpcore")

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from fastapi import FastAPI
+from starlette.types import ASGIApp
 
-from composer._asgi import ASGIApp
 from composer._compat.fastapi import cached_document
 from composer._dispatch.slot import Slot
 from composer._dispatch.version import Version
@@ -139,7 +139,7 @@ class Sources:
         self,
         mounted: Mapping[str, Slot],
         lifecycle: Lifecycle,
-        guards: Mapping[str, Guard],
+        guards: Mapping[str, Guard | None],
         project: Path,
         secrets: Secrets,
     ) -> None:

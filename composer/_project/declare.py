@@ -13,12 +13,12 @@ from composer._project.discover import APP_FACTORY, Discovered, Rejected, discov
 from composer._project.importing import display_path, find_package, load_reference
 from composer._project.plugins import load_plugin
 from composer._project.problems import collected, composition_error
+from composer._project.timings import PartRecorder
 from composer._settings.models import AppTable, CornerstoneTable, PartTable, shared_values
 from composer._settings.read import SettingsFile
 from composer._settings.table import Table, place_of, quoted
 from composer._settings.validate import validated_or_default
 from composer._text import did_you_mean, is_below, listed, names_in, nearest
-from composer._timings import PartRecorder
 
 _FACTORIES: dict[Section, str] = {"apps": APP_FACTORY, "cornerstones": "create_cornerstone"}
 _TABLES: dict[Section, type[PartTable]] = {"apps": AppTable, "cornerstones": CornerstoneTable}

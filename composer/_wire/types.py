@@ -141,7 +141,7 @@ def value_name(value: Any) -> str:
         return f"the class {value.__name__}"
     if inspect.isroutine(value):
         return f"the function {factory_name(value)}"
-    return "nothing" if value is None else type(value).__name__
+    return "None" if value is None else type(value).__name__
 
 
 def _hints_of(factory: Callable[..., Any], signature: inspect.Signature) -> dict[str, Any]:

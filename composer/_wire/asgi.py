@@ -1,32 +1,10 @@
-"""The types of ASGI, and checks whether an object is an app.
-
-Source: the ASGI specification, https://asgi.readthedocs.io/en/latest/specs/main.html.
-"""
+"""Whether an object is an ASGI app, a WSGI app, or a factory of one."""
 
 import inspect
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Callable
 from typing import Any
 
 from starlette.applications import Starlette
-
-Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
-
-
-def route_path(scope: Scope) -> str:
-    """Return the part of a request's path that an app's routes match: without `root_path`, where that comes before it.
-
-    Source: the ASGI specification, HTTP connection scope, `path` and `root_path`; Starlette's routes see the same path.
-    """
-    path: str = scope["path"]
-    root_path = scope.get("root_path", "")
-    if not root_path or not path.startswith(root_path):
-        return path
-    rest = path[len(root_path) :]
-    return rest if not rest or rest[0] == "/" else path
 
 
 def is_asgi_app(thing: object) -> bool:
