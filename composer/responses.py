@@ -16,7 +16,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Match
 
 from composer._compat.fastapi import iter_route_contexts
-from composer._problem_json import problem_json
+from composer._problem_json import PROBLEM_JSON, problem_json
 
 __all__ = [
     "NOT_JSON",
@@ -67,7 +67,7 @@ def documented_503(detail: str) -> dict[int | str, dict[str, Any]]:
         detail: The description of the response.
     """
     described = {"description": "Seconds to wait.", "schema": {"type": "integer"}}
-    content = {"application/problem+json": {"schema": _PROBLEM}}
+    content = {PROBLEM_JSON: {"schema": _PROBLEM}}
     return {503: {"description": detail, "headers": {"Retry-After": described}, "content": content}}
 
 

@@ -143,7 +143,7 @@ def test_openapi_writes_nothing_where_an_app_s_document_fails(project: WriteProj
     root = project(PROJECT | {"apps/bad.py": bad})
     done = composer(root, "openapi", "--output", "openapi.json")
     assert (done.returncode, done.stdout) == (1, "")
-    assert "document: bad: #: unsupported OpenAPI version: 2.0 (supported: 3.0 and 3.1)" in done.stderr
+    assert "document: bad: #: unsupported OpenAPI version: 2.0 (supported: 3.0, 3.1 and 3.2)" in done.stderr
     assert "Nothing was written: the document of at least one app is missing." in done.stderr
     assert not (root / "openapi.json").exists()
 

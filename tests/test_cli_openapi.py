@@ -234,9 +234,9 @@ def test_what_yaml_has_and_json_has_not_is_refused(text: str) -> None:
             "cannot parse the file as JSON: Expecting ':' delimiter: line 1 column 11 (char 10).",
         ),
         ("a.json", "[]", "cannot parse the file as JSON: expected a JSON object, got list."),
-        ("a.json", "{}", "not an OpenAPI 3.0 or 3.1 document."),
-        ("a.json", '{"swagger": "2.0"}', "not an OpenAPI 3.0 or 3.1 document."),
-        ("a.yaml", "title: A", "not an OpenAPI 3.0 or 3.1 document."),
+        ("a.json", "{}", "not an OpenAPI 3.0, 3.1 or 3.2 document."),
+        ("a.json", '{"swagger": "2.0"}', "not an OpenAPI 3.0, 3.1 or 3.2 document."),
+        ("a.yaml", "title: A", "not an OpenAPI 3.0, 3.1 or 3.2 document."),
     ],
 )
 def test_an_error_names_a_file_that_is_not_a_document(tmp_path: Path, name: str, text: str | None, what: str) -> None:

@@ -446,7 +446,7 @@ def test_an_app_whose_document_is_mended_is_shown_again() -> None:
     given = [{"swagger": "2.0"}, described()]
     documents = documents_of(App("a", "/a", Starlette(), openapi=lambda: given[0]))
     assert list(documents()["paths"]) == []
-    assert documents.faults()["a"] == "#: unsupported OpenAPI version: 2.0 (supported: 3.0 and 3.1)"
+    assert documents.faults()["a"] == "#: unsupported OpenAPI version: 2.0 (supported: 3.0, 3.1 and 3.2)"
     del given[0]
     assert list(documents()["paths"]) == ["/a/x"]
     assert documents.faults() == {}

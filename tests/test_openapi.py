@@ -779,11 +779,11 @@ def test_every_fault_of_every_document_is_reported_at_once() -> None:
         "a: #/components/schemas/Root/items/$ref: unresolved reference: '#/components/schemas/Gone'",
         "a: #/security/0/gone: undefined security scheme: 'gone'",
         "b: #: expected a JSON object, got list",
-        "c: #: unsupported OpenAPI version: 2.0 (supported: 3.0 and 3.1)",
-        "d: #: unsupported OpenAPI version: 2.0 (supported: 3.0 and 3.1)",
+        "c: #: unsupported OpenAPI version: 2.0 (supported: 3.0, 3.1 and 3.2)",
+        "d: #: unsupported OpenAPI version: 2.0 (supported: 3.0, 3.1 and 3.2)",
         "e: #/paths: must be an object",
         "f: #: invalid JSON: Object of type set is not JSON serializable",
-        "f: #: unsupported OpenAPI version: {1} (supported: 3.0 and 3.1)",
+        "f: #: unsupported OpenAPI version: {1} (supported: 3.0, 3.1 and 3.2)",
     ]
 
 
@@ -810,7 +810,7 @@ def test_a_reference_to_an_invalid_target_is_a_fault(place: str) -> None:
         ({"security": {"key": []}}, "#/security: must be an array of objects"),
         ({"info": None}, "#/info: must be an object"),
         ({"openapi": 3.1}, "#/openapi: must be a string, not a number"),
-        ({"openapi": "3.2.0"}, "#: unsupported OpenAPI version: 3.2.0 (supported: 3.0 and 3.1)"),
+        ({"openapi": "3.3.0"}, "#: unsupported OpenAPI version: 3.3.0 (supported: 3.0, 3.1 and 3.2)"),
         ({"paths": {"users": {}}}, "#/paths/users: path must start with '/'"),
         (
             {"components": {"schemas": {"Root": {"$id": "https://x/", "$ref": "http://[x"}}}},

@@ -8,28 +8,18 @@ from pydantic import ValidationError
 
 from composer._build.warnings import Warnings
 from composer._catalogue import problem
-from composer._checks.built import check_built
+from composer._checks.check import check
 from composer._checks.consequences import without_consequences
-from composer._checks.declarations import (
-    check_after,
-    check_ignored,
-    check_names,
-    check_objects,
-    check_prefixes,
-    check_root,
-    check_shadows,
-)
-from composer._checks.dependencies import check_dependencies, check_root_usage
-from composer._checks.middleware import check_sessions
+from composer._checks.declarations import check_declarations
 from composer._compat.fastapi import reads_dependencies
 from composer._documents.files import read_document_files
-from composer._model import App, BuiltApp, BuiltCornerstone, Cornerstone, Plan, Problem, Project, errors_among
+from composer._model import App, BuiltApp, BuiltCornerstone, Cornerstone, Plan, Problem, Project
 from composer._observe.health import LIVE, READY
 from composer._observe.metrics import METRICS, is_installed
 from composer._project.declare import Declared
 from composer._secrets import Secrets
 from composer._settings.models import ComposerTable
-from composer._wire.construct import check_root_dependencies, wire
+from composer._wire.construct import wire
 from composer._wire.shared import shared_dependencies_of
 from composer.errors import PartError
 
@@ -58,8 +48,8 @@ class Planner:
         """Return the plan of what is declared; raise CompositionError with every problem."""
         self.names = declared.names
         apps, unread = self._complete(declared.apps)
-        plan, found = self._build(apps, declared.cornerstones, Plan((), (), Secrets()))
-        problems = [*declared.problems, *unread, *self._check_metrics(), *found]
+        earlier = [*declared.problems, *unread, *self._check_metrics()]
+        plan, problems = self._build(apps, declared.cornerstones, Plan((), (), Secrets()), earlier)
         problems = without_consequences(problems, declared.uncertain, declared.cornerstones)
         self.warnings.collect(problems, self.table.title, _causes(problems))
         recorder = declared.recorder
@@ -75,9 +65,8 @@ class Planner:
         """
         apps, unread = self._complete(apps)
         kept = kept_parts(current, apps, cornerstones, renewed)
-        plan, problems = self._build(apps, cornerstones, kept)
+        plan, problems = self._build(apps, cornerstones, kept, unread)
         _check_renewed(plan, current, kept)
-        problems = [*unread, *problems]
         self.warnings.collect(problems, self.table.title, _causes(problems))
         steps = {step[:3]: step for step in (*current.steps, *plan.steps)}
         notices = dict.fromkeys((*current.notices, *plan.notices))
@@ -90,20 +79,17 @@ class Planner:
         return read_document_files(with_sizes, self.project.root)
 
     def _build(
-        self, apps: Sequence[App], cornerstones: Sequence[Cornerstone], kept: Plan
+        self, apps: Sequence[App], cornerstones: Sequence[Cornerstone], kept: Plan, earlier: Iterable[Problem]
     ) -> tuple[Plan, list[Problem]]:
+        """Return the plan, and all problems after the earlier ones."""
         self.warnings.ignore_at([*cornerstones, *apps])
-        root, folder = self.root, self.project.root
-        problems = [*check_names(cornerstones), *check_names(apps), *check_prefixes(apps)]
-        problems += [*check_after(apps, self.names), *check_root(apps, root, self.probe_paths)]
-        problems += check_ignored([*cornerstones, *apps])
+        declarations = check_declarations(cornerstones, apps, self.names, self.root, self.probe_paths)
         names = {app.name for app in kept.apps}
-        built, invalid = wire(cornerstones, [app for app in apps if app.name not in names], self.project, self.overrides, kept)
-        problems += [*invalid, *check_objects(built.apps), *check_built(built, root)]
-        problems += check_dependencies(built, built.apps, folder)
-        plan = built._replace(apps=tuple(sorted((*kept.apps, *built.apps), key=lambda app: app.name)))
-        problems += check_root_usage(plan, root, folder)
-        problems += check_shadows(problems, folder) if errors_among(problems) else check_root_dependencies(root, plan)
+        new_apps = [app for app in apps if app.name not in names]
+        new, invalid = wire(cornerstones, new_apps, self.project, self.overrides, kept)
+        plan = new._replace(apps=tuple(sorted((*kept.apps, *new.apps), key=lambda app: app.name)))
+        problems = [*earlier, *declarations, *invalid]
+        problems += check(plan, new, self.root, self.project.root, self.probe_paths, problems)
         return plan, problems
 
     @property
@@ -123,17 +109,16 @@ class Planner:
 
         It may conflict with an app, be hidden by one, or require what no cornerstone provides.
         """
-        apps = [app.declared for app in plan.apps]
-        problems = [*check_root(apps, self.root, self.probe_paths), *check_sessions(plan, self.root)]
-        problems += check_root_dependencies(self.root, plan)
-        problems += check_root_usage(plan, self.root, self.project.root)
+        nothing = plan._replace(cornerstones=(), apps=())
+        problems = check(plan, nothing, self.root, self.project.root, self.probe_paths)
         self.warnings.collect(problems, self.root.title)
 
-    def check_deferred_app(self, built: BuiltApp, problems: Iterable[Problem], plan: Plan) -> None:
+    def check_deferred_app(self, built: BuiltApp, problems: Sequence[Problem], plan: Plan) -> None:
         """Check an app that is built only when it starts; raise CompositionError where it can't work."""
+        apps = tuple(built if app.name == built.name else app for app in plan.apps)
         alone = plan._replace(cornerstones=(), apps=(built,))
-        more = [*check_built(alone, self.root), *check_dependencies(plan, [built], self.project.root)]
-        self.warnings.collect([*problems, *more], built.name)
+        found = check(plan._replace(apps=apps), alone, None, self.project.root, (), problems)
+        self.warnings.collect([*problems, *found], built.name)
 
     def _check_metrics(self) -> list[Problem]:
         if not self.table.metrics or is_installed():

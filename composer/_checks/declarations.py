@@ -25,6 +25,19 @@ _INVALID_FORMS: Final = {
 }
 
 
+def check_declarations(
+    cornerstones: Sequence[Cornerstone], apps: Sequence[App], names: Iterable[str], root: FastAPI, paths: Iterable[str]
+) -> list[Problem]:
+    """Return the problems of declared parts, before any of them is built; see the checks below for the parameters."""
+    return [
+        *(problem for parts in (cornerstones, apps) for problem in check_names(parts)),
+        *check_prefixes(apps),
+        *check_after(apps, names),
+        *check_root(apps, root, paths),
+        *check_ignored([*cornerstones, *apps]),
+    ]
+
+
 def check_names(parts: Sequence[App] | Sequence[Cornerstone]) -> list[Problem]:
     """Return a problem for every duplicate name."""
     first: dict[str, str] = {}
@@ -133,7 +146,8 @@ def check_root(apps: Sequence[App], root: FastAPI, probes: Iterable[str] = (LIVE
     routes = [path for context in iter_route_contexts(root.routes) if (path := context.path)]
     problems = []
     for app in apps:
-        hidden = [route for route in [*routes, *probes] if app.prefix.strip("/") and is_below(route, app.prefix)]
+        owned = [*((route, "the root app") for route in routes), *((probe, "composer") for probe in probes)]
+        hidden = [pair for pair in owned if app.prefix.strip("/") and is_below(pair[0], app.prefix)]
         where = place_in_settings(app, "prefix")
-        problems += [problem("C023", where, prefix=app.prefix, route=route) for route in hidden[:1]]
+        problems += [problem("C023", where, prefix=app.prefix, route=route, owner=owner) for route, owner in hidden[:1]]
     return problems

@@ -94,8 +94,8 @@ def read(file: Path, form: Form) -> Json:
         raise CommandError(f"{file}: cannot read the file: {error.strerror}.") from None
     except ValueError as error:
         raise CommandError(f"{file}: cannot parse the file as {form.upper()}: {error}.") from None
-    if not re.match(r"3\.[01](\.|$)", str(document.get("openapi"))):
-        raise CommandError(f"{file}: not an OpenAPI 3.0 or 3.1 document.")
+    if not re.match(r"3\.[012](\.|$)", str(document.get("openapi"))):
+        raise CommandError(f"{file}: not an OpenAPI 3.0, 3.1 or 3.2 document.")
     return document
 
 

@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from composer._compat.fastapi import match_any_method
 from composer._json import Json
 from composer._scope import SCOPE_ADMIT, SCOPE_INTERNAL
-from composer.openapi._structure import OPERATION_METHODS
+from composer.openapi._structure import as_mapping, operation_keys
 
 # Paths that apps may read in different ways, which are never exempt: with a segment `.` or `..`, even if encoded again
 # or followed by what would begin a query, a backslash, an encoded slash, or a control character.
@@ -124,10 +124,12 @@ def _free_name(name: str, scheme: Any, taken: Json) -> str:
 def _secured_item(item: Any, together: Json, default: list[Json] | None) -> Any:
     if not isinstance(item, dict):
         return item
-    return {
-        key: _secured_operation(value, together, default) if key in OPERATION_METHODS else value
-        for key, value in item.items()
-    }
+    secured = {key: _secured_operation(item[key], together, default) for key in operation_keys(item)}
+    if additional := as_mapping(item.get("additionalOperations")):
+        secured["additionalOperations"] = {
+            key: _secured_operation(operation, together, default) for key, operation in additional.items()
+        }
+    return item | secured
 
 
 def _secured_operation(operation: Json, together: Json, default: list[Json] | None) -> Json:

@@ -9,7 +9,16 @@ from composer.openapi._errors import Fault
 from composer.openapi._graph import Graph, Key, Node
 from composer.openapi._naming import renamed_parts
 from composer.openapi._source import Source, json_copy, tag_groups
-from composer.openapi._structure import OPERATION_METHODS, SECTIONS, as_mapping, resolve, resolve_item, to_pointer
+from composer.openapi._structure import (
+    SECTIONS,
+    STANDARD_METHODS,
+    as_mapping,
+    operation_keys,
+    operations,
+    resolve,
+    resolve_item,
+    to_pointer,
+)
 
 _MERGED_FIELDS = {
     *("openapi", "info", "paths", "webhooks", "components", "tags", "x-tagGroups", "security", "servers"),
@@ -38,11 +47,11 @@ def duplicate_operations(sources: list[Source]) -> Iterator[Fault]:
 
 
 def _methods(document: Json, item: Json) -> frozenset[str]:
-    """Return the methods of a path item, or all methods if it refers to something that can't be resolved here."""
+    """Return the methods of a path item, or all usual ones if it refers to something that can't be resolved here."""
     try:
-        return OPERATION_METHODS & resolve_item(document, item).keys()
+        return frozenset(operations(resolve_item(document, item)))
     except LookupError:
-        return OPERATION_METHODS
+        return STANDARD_METHODS
 
 
 def _paths(document: Json) -> dict[str, Json]:
@@ -113,23 +122,25 @@ def _add_path_item(merged: Json, path: str, item: Json) -> None:
         existing, item = (json_copy(resolve_item(merged, each)) for each in (existing, item))
         for each in (existing, item):
             _push_into_operations(merged, each)
-        operations = {method: item[method] for method in sorted(OPERATION_METHODS & item.keys())}
-        merged["paths"][path] = {**existing, **operations}
+        additional = existing.get("additionalOperations", {}) | item.pop("additionalOperations", {})
+        merged["paths"][path] = {**existing, **{method: item[method] for method in sorted(item)}}
+        if additional:
+            merged["paths"][path]["additionalOperations"] = additional
     elif not _methods(merged, existing):
         merged["paths"][path] = item
 
 
 def _push_into_operations(merged: Json, item: Json) -> None:
-    shared = {key: item.pop(key) for key in item.keys() - OPERATION_METHODS}
+    shared = {key: item.pop(key) for key in item.keys() - {*operation_keys(item), "additionalOperations"}}
     parameters = shared.pop("parameters", [])
-    for method in item:
-        own = item[method].get("parameters", [])
+    for operation in operations(item).values():
+        own = operation.get("parameters", [])
         known = {_parameter_key(merged, each) for each in own}
         added = [json_copy(each) for each in parameters if _parameter_key(merged, each) not in known]
         if added:
-            item[method]["parameters"] = added + own
+            operation["parameters"] = added + own
         for key in sorted(shared):
-            item[method].setdefault(key, json_copy(shared[key]))
+            operation.setdefault(key, json_copy(shared[key]))
 
 
 def _parameter_key(merged: Json, parameter: Json) -> tuple[Any, Any]:

@@ -231,9 +231,15 @@ def _named_parts(document: Json) -> Iterator[tuple[str, str, str, Any]]:
 
 
 def _declare_tags(graph: Graph) -> None:
-    for tag in graph.source.document.get("tags", []):
+    tags = graph.source.document.get("tags", [])
+    for tag in tags:
         node = _tag_node(graph, tag["name"], dict(tag))
         graph.root.references.append(Reference(tag, "name", node.key, Spelling.NAME))
+    for tag in tags:
+        if isinstance(parent := tag.get("parent"), str):
+            node, parent_node = graph.nodes[graph.key("tags", tag["name"])], _tag_node(graph, parent, {"name": parent})
+            for owner, holder in ((graph.root, tag), (node, node.value)):
+                owner.references.append(Reference(holder, "parent", parent_node.key, Spelling.NAME))
     for group in tag_groups(graph.source.document):
         for index, name in enumerate(group["tags"]):
             node = _tag_node(graph, name, {"name": name})

@@ -25,7 +25,7 @@ def merge_openapi(
     servers: Literal["host", "keep"] = "host",
     on_error: Literal["raise", "skip"] = "raise",
 ) -> Json:
-    """Merge OpenAPI 3.0 and 3.1 documents into one in which every operation keeps its meaning.
+    """Merge OpenAPI 3.0, 3.1 and 3.2 documents into one in which every operation keeps its meaning.
 
     Components with the same name are shared if they are equivalent through all references; otherwise they are
     prefixed with the names of their apps. The result doesn't depend on the order of the sources, and shares no object
@@ -42,7 +42,7 @@ def merge_openapi(
             `OpenAPIMergeWarning`.
 
     Returns:
-        The merged document as plain JSON data: 3.1 if any source is, else 3.0.
+        The merged document as plain JSON data, of the highest version of any source.
 
     Raises:
         OpenAPIMergeError: With `on_error="raise"`, if any source is faulty. Lists every fault of every source.

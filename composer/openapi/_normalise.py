@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from composer._json import Json
 from composer.openapi._source import Source, json_copy, relocate
-from composer.openapi._structure import OPERATION_METHODS, from_pointer, kind_at, look_up, walk
+from composer.openapi._structure import from_pointer, kind_at, look_up, operations, walk
 from composer.openapi._upgrade import upgrade_object
 
 
@@ -103,7 +103,7 @@ class Normaliser:
 
     def _add_servers(self, item: Json) -> None:
         """Add the top-level servers to a path item with operations that has none of its own."""
-        if self._servers is not None and not OPERATION_METHODS.isdisjoint(item):
+        if self._servers is not None and operations(item):
             item.setdefault("servers", json_copy(self._servers))
 
     def _add_dialect(self, holder: Json) -> None:
@@ -161,7 +161,7 @@ def _combined_item(items: list[Json]) -> Json:
 
 
 def _server_holders(item: Json) -> list[Json]:
-    return [item, *(item[method] for method in OPERATION_METHODS & item.keys())]
+    return [item, *operations(item).values()]
 
 
 def _has_servers(item: Json) -> bool:

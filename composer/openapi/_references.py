@@ -100,7 +100,8 @@ def _hoist(graph: Graph, kind: str, tokens: tuple[str, ...], value: Any) -> Targ
 
 def _add_requirement(graph: Graph, node: Node, obj: SpecObject) -> None:
     for name in sorted(obj.value):
-        key = graph.key("securitySchemes", name)
+        # Since OpenAPI 3.2, a reference may take the place of the name.
+        key = graph.key("securitySchemes", name.removeprefix("#/components/securitySchemes/"))
         if key in graph.nodes:
             node.references.append(Reference(obj.value, name, key, Spelling.KEY))
         else:
@@ -125,6 +126,12 @@ def _add_mapping(graph: Graph, node: Node, obj: SpecObject) -> set[Key]:
     """Add a reference for each value of a discriminator's mapping; return the component schemas among the targets."""
     mapping = obj.value["discriminator"].get("mapping", {})
     mapped: set[Key] = set()
+    if isinstance(default := obj.value["discriminator"].get("defaultMapping"), str):
+        key = graph.key("schemas", default)
+        if key in graph.nodes:
+            node.references.append(Reference(obj.value["discriminator"], "defaultMapping", key, Spelling.NAME))
+        else:
+            _add_reference(graph, node, obj, obj.value["discriminator"], "defaultMapping")
     for value in sorted(mapping):
         key = graph.key("schemas", mapping[value])
         if key in graph.nodes:

@@ -8,9 +8,10 @@ from typing import Any
 
 from composer._json import Json
 from composer.openapi._errors import Fault
-from composer.openapi._structure import SECTIONS
+from composer.openapi._structure import SECTIONS, as_mapping, walk
 
 _OAUTH_URLS = ("authorizationUrl", "tokenUrl", "refreshUrl", "deviceAuthorizationUrl")
+_TEXT_FIELDS = ("title", "summary", "description", "name", "operationId", "url")
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:|//")
 # NaN and infinities aren't JSON: with one of them, the merged document could not be served.
 _encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
@@ -30,6 +31,8 @@ def read_source(name: str, prefix: str, document: Any) -> tuple[Source | None, l
     faults = list(_structural_faults(name, prefix, document))
     try:
         source = Source(name, prefix.rstrip("/"), json_copy(document))
+        if not faults:
+            _drop_self(source.document)
     except (TypeError, ValueError, RecursionError) as error:
         return None, [*faults, Fault(name, "#", f"invalid JSON: {error}")]
     if faults:
@@ -38,6 +41,16 @@ def read_source(name: str, prefix: str, document: Any) -> tuple[Source | None, l
         _relocate_oauth(source)
         _relocate_links(source)
     return source, []
+
+
+def _drop_self(document: Json) -> None:
+    """Drop `$self`, the document's own URI, which the merged document doesn't have, also from local references."""
+    uri = document.pop("$self", None)
+    for _, value, _ in walk("OpenAPI", document) if isinstance(uri, str) else ():
+        for holder in (value, as_mapping(value.get("mapping"))):
+            for key, reference in holder.items():
+                if isinstance(reference, str) and reference.startswith(f"{uri}#") and key not in _TEXT_FIELDS:
+                    holder[key] = reference.removeprefix(uri)
 
 
 def json_copy(value: Any) -> Any:
@@ -52,8 +65,8 @@ def _structural_faults(name: str, prefix: str, document: Any) -> Iterator[Fault]
         yield Fault(name, "#", f"expected a JSON object, got {type(document).__name__}")
         return
     version = document.get("openapi", document.get("swagger"))
-    if not re.match(r"3\.[01](\.|$)", str(version)):
-        yield Fault(name, "#", f"unsupported OpenAPI version: {version or 'none'} (supported: 3.0 and 3.1)")
+    if not re.match(r"3\.[012](\.|$)", str(version)):
+        yield Fault(name, "#", f"unsupported OpenAPI version: {version or 'none'} (supported: 3.0, 3.1 and 3.2)")
     elif not isinstance(version, str):
         yield Fault(name, "#/openapi", "must be a string, not a number")
     yield from _list_faults(name, document)
@@ -90,7 +103,7 @@ def _relocate_oauth(source: Source) -> None:
     for scheme in source.document.get("components", {}).get("securitySchemes", {}).values():
         if isinstance(scheme, dict):
             flows = scheme.get("flows")
-            relocate(source, scheme, "openIdConnectUrl")
+            relocate(source, scheme, "openIdConnectUrl", "oauth2MetadataUrl")
             for flow in flows.values() if isinstance(flows, dict) else ():
                 relocate(source, flow, *_OAUTH_URLS)
 

@@ -21,12 +21,14 @@ SECTIONS: Final = {
     "links": "Link",
     "callbacks": "Callback",
     "pathItems": "PathItem",
+    "mediaTypes": "MediaType",
 }
-OPERATION_METHODS: Final = frozenset(("get", "put", "post", "delete", "options", "head", "patch", "trace"))
 REFERABLE: Final = frozenset(SECTIONS.values())
 
 # "Kind" is one object, "[Kind]" an array of them, "{Kind}" a map of names to them; every other key holds data.
+# The fields of OpenAPI 3.0, 3.1 and 3.2, and what JSON Schema had before.
 _PARAMETER: Final = {"schema": "Schema", "content": "{MediaType}", "examples": "{Example}"}
+_ENCODINGS: Final = {"encoding": "{Encoding}", "prefixEncoding": "[Encoding]", "itemEncoding": "Encoding"}
 _TABLE: Final[dict[str, dict[str, str]]] = {
     "OpenAPI": {
         "paths": "Paths",
@@ -36,7 +38,7 @@ _TABLE: Final[dict[str, dict[str, str]]] = {
         "tags": "[Tag]",
     },
     "Components": {section: f"{{{kind}}}" for section, kind in SECTIONS.items()},
-    "PathItem": {"parameters": "[Parameter]", **dict.fromkeys(OPERATION_METHODS, "Operation")},
+    "PathItem": {"parameters": "[Parameter]", "additionalOperations": "{Operation}"},
     "Operation": {
         "parameters": "[Parameter]",
         "requestBody": "RequestBody",
@@ -47,8 +49,8 @@ _TABLE: Final[dict[str, dict[str, str]]] = {
     "Parameter": _PARAMETER,
     "Header": _PARAMETER,
     "RequestBody": {"content": "{MediaType}"},
-    "MediaType": {"schema": "Schema", "examples": "{Example}", "encoding": "{Encoding}"},
-    "Encoding": {"headers": "{Header}"},
+    "MediaType": {"schema": "Schema", "itemSchema": "Schema", "examples": "{Example}", **_ENCODINGS},
+    "Encoding": {"headers": "{Header}", **_ENCODINGS},
     "Response": {"headers": "{Header}", "content": "{MediaType}", "links": "{Link}"},
     "Schema": {
         **dict.fromkeys(("items", "additionalItems", "unevaluatedItems", "contains", "not"), "Schema"),
@@ -62,6 +64,9 @@ _TABLE: Final[dict[str, dict[str, str]]] = {
 }
 # Objects with patterned fields: every key holds an object of this kind, except extensions (`x-`), which hold data.
 _PATTERNED: Final = {"Paths": "PathItem", "Responses": "Response", "Callback": "PathItem"}
+STANDARD_METHODS: Final = frozenset(("get", "put", "post", "delete", "options", "head", "patch", "trace", "query"))
+# Every other object in a path item is an operation, because frameworks also write methods that OpenAPI doesn't define.
+_ITEM_FIELDS: Final = frozenset(("$ref", "summary", "description", "servers", "parameters", "additionalOperations"))
 
 
 class SpecObject(NamedTuple):
@@ -94,6 +99,18 @@ def as_list(value: Any) -> list[Any]:
 def is_reference(kind: str, value: Json) -> bool:
     """Return whether the object is a reference (`$ref`) to another one."""
     return kind in REFERABLE and isinstance(value.get("$ref"), str)
+
+
+def operation_keys(item: Json) -> list[str]:
+    """Return the keys of the operations that are directly in a path item."""
+    return [key for key in item if key not in _ITEM_FIELDS and key[:2] != "x-" and isinstance(item[key], dict)]
+
+
+def operations(item: Json) -> dict[str, Json]:
+    """Return all operations of a path item by their method in lower case."""
+    named = {key.lower(): item[key] for key in operation_keys(item)}
+    additional = as_mapping(item.get("additionalOperations"))
+    return named | {key.lower(): each for key, each in additional.items() if isinstance(each, dict)}
 
 
 def walk(kind: str, value: Any) -> Iterator[SpecObject]:
@@ -130,6 +147,8 @@ def children(kind: str, value: Json) -> list[tuple[str, Any]]:
         return []
     result: list[tuple[str, Any]] = []
     fields = _FIELDS.get(kind, _NONE)
+    if kind == "PathItem":
+        fields = fields | dict.fromkeys(operation_keys(value), ("", "Operation"))
     for key in sorted(fields.keys() & value.keys()):
         container, inner_kind = fields[key]
         inner = value[key]
@@ -150,6 +169,8 @@ def kind_at(tokens: Iterable[str]) -> str | None:
             container = ""
         elif kind in _PATTERNED and token[:2] != "x-":
             kind = _PATTERNED[kind]
+        elif kind == "PathItem" and token not in _ITEM_FIELDS and token[:2] != "x-":
+            kind = "Operation"
         elif kind != "Schema" or not token.isdigit():
             container, kind = _FIELDS.get(kind, _NONE).get(token, ("", ""))
     return kind if not container else None

@@ -11,7 +11,8 @@ from urllib.parse import unquote
 
 Json = dict[str, Any]
 
-METHODS = ["get", "put", "post", "delete", "options", "head", "patch", "trace"]
+# What FastAPI writes besides: methods that OpenAPI has since 3.2, or not at all.
+METHODS = ["get", "put", "post", "delete", "options", "head", "patch", "trace", "query", "propfind", "copy"]
 SCHEMA_KEYS = [
     *("items", "additionalItems", "unevaluatedItems", "contains", "not", "additionalProperties", "contentSchema"),
     *("unevaluatedProperties", "propertyNames", "if", "then", "else"),
@@ -25,8 +26,15 @@ GRAMMAR: dict[str, dict[str, str]] = {
         **dict.fromkeys(SCHEMA_MAPS, "map schema"),
     },
     "parameter": {"schema": "schema", "content": "map media", "examples": "map example"},
-    "media": {"schema": "schema", "examples": "map example", "encoding": "map encoding"},
-    "encoding": {"headers": "map parameter"},
+    "media": {
+        "schema": "schema",
+        "itemSchema": "schema",
+        "examples": "map example",
+        "encoding": "map encoding",
+        "prefixEncoding": "list encoding",
+        "itemEncoding": "encoding",
+    },
+    "encoding": {"headers": "map parameter", "encoding": "map encoding"},
     "body": {"content": "map media"},
     "response": {"headers": "map parameter", "content": "map media", "links": "map link"},
     "callback": {"*": "item"},
@@ -40,6 +48,7 @@ GRAMMAR: dict[str, dict[str, str]] = {
     },
 }
 
+LITERAL = ("example", "examples", "default", "enum", "const", "x-apps")
 DOCUMENTED = {("operation", "externalDocs"), ("schema", "externalDocs"), ("example", "externalValue")}
 
 
@@ -86,8 +95,10 @@ class Side:
         return found
 
     def item(self, value: Json) -> Json:
+        """Return the path item, with all of its operations by their method."""
         found: Json = self.follow(value, "item")
-        return found
+        more = {method.lower(): each for method, each in found.get("additionalOperations", {}).items()}
+        return {key: each for key, each in found.items() if key != "additionalOperations"} | more
 
     def follow(self, value: Any, kind: str) -> Any:
         while isinstance(value, dict) and str(value.get("$ref")).startswith("#/"):
@@ -420,7 +431,23 @@ def _broken(merged: Json, side: Side) -> list[str]:
     ]
     components = merged.get("components", {})
     names = [name for section, parts in components.items() if section[:2] != "x-" for name in parts]
+    pointers = {f"#/components/{section}/{name}" for section, parts in components.items() for name in parts}
     return [
+        *(f"{each} leads nowhere" for each in sorted(set(_references(merged)) - pointers)),
         *(f"the operation id {each} is there twice" for each in sorted({each for each in ids if ids.count(each) > 1})),
         *(f"{name} is no component's name" for name in names if not re.fullmatch(r"[a-zA-Z0-9._-]+", name)),
     ]
+
+
+def _references(value: Any) -> Iterator[str]:
+    """Yield the references to components, save those in literal data."""
+    if isinstance(value, dict):
+        reference = value.get("$ref")
+        if isinstance(reference, str) and reference.startswith("#/components/"):
+            yield "/".join(reference.split("/")[:4])
+        for key, inner in value.items():
+            if key not in LITERAL and key[:2] != "x-":
+                yield from _references(inner)
+    elif isinstance(value, list):
+        for each in value:
+            yield from _references(each)

@@ -77,7 +77,7 @@ def _check_key(key: str, algorithms: Sequence[str]) -> None:
         try:
             algorithm = jwt.get_algorithm_by_name(name)
             too_short = algorithm.check_key_length(algorithm.prepare_key(key))
-        except NotImplementedError:
+        except RuntimeError:
             raise ValueError("these algorithms require cryptography: pip install 'fastapi-composer[auth]'") from None
         except (PyJWTError, TypeError, ValueError):
             # Not its own text: that may contain a part of the key.

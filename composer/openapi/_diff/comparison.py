@@ -38,7 +38,7 @@ _OTHER_CHANGE: Final = Change(False, "document", "other details changed")
 
 
 def changes(old: Json, new: Json) -> list[Change]:
-    """Return what changed between two OpenAPI 3.0 or 3.1 documents.
+    """Return what changed between two OpenAPI 3.0, 3.1 or 3.2 documents.
 
     A change of a component is reported for every operation that refers to it.
 

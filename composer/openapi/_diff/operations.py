@@ -8,7 +8,7 @@ from composer._json import Json
 from composer.openapi._diff.document import Document, as_schema, canonical
 from composer.openapi._diff.keywords import Effect, Side, documentation_changes
 from composer.openapi._diff.schemas import PairKey, SchemaChanges
-from composer.openapi._structure import OPERATION_METHODS, as_list, as_mapping
+from composer.openapi._structure import as_list, as_mapping, operations
 
 
 class OperationChange(NamedTuple):
@@ -46,15 +46,16 @@ class OperationChanges:
             path = path_new or path_old
             if path_old in old and path_new in new:
                 yield from _documentation_changes(f"{where}{path}", item_old, item_new)
-            for method in sorted(OPERATION_METHODS & (item_old.keys() | item_new.keys())):
+            left, right = operations(item_old), operations(item_new)
+            for method in sorted(left.keys() | right.keys()):
                 place = f"{where}{method.upper()} {path}".rstrip()
-                if method in item_old and method in item_new:
-                    was = _effective_operation(self.old, item_old, method, path_old)
-                    now = _effective_operation(self.new, item_new, method, path_new)
+                if method in left and method in right:
+                    was = _effective_operation(self.old, item_old, left[method], path_old)
+                    now = _effective_operation(self.new, item_new, right[method], path_new)
                     yield from _renamed_path_parameters(place, path_old, path_new)
                     yield from self._compare_operation(place, was, now, side)
                 else:
-                    yield _added_or_removed(place, "operation", method in item_old)
+                    yield _added_or_removed(place, "operation", method in left)
 
     def _compare_operation(self, where: str, old: Json, new: Json, side: Side) -> Iterator[OperationChange]:
         yield from _documentation_changes(where, old, new)
@@ -99,8 +100,8 @@ class OperationChanges:
         elif "content" not in old and "content" not in new:
             yield self._compare_schema(where, old, new, side)
 
-    def _compare_schema(self, where: str, old: Json, new: Json, side: Side) -> OperationChange:
-        was, now = ((as_schema(holder.get("schema", True)),) for holder in (old, new))
+    def _compare_schema(self, where: str, old: Json, new: Json, side: Side, keyword: str = "schema") -> OperationChange:
+        was, now = ((as_schema(holder.get(keyword, True)),) for holder in (old, new))
         return OperationChange(where, False, "", self.schemas.add(was, now, side))
 
     # -- bodies --------------------------------------------------------------------------------------------
@@ -127,13 +128,14 @@ class OperationChanges:
                 yield _added_or_removed(place, "response", status in old)
 
     def _compare_content(self, where: str, old: Json, new: Json, side: Side) -> Iterator[OperationChange]:
-        left, right = _media_types(old), _media_types(new)
+        left, right = _media_types(self.old, old), _media_types(self.new, new)
         for kind in sorted(left.keys() | right.keys()):
             place = f"{where} {kind}"
             if kind in left and kind in right:
                 yield from _documentation_changes(place, left[kind], right[kind])
                 yield from self._compare_encoding(place, left[kind], right[kind], side)
                 yield self._compare_schema(place, left[kind], right[kind], side)
+                yield self._compare_schema(f"{place} item", left[kind], right[kind], side, "itemSchema")
             else:
                 yield _added_or_removed(place, "media type", kind in left)
 
@@ -231,9 +233,8 @@ def _renamed_path_parameters(where: str, old: str, new: str) -> Iterator[Operati
             yield OperationChange(where, True, f"path parameter renamed from {was} to {now}")
 
 
-def _effective_operation(document: Document, item: Json, method: str, path: str) -> Json:
+def _effective_operation(document: Document, item: Json, operation: Json, path: str) -> Json:
     """Return an operation with the fields that it inherits from its path item, and its parameters by key."""
-    operation = as_mapping(item[method])
     parameters = [*as_list(item.get("parameters")), *as_list(operation.get("parameters"))]
     keyed = [_keyed_parameter(document.follow(parameter), path) for parameter in parameters]
     servers = operation.get("servers", item.get("servers", []))
@@ -257,8 +258,8 @@ def _headers(document: Document, holder: Json) -> dict[str, Json]:
     return named
 
 
-def _media_types(holder: Json) -> dict[str, Json]:
-    return {name.lower().replace(" ", ""): as_mapping(value) for name, value in _entries(holder, "content")}
+def _media_types(document: Document, holder: Json) -> dict[str, Json]:
+    return {name.lower().replace(" ", ""): document.follow(value) for name, value in _entries(holder, "content")}
 
 
 def _entries(holder: Json, key: str) -> list[tuple[str, Any]]:
