@@ -35,7 +35,7 @@ class Version:
         self.pool = Pool()
         self.requests = 0
         self.ended: asyncio.Event | None = None
-        self.connections: set[Connection] = set()
+        self.connections: dict[Connection, None] = {}
         self.observes = True
         self._inner = inner
 
@@ -51,11 +51,11 @@ class Version:
     async def answer_websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a WebSocket, which is closed where another version takes the place of this one."""
         connection = Connection(send)
-        self.connections.add(connection)
+        self.connections[connection] = None
         try:
             await self.answer(scope, receive, connection.send)
         finally:
-            self.connections.discard(connection)
+            del self.connections[connection]
 
     async def drain(self, seconds: float, own: int = 0) -> bool:
         """Wait until it answers no requests but so many of the caller's own; return whether they ended in that time.
