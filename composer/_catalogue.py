@@ -30,12 +30,12 @@ _ERRORS: Final = {
     ),
     "C002": ("Invalid settings file: {error}.", "Fix that line; toml.io describes the format."),
     "C003": ("Unknown key {key!r}.", "{near} Known keys: {known}."),
-    "C004": ("Invalid value for {key!r}: {why}.", "Set a value that {owner} accepts."),
+    "C004": ("Invalid value for {key!r}: {why}.", "{advice}"),
     "C005": (
         "Package {package!r} not found.",
         "Create that folder, install the package, or fix [composer] {key}, which lists import names, not paths.",
     ),
-    "C006": ("Import failed: {error}.", "{advice} Fix that line, or install the missing package."),
+    "C006": ("Import failed: {error}.", "Fix that line, or install the missing package."),
     "C007": (
         "Package name conflict: {package!r} is {taken}, not {wanted}.",
         "{near} Rename the folder: a process can import only one package of a given name.",
@@ -54,15 +54,15 @@ _ERRORS: Final = {
     ),
     "C011": (
         "The factory {factory} raised {error}.",
-        "{advice} Fix that line. Move work that can fail, such as connecting to a server, into a lifespan.",
+        "{near} Fix that line. Move work that can fail, such as connecting to a server, into a lifespan.",
     ),
     "C012": (
         "No cornerstone provides {wanted} (required by {parameter!r}{more}).",
-        "{near} Types provided: {known}.",
+        "{near} {known}",
     ),
     "C013": (
         "More than one cornerstone provides {wanted}, and {parameter!r} matches none of their names.",
-        "Name the parameter after one of them: {known}. In a handler, write Shared[Annotated[{wanted}, '{first}']].",
+        "Name the parameter after one of them: {known}. Or write Annotated[{wanted}, '{first}'].",
     ),
     "C014": ("Circular dependency between cornerstones:\n{path}", "Remove one of these parameters."),
     "C015": (
@@ -88,8 +88,8 @@ _ERRORS: Final = {
     ),
     "C022": ("Duplicate prefix {prefix!r}, also used by {other}.", "Give one of them another prefix."),
     "C023": (
-        "The prefix {prefix!r} conflicts with the route {route!r} of the root app.",
-        "Choose another prefix, or move the route.",
+        "The prefix {prefix!r} conflicts with the route {route!r} of {owner}.",
+        "Choose another prefix.",
     ),
     "C025": ("Unknown app {name!r} in {key}.", "{near} Known apps: {known}."),
     "C026": ("Circular start order of apps:\n{path}", "Remove one of these names from 'after'."),
@@ -124,7 +124,7 @@ _ERRORS: Final = {
         "Move {factory} into a folder in that package; the name of the folder is the prefix.",
     ),
     "C038": (
-        "Duplicate app object: the app {other} uses the same one, and its lifespan cannot run twice at once.",
+        "Duplicate app object: the app {other!r} uses the same one, and its lifespan cannot run twice at once.",
         "Use a factory that returns a new app for each call, or mount the app once.",
     ),
     "C039": (
@@ -222,7 +222,7 @@ _WARNINGS: Final = {
     # Read from signatures. If true, the start or the requests fail with an error that names the cornerstone.
     "C051": (
         "{name} is not a context manager: {why}.",
-        "Decorate serving(self) and around_request(self, connection) with @asynccontextmanager; add missing methods.",
+        "{advice}",
     ),
     # A guess at the cause of another problem.
     "C052": (
@@ -261,15 +261,16 @@ def problem(id: str, where: str, *, error: BaseException | None = None, **fields
     """
     entry = CATALOGUE[id]
     named = {"near": "", "advice": "", "tried": "", "more": "", **fields}
+    advice = ""
     if error is not None:
-        named |= {"error": describe_error(error), "advice": _advice(error)}
+        named["error"], advice = describe_error(error), _advice(error)
     # An empty field leaves two blanks.
-    hint = re.sub(" {2,}", " ", entry.hint.format(**named)).strip()
+    hint = advice or re.sub(" {2,}", " ", entry.hint.format(**named)).strip()
     return Problem(id, where, entry.what.format(**named), hint, error, entry.level)
 
 
 def _advice(error: BaseException) -> str:
-    """Return the usual fix for an exception whose own text doesn't name it, or ""."""
+    """Return the fix for an exception whose own text doesn't name it, or ""."""
     text = error_text(error)
     if is_circular_import(error, text):
         return "Two modules import each other: move the shared code into a third one."

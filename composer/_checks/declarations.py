@@ -146,7 +146,8 @@ def check_root(apps: Sequence[App], root: FastAPI, probes: Iterable[str] = (LIVE
     routes = [path for context in iter_route_contexts(root.routes) if (path := context.path)]
     problems = []
     for app in apps:
-        hidden = [route for route in [*routes, *probes] if app.prefix.strip("/") and is_below(route, app.prefix)]
+        owned = [*((route, "the root app") for route in routes), *((probe, "composer") for probe in probes)]
+        hidden = [pair for pair in owned if app.prefix.strip("/") and is_below(pair[0], app.prefix)]
         where = place_in_settings(app, "prefix")
-        problems += [problem("C023", where, prefix=app.prefix, route=route) for route in hidden[:1]]
+        problems += [problem("C023", where, prefix=app.prefix, route=route, owner=owner) for route, owner in hidden[:1]]
     return problems

@@ -31,10 +31,10 @@ class _Rule(NamedTuple):
 
 
 _RULES = {
-    "name": _Rule((str,), "a text", lambda part: str(part.name)),
-    "prefix": _Rule((str,), "a text", lambda app: f"/{app.name}"),
+    "name": _Rule((str,), "a string", lambda part: str(part.name)),
+    "prefix": _Rule((str,), "a string", lambda app: f"/{app.name}"),
     "factory": _Rule((Callable, NoneType), "something that can be called", lambda part: FastAPI),
-    "app": _Rule((Callable, NoneType), "something that can be called", lambda app: None),
+    "app": _Rule((Callable, NoneType), "something that can be called", lambda app: FastAPI()),
     "settings": _Rule((BaseModel, Mapping), "a mapping or a model's object", lambda part: {}),
     "openapi": _Rule(
         (bool, str, Path, Mapping, Callable), "a bool, a path, a document or a function", lambda app: True
@@ -83,15 +83,17 @@ def _misplaced(value: Any, kind: type, where: str) -> Problem:
 def _converted(part: Part, kind: type[Part], problems: list[Problem]) -> Part:
     changed: dict[str, Any] = {}
     for key, rule in _RULES.items():
-        if hasattr(part, key) and not isinstance(getattr(part, key), rule.types):
-            problems.append(problem("C004", part.place, key=key, why=f"it has to be {rule.text}", owner="composer"))
+        if hasattr(part, key) and not isinstance(value := getattr(part, key), rule.types):
+            why, advice = f"it is {type(value).__name__}", f"Pass {rule.text}."
+            problems.append(problem("C004", part.place, key=key, why=why, advice=advice))
             changed[key] = rule.fallback(part)
     sources = [key for key in ("app", "factory") if getattr(part, key, None) is not None]
     if len(sources) > 1:
         problems.append(problem("C056", part.place, keys="app and factory"))
         changed["factory"] = None
-    elif not sources and "app" not in changed:
-        problems.append(problem("C004", part.place, key="factory", why="it is missing", owner="composer"))
+    elif not sources:
+        advice = "Pass a function that returns the object."
+        problems.append(problem("C004", part.place, key="factory", why="it is required", advice=advice))
         changed["factory"] = FastAPI
     if getattr(part, "prefix", None) == "":
         changed["prefix"] = f"/{part.name}"

@@ -153,7 +153,8 @@ def _tables_in(section: Table, problems: list[Problem]) -> Table:
     others = [name for name, value in section.items() if not isinstance(value, Mapping)]
     for name in others:
         where = place_of(section, (name,), "")
-        problems.append(problem("C004", where, key=name, why="it is not a table", owner="composer"))
+        advice = "Write a table of that name, as in [apps.notes]."
+        problems.append(problem("C004", where, key=name, why="it is not a table", advice=advice))
     return section.without(others)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import Any, Final, TypeVar, get_args
 
 from pydantic import AliasChoices, AliasPath, BaseModel, PydanticUserError, ValidationError
 from pydantic.fields import FieldInfo
@@ -15,6 +15,8 @@ from composer._settings.table import Table, place_of
 from composer._text import describe_error, did_you_mean, listed, nearest
 
 Model = TypeVar("Model", bound=BaseModel)
+
+_MISSING: Final = "it is required"
 
 
 def validated_or_default(model: type[Model], table: Table) -> tuple[Model, list[Problem]]:
@@ -55,17 +57,27 @@ def _problems_of(error: ValidationError, model: type[BaseModel], table: Mapping[
             problems.append(unknown_key(place_of(table, loc, owner), str(loc[-1]), _fields_at(model, loc[:-1])))
         elif not (is_missing and any(_is_misspelt(other, loc) for other in unknown)):
             path = _path_in(table, loc, is_missing)
-            reasons.setdefault(path, []).append("it is required" if is_missing else reason)
+            reasons.setdefault(path, []).append(_MISSING if is_missing else reason)
     for path, texts in reasons.items():
         where, why = place_of(table, path, owner), "; ".join(dict.fromkeys(texts))
-        of_key = problem("C004", where, key=".".join(path), why=why, owner=owner)
-        problems.append(of_key if path else problem("C034", where, model=model.__name__, why=why))
+        of_model = problem("C034", where, model=model.__name__, why=why)
+        problems.append(invalid_value(where, ".".join(path), why, owner) if path else of_model)
     return problems
 
 
 def _is_misspelt(unknown: tuple[int | str, ...], missing: tuple[int | str, ...]) -> bool:
     """Return whether an unknown key is a missing one of the same table, misspelt."""
     return unknown[:-1] == missing[:-1] and bool(nearest(str(unknown[-1]), [str(missing[-1])]))
+
+
+def invalid_value(where: str, key: str, why: str, owner: str) -> Problem:
+    """Return the problem of a value that its owner, composer or a factory, doesn't accept."""
+    advice = f"Change the value, or the type that {owner} declares for it."
+    if why == _MISSING:
+        advice = f"Add {key} to that table."
+    elif owner == "composer":
+        advice = "Change the value, or remove the key to use the default."
+    return problem("C004", where, key=key, why=why, advice=advice)
 
 
 def unknown_key(place: str, key: str, known: Iterable[str]) -> Problem:

@@ -34,7 +34,14 @@ from composer._wire.requirements import (
     select_provider,
 )
 from composer._wire.shared import shared_dependencies_of
-from composer._wire.types import factory_name, providers_of, return_type_of, type_name, value_name
+from composer._wire.types import (
+    factory_name,
+    providers_of,
+    return_type_of,
+    takes_any_keyword,
+    type_name,
+    value_name,
+)
 
 
 def wire(
@@ -163,7 +170,10 @@ class _Builder:
             value = part.factory(*positional, **arguments)
         except (Exception, SystemExit) as error:
             place = user_location(error, self._project.root) or part.place
-            raise composition_error("C011", place, factory=factory_name(part.factory), error=error) from error
+            name, near = factory_name(part.factory), ""
+            if isinstance(error, TypeError) and takes_any_keyword(part.factory) and not arguments:
+                near = f"If {name} wraps the factory, add @functools.wraps(factory) to it: it hides the parameters."
+            raise composition_error("C011", place, factory=name, error=error, near=near) from error
         if inspect.iscoroutine(value):
             value.close()
             raise composition_error("C010", part.place, factory=factory_name(part.factory))

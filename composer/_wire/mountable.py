@@ -33,8 +33,8 @@ def mountable(app: App, value: Any) -> ASGIApp:
         advice = "Set app to an app object, such as FastAPI(); set factory to a function or a class that returns one."
         raise composition_error("C057", app.place, key="app", found=found, wanted="an ASGI app", advice=advice)
     if not is_asgi_app(value):
-        factory, near = factory_name(app.factory), "FastAPI() makes one."
-        wanted = "an ASGI app"
+        near = "Its last line may have to be: return app." if value is None else "FastAPI() creates one."
+        factory, wanted = factory_name(app.factory), "an ASGI app"
         raise composition_error("C020", app.place, factory=factory, found=found, wanted=wanted, near=near)
     # Its handlers need what FastAPI puts around them.
     if isinstance(value, APIRouter):
