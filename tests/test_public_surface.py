@@ -182,7 +182,7 @@ def test_an_object_a_function_or_a_class_that_is_an_app_is_mounted_as_app_and_wh
         (App("a", factory=wsgi, wsgi=True), ("C057", "factory is a WSGI app, not a function that returns one.")),
         (App("a", app=FastAPI), ("C057", "app is the class FastAPI, not an ASGI app.")),
         (App("a", app=hello), ("C057", "app is the function hello, not an ASGI app.")),
-        (App("a", app=3), ("C004", "Invalid value for 'app': it has to be something that can be called.")),
+        (App("a", app=3), ("C004", "Invalid value for 'app': it is int.")),
         (App("a", app=echo, factory=hello), ("C056", "Only one of app and factory can be set.")),
         (App("a"), ("C004", "Invalid value for 'factory': it is required.")),
         (App("a", app=FastAPI(), settings={"x": 1}), ("C030", "Unused settings (x): the app takes no settings.")),

@@ -583,7 +583,7 @@ async def asgi_app(scope: Any, receive: Any, send: Any) -> None: ...
             hidden_type_app,
             ("C016", "Cannot read the type annotations of hidden_type_app: NameError: name 'Hidden' is not defined."),
         ),
-        (lambda: None, ("C020", "The factory <lambda> returned nothing, not an ASGI app.")),
+        (lambda: None, ("C020", "The factory <lambda> returned None, not an ASGI app.")),
         (lambda: 3, ("C020", "The factory <lambda> returned int, not an ASGI app.")),
         (lambda: FastAPI, ("C020", "The factory <lambda> returned the class FastAPI, not an ASGI app.")),
         (lambda: wsgi_app, ("C019", "The app is a WSGI app (the function wsgi_app), not an ASGI app.")),
