@@ -818,7 +818,8 @@ def test_a_reference_to_an_invalid_target_is_a_fault(place: str) -> None:
         ),
         ({"x-more": float("inf")}, "#: invalid JSON: "),
         ({"x-more": nested(2000)}, "#: invalid JSON: "),
-        ({"paths": {"/": {"get": {"tags": 1}}}}, "#: invalid OpenAPI document: TypeError: "),
+        ({"paths": {"/": {"get": {"tags": 1}}}}, "#/paths/~1/get/tags: must be an array of strings"),
+        ({"paths": {"/": {"get": {"tags": [2023]}}}}, "#/paths/~1/get/tags: must be an array of strings"),
     ],
 )
 def test_an_invalid_document_is_a_fault(more: Json, message: str) -> None:

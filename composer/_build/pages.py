@@ -24,10 +24,13 @@ def install_own_pages(app: BuiltApp) -> None:
 
 def _entries(plan: Plan, lifecycle: Lifecycle, documents: Documents) -> list[AppEntry]:
     statuses, faults = lifecycle.apps(), documents.faults()
-    return [_entry(app, statuses[app.name], documents.source(app), faults.get(app.name, "")) for app in plan.apps]
+    return [
+        _entry(app, statuses[app.name], documents.source(app), faults.get(app.name, ""), app.name in documents.left_out)
+        for app in plan.apps
+    ]
 
 
-def _entry(app: BuiltApp, status: PartStatus, source: Source, fault: str) -> AppEntry:
+def _entry(app: BuiltApp, status: PartStatus, source: Source, fault: str, is_left_out: bool) -> AppEntry:
     return AppEntry(
         name=app.name,
         prefix=app.prefix,
@@ -36,7 +39,7 @@ def _entry(app: BuiltApp, status: PartStatus, source: Source, fault: str) -> App
         description=app.declared.description,
         state=status.state.value,
         reason=status.reason,
-        shown=source.document is not None and not fault,
+        shown=source.document is not None and not is_left_out,
         private=source.private,
         fault=fault,
     )

@@ -104,7 +104,7 @@ class Source:
 
     def _store(self, made: Any) -> None:
         try:
-            text = json.dumps(made)
+            text = json.dumps(made, allow_nan=False)
         except (TypeError, ValueError, RecursionError) as error:
             raise DocumentError(f"it isn't a JSON document: {error}") from None
         digest = hashlib.sha256(text.encode()).digest()

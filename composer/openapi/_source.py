@@ -8,7 +8,7 @@ from typing import Any
 
 from composer._json import Json
 from composer.openapi._errors import Fault
-from composer.openapi._structure import SECTIONS, as_mapping, walk
+from composer.openapi._structure import SECTIONS, as_mapping, kind_at, look_up, operations, walk
 
 _OAUTH_URLS = ("authorizationUrl", "tokenUrl", "refreshUrl", "deviceAuthorizationUrl")
 _TEXT_FIELDS = ("title", "summary", "description", "name", "operationId", "url")
@@ -84,6 +84,36 @@ def _list_faults(name: str, document: Json) -> Iterator[Fault]:
         entries = listed if isinstance(listed, list) else [None]
         if not all(isinstance(each, dict) and (not field or isinstance(each.get(field), str)) for each in entries):
             yield Fault(name, f"#/{key}", f"must be an array of objects{f' with a {field}' if field else ''}")
+
+
+def droppable_part(tokens: tuple[str, ...], *, only_links: bool) -> tuple[str, ...]:
+    """Return where the part begins that can be left out because of a fault at the tokens, or () if there is none.
+
+    It is a link, an operation, or a component or webhook.
+    """
+    for length in range(1, len(tokens) + 1):
+        if kind_at(tokens[:length]) == "Link":
+            return tokens[:length]
+    if only_links:
+        return ()
+    for length in range(2, len(tokens) + 1):
+        if kind_at(tokens[:length]) == "Operation" or (tokens[0] == "components" and length > 2):
+            return tokens[:length]
+    return tokens[:2] if tokens[:1] in (("paths",), ("webhooks",)) else ()
+
+
+def without_parts(document: Json, parts: list[tuple[str, ...]]) -> Json:
+    """Return a copy of the document without the parts, and without paths that have no operation left."""
+    copy: Json = json_copy(document)
+    for tokens in parts:
+        try:
+            look_up(copy, tokens[:-1]).pop(tokens[-1], None)
+        except (AttributeError, LookupError, TypeError):
+            # It is in a part that was left out before.
+            continue
+        if tokens[0] == "paths" and not operations(as_mapping(copy["paths"].get(tokens[1]))):
+            copy["paths"].pop(tokens[1], None)
+    return copy
 
 
 def tag_groups(document: Json) -> list[Json]:
