@@ -99,7 +99,7 @@ def droppable_part(tokens: tuple[str, ...], *, only_links: bool) -> tuple[str, .
     for length in range(2, len(tokens) + 1):
         if kind_at(tokens[:length]) == "Operation" or (tokens[0] == "components" and length > 2):
             return tokens[:length]
-    return tokens[:2] if tokens[:1] in (("paths",), ("webhooks",)) else ()
+    return tokens[:2] if len(tokens) > 1 and tokens[0] in ("paths", "webhooks") else ()
 
 
 def without_parts(document: Json, parts: list[tuple[str, ...]]) -> Json:
