@@ -553,3 +553,37 @@ def test_a_guest_that_never_answers_keeps_nobody_waiting_for_ever(monkeypatch: p
     with TestClient(composer.compose([App("stuck", "/stuck", stuck, openapi="/api.json")])) as client:
         assert client.get("/openapi.json").status_code == httpx.codes.OK
         assert client.get("/docs/apps").json()[0]["fault"] == "GET /api.json raised TimeoutError"
+
+
+# -- addresses ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("url", "there"),
+    [
+        ("/token", "/a/token"),
+        ("/acme/token?x=1", "/a/acme/token?x=1"),
+        ("/inner/hidden/", "/a/inner/hidden/"),
+        ("/static/token", "/a/static/token"),
+        ("/login/token", "/login/token"),
+        ("/", "/"),
+        ("../token", "a/token"),
+    ],
+)
+def test_an_address_that_leads_to_a_hidden_route_of_the_app_leads_there_still(url: str, there: str) -> None:
+    app, inner = app_with("/x"), APIRouter()
+    app.post("/token", include_in_schema=False)(lambda: None)
+    app.post("/acme/{kind}", include_in_schema=False)(lambda kind: None)
+    inner.post("/hidden", include_in_schema=False)(lambda: None)
+    app.include_router(inner, prefix="/inner")
+    app.mount("/static", Starlette())
+    app.mount("", Starlette())
+    original = app.openapi
+
+    def with_scheme() -> Json:
+        flows = {"password": {"tokenUrl": url, "scopes": {}}}
+        return {**original(), "components": {"securitySchemes": {"o": {"type": "oauth2", "flows": flows}}}}
+
+    app.openapi = with_scheme  # type: ignore[method-assign]
+    document = composed(FastAPI(), a=app).get("/openapi.json").json()
+    assert document["components"]["securitySchemes"]["o"]["flows"]["password"]["tokenUrl"] == there

@@ -81,7 +81,10 @@ class Documents:
         # Imported late, because a starting server merges nothing.
         from composer.openapi import Merger
 
-        return Merger(title=self._info["title"], version=self._info["version"])
+        return Merger(title=self._info["title"], version=self._info["version"], serves=self._serves)
+
+    def _serves(self, name: str, path: str) -> bool:
+        return name in self._sources and self._sources[name][1].serves(path)
 
     def source(self, app: BuiltApp) -> Source:
         """Return the source of an app of the current plan."""

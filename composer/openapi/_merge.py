@@ -2,7 +2,7 @@
 
 import warnings
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 from composer._gc import pause_while_merging
@@ -18,6 +18,7 @@ from composer.openapi._source import Source, droppable_part, read_source, withou
 from composer.openapi._structure import from_pointer
 
 OnError: TypeAlias = Literal["raise", "skip", "drop"]
+Serves: TypeAlias = Callable[[str, str], bool]
 
 # What the merge raises for a value of a type that OpenAPI doesn't allow there; details are a validator's job.
 _INVALID = (AttributeError, LookupError, TypeError, ValueError, RecursionError)
@@ -90,11 +91,11 @@ class Merged(NamedTuple):
 class _CachedSource:
     """Cache the validated copy and the graph of one source for the next merges."""
 
-    def __init__(self, name: str, prefix: str, document: Any, dropped: Iterable[Fault] = ()) -> None:
+    def __init__(self, name: str, prefix: str, document: Any, serves: Serves, dropped: Iterable[Fault] = ()) -> None:
         self.name = name
         self.dropped = tuple(dropped)
-        self._arguments = (name, prefix, document)
-        self._source, self.faults = read_source(name, prefix, document)
+        self._arguments = (name, prefix, document, serves)
+        self._source, self.faults = read_source(*self._arguments)
         self.top = top_fields(self._source.document) if self._source else None
         self._common: CommonFields | None = None
         self._graph: Graph | None = None
@@ -107,14 +108,14 @@ class _CachedSource:
     def without(self, faults: Iterable[Fault], *, only_links: bool) -> "_CachedSource | None":
         """Return the source without the parts that have these faults; None if it can't do without them."""
         own = [fault for fault in faults if fault.app == self.name]
-        name, prefix, document = self._arguments
+        name, prefix, document, serves = self._arguments
         parts = [droppable_part(from_pointer(fault.pointer), only_links=only_links) for fault in own]
         if not own:
             return self
         if not all(parts):
             return None
         reduced = without_parts(document, parts)
-        return _CachedSource(name, prefix, reduced, [*self.dropped, *own]) if reduced != document else None
+        return _CachedSource(name, prefix, reduced, serves, [*self.dropped, *own]) if reduced != document else None
 
     def graph(self, common: CommonFields) -> Graph | None:
         """Return the graph of the normalised document, or None if the document is malformed."""
@@ -156,6 +157,8 @@ class Merger:
         title: Title of the merged documents.
         version: Version of the merged documents' API.
         servers: As for `merge_openapi`.
+        serves: Returns whether an app, by its name, serves a path that its document doesn't contain. URLs with such a
+            path, such as the token URL of a hidden route, are relocated to the app's prefix.
 
     Example:
         >>> merger = Merger(title="All", version="1")
@@ -163,8 +166,16 @@ class Merger:
         {'title': 'All', 'version': '1'}
     """
 
-    def __init__(self, *, title: str, version: str, servers: Literal["host", "keep"] = "host") -> None:
+    def __init__(
+        self,
+        *,
+        title: str,
+        version: str,
+        servers: Literal["host", "keep"] = "host",
+        serves: Serves = lambda name, path: False,
+    ) -> None:
         self._info = {"title": title, "version": version}
+        self._serves = serves
         self._servers = servers
         self._cached: dict[str, _CachedSource] = {}
 
@@ -205,7 +216,8 @@ class Merger:
 
     def _cached_source(self, name: str, prefix: str, document: Any) -> _CachedSource:
         cached = self._cached.get(name)
-        return cached if cached and cached.matches(prefix, document) else _CachedSource(name, prefix, document)
+        is_valid = cached and cached.matches(prefix, document)
+        return cached if cached and is_valid else _CachedSource(name, prefix, document, self._serves)
 
     def _merge_valid(self, cached: list[_CachedSource], faults: list[Fault]) -> tuple[Json, list[Fault]]:
         """Merge the sources; raise OpenAPIMergeError also if they have a fault that only the merge shows."""

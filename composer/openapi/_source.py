@@ -2,9 +2,11 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property, partial
 from typing import Any
+from urllib.parse import urljoin
 
 from composer._json import Json
 from composer.openapi._errors import Fault
@@ -12,25 +14,38 @@ from composer.openapi._structure import SECTIONS, as_mapping, kind_at, look_up, 
 
 _OAUTH_URLS = ("authorizationUrl", "tokenUrl", "refreshUrl", "deviceAuthorizationUrl")
 _TEXT_FIELDS = ("title", "summary", "description", "name", "operationId", "url")
-_ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:|//")
+# URLs with a scheme or a host, and those within the document or page itself.
+_NOT_LOCAL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:|//|#|$")
 # NaN and infinities aren't JSON: with one of them, the merged document could not be served.
 _encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
 
 @dataclass
 class Source:
-    """Represent a source: its name, its prefix (`""` or `/notes`), and a private copy of its document."""
+    """Represent a source: its name, its prefix (`""` or `/notes`), and a private copy of its document.
+
+    `serves` returns whether the app serves a path that its document doesn't contain.
+    """
 
     name: str
     prefix: str
     document: Json
+    serves: Callable[[str], bool]
+
+    @cached_property
+    def paths(self) -> re.Pattern[str]:
+        """The pattern of the paths in the document."""
+        templates = (re.sub(r"\\\{[^{}/]*\\\}", "[^/]+", re.escape(each)) for each in self.document.get("paths", {}))
+        return re.compile("|".join(templates) or "(?!)")
 
 
-def read_source(name: str, prefix: str, document: Any) -> tuple[Source | None, list[Fault]]:
+def read_source(
+    name: str, prefix: str, document: Any, serves: Callable[[str, str], bool]
+) -> tuple[Source | None, list[Fault]]:
     """Copy and validate one document; return the copy, or None if it is malformed, and all faults of its structure."""
     faults = list(_structural_faults(name, prefix, document))
     try:
-        source = Source(name, prefix.rstrip("/"), json_copy(document))
+        source = Source(name, prefix.rstrip("/"), json_copy(document), partial(serves, name))
         if not faults:
             _drop_self(source.document)
     except (TypeError, ValueError, RecursionError) as error:
@@ -150,16 +165,22 @@ def _relocate_links(source: Source) -> None:
 
 
 def relocate(source: Source, holder: Any, *keys: str) -> None:
-    """Rewrite the relative URLs at these keys so that they lead to the same place after mounting under the prefix.
+    """Rewrite the local URLs at these keys so that they lead to the same place after mounting under the prefix.
 
-    They are relative to the server's URL, which defaults to `/`.
+    Relative ones are relative to the server's URL, which defaults to `/`; of absolute paths, only those move that the
+    app itself serves, because others may be meant for the whole server.
     Source: OpenAPI 3.1.0, "Relative References in URLs".
     """
     for key in keys if isinstance(holder, dict) and source.prefix else ():
         url = holder.get(key)
-        if not isinstance(url, str) or _ABSOLUTE.match(url):
+        if not isinstance(url, str) or _NOT_LOCAL.match(url):
             continue
         if not url.startswith("/"):
-            holder[key] = source.prefix[1:] + "/" + url.removeprefix("./")
-        elif url in source.document.get("paths", {}):
+            holder[key] = f"{source.prefix[1:]}/{urljoin('/', url).lstrip('/')}"
+        elif _is_served(source, re.split("[?#]", url)[0].rstrip("/") or "/"):
             holder[key] = source.prefix + url
+
+
+def _is_served(source: Source, path: str) -> bool:
+    """Return whether the app has a path, by its document or by its routes; a slash at the end makes no difference."""
+    return any(source.paths.fullmatch(each) or source.serves(each) for each in (path, f"{path.rstrip('/')}/"))
