@@ -20,7 +20,7 @@ help:
 	@echo 'make bench           run all benchmarks (half an hour), and write docs/performance.md'
 	@echo 'make bench-quick     run short benchmarks (two minutes), and write build/performance.md'
 	@echo 'make guests          compare the published apps alone, under FastAPI.mount and under composer; write docs/guests.md'
-	@echo 'make messages        update the messages that tests and docs expect; review the diff'
+	@echo 'make messages        update the messages that tests and docs expect, and the map of the package; review the diff'
 	@echo 'make lint            run ruff, mypy --strict and the import contracts'
 	@echo 'make format          format the code and sort imports'
 	@echo 'make wheel           build the wheel, and test it without the source tree'
@@ -93,6 +93,7 @@ $(GUESTS)/.installed: tests/guests/requirements.txt
 	@touch $@
 
 messages: $(INSTALLED)
+	$(BIN)/python -m tests.architecture --write
 	$(BIN)/python -m tests.mistakes --write
 
 lint: $(INSTALLED)

@@ -20,11 +20,11 @@ from statistics import median
 from fastapi import APIRouter, FastAPI
 from pydantic import BaseModel, Field, create_model
 from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Message
 
 import composer
 from benchmarks.calls import receive, scope_of
 from benchmarks.report import Limit, Row, Section, Table, text
-from composer._asgi import ASGIApp, Message
 
 APPS, ROUTES, ROUNDS, AGAIN = 400, 5, 5, 200
 

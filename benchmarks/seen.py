@@ -19,14 +19,14 @@ from statistics import median
 from typing import TextIO
 
 from fastapi import FastAPI
+from starlette.types import Message
 from uvicorn.config import LOGGING_CONFIG
 from uvicorn.logging import AccessFormatter
 
 import composer
 from benchmarks.calls import receive, scope_of
 from benchmarks.report import Row, Section, Table, ratios, text
-from composer._asgi import Message
-from composer._observe.log import configure_logging
+from composer._cli.log import configure_logging
 
 REQUESTS, ROUNDS = 2000, 15
 ACCESS_LOG = "uvicorn's access log"

@@ -77,14 +77,16 @@ class Project:
 
 @dataclass(frozen=True, slots=True)
 class App:
-    """The declaration of one app for `compose()`. All keys but the first three are those of `[apps.NAME]`.
+    """The declaration of one app for `compose()`. Its keys are those of `[apps.NAME]`.
 
     Values are checked by `compose()`, which reports all problems at once; nothing is raised here.
 
     Attributes:
         name: The name of the app in settings, logs and errors.
-        prefix: The path that it is mounted under, such as `/notes`; `/` is the root.
-        factory: Returns an ASGI app; its parameters are filled by their annotated types. Or the ASGI app itself.
+        prefix: The path that it is mounted under, such as `/notes`; `/` is the root. The default is `/NAME`.
+        factory: A function or a class that returns an ASGI app; its parameters are filled by their annotated types.
+        app: In place of a factory, the ASGI app itself: an object, a function, or a class that is one.
+        enabled: Whether the app is composed.
         settings: The settings model that the factory requires, or a mapping that is validated by that model.
         openapi: Where its OpenAPI document comes from: True is the app's own, False is none; a path in the app
             (`/openapi.json`), a JSON or YAML file, a mapping, or a function that returns one.
@@ -112,13 +114,16 @@ class App:
 
     Example:
         notes = App("notes", "/notes", create_notes, settings={"page_size": 20}, max_concurrency=100)
-        app = compose([notes])
+        files = App("files", app=StaticFiles(directory="var/files"))
+        app = compose([notes, files])
     """
 
     name: str
-    prefix: str
-    factory: Callable[..., Any]
+    prefix: str = ""
+    factory: Callable[..., Any] = None  # type: ignore[assignment]  # either this or app
     _: KW_ONLY
+    app: Any = None
+    enabled: bool = True
     settings: Settings = field(default_factory=dict)
     openapi: Document = True
     owner: str = ""
@@ -150,8 +155,8 @@ class App:
         return self.where or f"app {self.name}"
 
 
-class DeferredFactory(partial[Any]):
-    """A call that imports the factory of an app when the app starts; it raises CompositionError if that fails."""
+class DeferredImport(partial[Any]):
+    """A call that imports an app or its factory when the app starts; it raises CompositionError if that fails."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +166,7 @@ class Cornerstone:
     Attributes:
         name: The name of the cornerstone in settings, logs and errors; it selects one of several of the same type.
         factory: Returns the object. Its annotated return type is the type that the cornerstone provides.
+        enabled: Whether the cornerstone is composed.
         settings: The settings model that the factory requires, or a mapping that is validated by that model.
         startup_timeout: Seconds until a start has failed.
         shutdown_timeout: Seconds until a stop has failed.
@@ -177,6 +183,7 @@ class Cornerstone:
     name: str
     factory: Callable[..., Any]
     _: KW_ONLY
+    enabled: bool = True
     settings: Settings = field(default_factory=dict)
     startup_timeout: Seconds = STARTUP_TIMEOUT
     shutdown_timeout: Seconds = SHUTDOWN_TIMEOUT
@@ -224,11 +231,15 @@ def warnings_among(problems: Iterable[Problem]) -> list[Problem]:
 
 
 class BuiltCornerstone(NamedTuple):
-    """A cornerstone that is built: its declaration, the object, and the type that it provides."""
+    """A cornerstone that is built: its declaration, the object, and the type that it provides.
+
+    `uses` has the names of the cornerstones behind it, in the order of construction.
+    """
 
     declared: Cornerstone
     value: Any
     provides: Any
+    uses: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:

@@ -6,9 +6,10 @@ Source of the format: RFC 9457.
 from collections.abc import Mapping
 
 from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocketClose
 
-from composer._asgi import ASGIApp, Receive, Scope, Send
+PROBLEM_JSON = "application/problem+json"
 
 # Close code of a WebSocket: try again later. Source: https://www.iana.org/assignments/websocket, 1013.
 _TRY_AGAIN_LATER = 1013
@@ -21,7 +22,7 @@ _DENIAL = "websocket.http.response"
 def problem_json(status: int, title: str, detail: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
     """Return a response that describes a problem; it is independent of the request, and can be sent repeatedly."""
     body = {"type": "about:blank", "title": title, "status": status, "detail": detail}
-    return JSONResponse(body, status, headers, media_type="application/problem+json")
+    return JSONResponse(body, status, headers, media_type=PROBLEM_JSON)
 
 
 def unavailable(detail: str, retry_after: int = 1) -> ASGIApp:

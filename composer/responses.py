@@ -1,8 +1,8 @@
-"""Error responses that all apps share, and their documentation.
+"""Error responses that the apps of a project share, and their documentation.
 
 FastAPI's own 422 contains the rejected input. It sends passwords back, and for a body such as `{"x": NaN}` it can't be
 serialised as JSON, so that a client error becomes a 500. FastAPI's own 405 lists only the methods of the first route
-with that path; RFC 9110, section 15.5.6, requires all of them.
+with that path; RFC 9110, section 15.5.6, requires all of them. `with_plain_errors` replaces both.
 """
 
 from typing import Any
@@ -16,13 +16,22 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Match
 
 from composer._compat.fastapi import iter_route_contexts
+from composer._problem_json import PROBLEM_JSON, problem_json
+
+__all__ = [
+    "NOT_JSON",
+    "ErrorAnswer",
+    "documented",
+    "documented_503",
+    "problem_json",
+    "unavailable",
+    "with_plain_errors",
+]
 
 # FastAPI itself responds with 400 then, so operations with a body document it.
 NOT_JSON = "The body can't be read as JSON"
 
-# Source: RFC 9457.
-PROBLEM_JSON = "application/problem+json"
-PROBLEM_SCHEMA = {
+_PROBLEM = {
     "type": "object",
     "required": ["title", "status", "detail"],
     "properties": {
@@ -33,9 +42,6 @@ PROBLEM_SCHEMA = {
     },
 }
 
-# Seconds after which a client may try again.
-RETRY_AFTER = 1
-
 
 class ErrorAnswer(BaseModel):
     """The body of an error response."""
@@ -44,25 +50,42 @@ class ErrorAnswer(BaseModel):
 
 
 def documented(**answers: str) -> dict[int | str, dict[str, Any]]:
-    """Return FastAPI's `responses=` for keywords such as `s404="No such note"`."""
+    """Return FastAPI's `responses=` for error responses:
+
+        @app.get("/{id}", responses=documented(s404="No such note"))
+
+    Args:
+        answers: The description of each response, by "s" and its status.
+    """
     return {int(code[1:]): {"description": text, "model": ErrorAnswer} for code, text in answers.items()}
 
 
 def documented_503(detail: str) -> dict[int | str, dict[str, Any]]:
-    """Return FastAPI's `responses=` for operations that may respond with `unavailable`."""
+    """Return FastAPI's `responses=` for operations that may respond with `unavailable`.
+
+    Args:
+        detail: The description of the response.
+    """
     described = {"description": "Seconds to wait.", "schema": {"type": "integer"}}
-    content = {PROBLEM_JSON: {"schema": PROBLEM_SCHEMA}}
+    content = {PROBLEM_JSON: {"schema": _PROBLEM}}
     return {503: {"description": detail, "headers": {"Retry-After": described}, "content": content}}
 
 
-def unavailable(detail: str) -> JSONResponse:
-    """Return a 503 with Retry-After."""
-    body = {"type": "about:blank", "title": "Service Unavailable", "status": 503, "detail": detail}
-    return JSONResponse(body, 503, {"Retry-After": str(RETRY_AFTER)}, media_type=PROBLEM_JSON)
+def unavailable(detail: str, retry_after: int = 1) -> JSONResponse:
+    """Return a 503 as problem+json (RFC 9457).
+
+    Args:
+        detail: What the client reads; it should tell nothing of the inside.
+        retry_after: Seconds after which the client may try again.
+    """
+    return problem_json(503, "Service Unavailable", detail, {"Retry-After": str(retry_after)})
 
 
 def with_plain_errors(app: FastAPI) -> FastAPI:
-    """Make `app` respond to invalid input with a 422 that omits it, and to a wrong method with a 405 that lists all.
+    """Make an app respond to invalid input with a 422 that omits it, and to a wrong method with a 405 that lists all.
+
+    Args:
+        app: The app; its own handlers of these errors are replaced.
 
     Returns:
         The same app.

@@ -5,7 +5,7 @@ from textwrap import dedent
 
 import pytest
 
-from composer._project.app_objects import find_app_object
+from composer._project.app_objects import AppObject, find_app_object
 
 OBJECT = "from fastapi import FastAPI\napp = FastAPI()\n"
 
@@ -14,7 +14,8 @@ def found_in(folder: Path, files: dict[str, str]) -> tuple[str, bool] | None:
     for name, text in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(dedent(text))
-    return find_app_object(folder, "apps.legacy")
+    found = find_app_object(folder, "apps.legacy")
+    return found and (found.reference, found.wsgi)
 
 
 @pytest.mark.parametrize(
@@ -84,4 +85,4 @@ def test_the_module_is_chosen_by_its_name(tmp_path: Path) -> None:
 def test_a_module_is_an_app_of_its_own(tmp_path: Path) -> None:
     (tmp_path / "legacy.py").write_text(OBJECT)
 
-    assert find_app_object(tmp_path / "legacy.py", "apps.legacy") == ("apps.legacy:app", False)
+    assert find_app_object(tmp_path / "legacy.py", "apps.legacy") == AppObject("apps.legacy:app", wsgi=False)

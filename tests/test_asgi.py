@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from starlette.applications import Starlette
 from starlette.staticfiles import StaticFiles
 
-from composer._asgi import is_app_not_factory, is_asgi_app, is_wsgi_app
+from composer._wire.asgi import is_app_object, is_asgi_app, is_wsgi_app, looks_like_an_app
 
 
 class AsgiObject:
@@ -66,7 +66,7 @@ def test_what_is_async_and_takes_three_arguments_is_an_asgi_app(app: object) -> 
 )
 def test_everything_else_is_none(thing: object) -> None:
     assert not is_asgi_app(thing)
-    assert not is_app_not_factory(thing)
+    assert not is_app_object(thing)
 
 
 @pytest.mark.parametrize("app", [wsgi_function, WsgiObject(), WsgiObject().method], ids=label)
@@ -79,10 +79,41 @@ def test_a_factory_or_an_asgi_app_does_not_look_like_a_wsgi_app(thing: object) -
     assert not is_wsgi_app(thing)
 
 
-@pytest.mark.parametrize("app", APPS, ids=label)
-def test_an_asgi_app_is_told_from_a_factory(app: object) -> None:
-    assert is_app_not_factory(app)
+class AsgiClass:
+    def __init__(self, scope: Any, receive: Any, send: Any) -> None: ...
+
+    def __await__(self) -> Any: ...
 
 
-def test_an_async_function_of_other_parameters_is_taken_for_a_factory() -> None:
-    assert not is_app_not_factory(factory_with_three)
+def test_a_class_whose_objects_are_awaited_is_an_asgi_app() -> None:
+    assert is_asgi_app(AsgiClass)
+    assert not is_wsgi_app(AsgiClass)
+
+
+@pytest.mark.parametrize("app", [FastAPI(), Starlette(), StaticFiles(check_dir=False), AsgiObject()], ids=label)
+def test_an_object_that_can_be_served_is_never_a_factory(app: object) -> None:
+    assert is_app_object(app)
+
+
+@pytest.mark.parametrize(
+    "thing", [asgi_function, AsgiObject().method, AsgiClass, factory_with_three, FastAPI], ids=label
+)
+def test_a_class_or_a_function_may_be_a_factory(thing: object) -> None:
+    assert not is_app_object(thing)
+
+
+@pytest.mark.parametrize(
+    ("thing", "kind"),
+    [
+        (asgi_function, "an ASGI app"),
+        (AsgiClass, "an ASGI app"),
+        (wsgi_function, "a WSGI app"),
+        (WsgiObject(), "a WSGI app"),
+        (factory_with_three, ""),
+        (factory, ""),
+        (3, ""),
+    ],
+    ids=label,
+)
+def test_the_names_of_parameters_tell_what_was_probably_meant(thing: object, kind: str) -> None:
+    assert looks_like_an_app(thing) == kind

@@ -15,10 +15,10 @@ from pydantic import BaseModel
 from starlette.requests import HTTPConnection
 from starlette.responses import PlainTextResponse
 from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 import composer
 from composer import App, CompositionError, Cornerstone, Project, Shared
-from composer._asgi import ASGIApp, Receive, Scope, Send
 from tests.conftest import Project as WriteProject
 
 
@@ -620,7 +620,7 @@ def test_any_asgi_app_can_be_composed() -> None:
     async def plain(scope: Any, receive: Any, send: Any) -> None:
         await PlainTextResponse(f"{scope['root_path']} {scope['path']}")(scope, receive, send)
 
-    with TestClient(composer.compose([App("plain", "/plain", plain)])) as client:
+    with TestClient(composer.compose([App("plain", "/plain", app=plain)])) as client:
         assert client.get("/plain/x").text == "/plain /plain/x"
 
 

@@ -85,8 +85,8 @@ def test_every_command_shows_all_problems_without_a_traceback_and_ends_with_1(
         "\n"
         "C008  apps/notes.py\n"
         "      create_app not found.\n"
-        "      Hint: Did you mean 'create_ap'? Define create_app(...) there; a helper that is not an app starts "
-        "with an underscore.\n"
+        "      Hint: Did you mean 'create_ap'? Define create_app(...) there, or start the name with an "
+        "underscore to leave it out.\n"
         "\n"
         "C006  apps/broken.py:1\n"
         "      Import failed: ModuleNotFoundError: No module named 'nowhere'.\n"
@@ -120,7 +120,7 @@ def test_openapi_prints_the_merged_document_or_writes_it(project: WriteProject, 
     assert (tmp_path / "openapi.json").read_text() == printed.stdout
 
 
-def test_openapi_tells_what_has_changed_since_a_file_was_written(project: WriteProject) -> None:
+def test_openapi_reports_what_has_changed_since_a_file_was_written(project: WriteProject) -> None:
     root = project(PROJECT)
     assert composer(root, "openapi", "-o", "openapi.yaml").returncode == 0
     done = composer(root, "openapi", "--check", "openapi.yaml")

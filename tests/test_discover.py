@@ -164,7 +164,7 @@ def test_an_app_object_that_lies_deeper_in_a_folder_is_one_problem_of_that_folde
 
     assert problems_in(folder) == [("C008", "legacy/__init__.py")]
     hint = discover("apps", [folder], "create_app")[1][0].problem.hint
-    assert '[apps.legacy]\nfactory = "apps.legacy.src.web.main:app"' in hint
+    assert '[apps.legacy]\napp = "apps.legacy.src.web.main:app"' in hint
 
 
 def test_of_a_group_of_folders_with_app_objects_each_one_is_a_problem_and_nothing_else(tmp_path: Path) -> None:

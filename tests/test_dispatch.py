@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from starlette.requests import HTTPConnection
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from composer._asgi import ASGIApp, Message, Receive, Scope, Send
 from composer._dispatch.dispatcher import Dispatcher
 from composer._dispatch.slot import Slot
 from composer._dispatch.table import Table

@@ -16,9 +16,9 @@ from fastapi import Depends, FastAPI, HTTPException
 from fastapi.testclient import TestClient
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import composer
-from composer._asgi import ASGIApp, Message, Receive, Scope, Send
 from tests.conftest import examples
 from tests.serving import REPOSITORY, Server, serving
 
@@ -63,7 +63,9 @@ def guarded() -> FastAPI:
 
 def composed() -> FastAPI:
     """Compose an app for each prefix; the one at `/admin` is guarded, and all the others let everybody in."""
-    apps = [composer.App(f"app{n}", prefix, echo(prefix)) for n, prefix in enumerate(PREFIXES) if prefix != "/admin"]
+    apps = [
+        composer.App(f"app{n}", prefix, app=echo(prefix)) for n, prefix in enumerate(PREFIXES) if prefix != "/admin"
+    ]
     return composer.compose([*apps, composer.App("admin", "/admin", guarded)])
 
 
@@ -182,7 +184,7 @@ def test_no_other_part_of_a_scope_than_its_path_says_which_app_it_reaches(ask: A
 
 def at_root() -> FastAPI:
     """Compose as above, with an app at `/` beside the others."""
-    apps = [composer.App(f"app{n}", prefix, echo(prefix)) for n, prefix in enumerate(["/", *PREFIXES])]
+    apps = [composer.App(f"app{n}", prefix, app=echo(prefix)) for n, prefix in enumerate(["/", *PREFIXES])]
     return composer.compose(apps)
 
 

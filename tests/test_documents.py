@@ -152,7 +152,7 @@ def test_an_app_that_raises_when_asked_has_no_document(caplog: pytest.LogCapture
     async def plain(scope: Any, receive: Any, send: Any) -> None:
         raise RuntimeError(scope["path"])
 
-    with composed(FastAPI(), a=plain) as client:
+    with TestClient(composer.compose([App("a", app=plain)])) as client:
         assert paths(client) == []
     assert caplog.messages == []
 
@@ -550,7 +550,7 @@ def test_a_guest_that_never_answers_keeps_nobody_waiting_for_ever(monkeypatch: p
             raise RuntimeError
         await anyio.sleep_forever()
 
-    with TestClient(composer.compose([App("stuck", "/stuck", stuck, openapi="/api.json")])) as client:
+    with TestClient(composer.compose([App("stuck", "/stuck", app=stuck, openapi="/api.json")])) as client:
         assert client.get("/openapi.json").status_code == httpx.codes.OK
         assert client.get("/docs/apps").json()[0]["fault"] == "GET /api.json raised TimeoutError"
 

@@ -7,8 +7,8 @@ from subprocess import run
 import pytest
 
 import composer
-from composer._environment import current_environment
-from composer._observe.log import in_production
+from composer._cli.log import in_production
+from composer._settings.environment import current_environment
 from composer._settings.locate import find_settings
 from tests.conftest import Project as WriteProject
 

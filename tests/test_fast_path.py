@@ -18,9 +18,9 @@ from starlette.exceptions import WebSocketException
 from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.routing import Host
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import composer
-from composer._asgi import ASGIApp, Message, Receive, Scope, Send
 from composer._compat.releases import fast_path_is_on
 from composer._dispatch.fast_path.root import Root
 

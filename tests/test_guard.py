@@ -1,6 +1,7 @@
 """A guard before an app: which paths it can't be got around by, and how long a dependency with `yield` stays open."""
 
 import asyncio
+import inspect
 import os
 import posixpath
 import socket
@@ -19,9 +20,9 @@ from hypothesis import strategies as st
 from starlette.applications import Starlette
 from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import composer
-from composer._asgi import ASGIApp, Message, Receive, Scope, Send
 from composer._stack.guard import Guard
 from tests.serving import REPOSITORY, Server, serving
 
@@ -232,7 +233,8 @@ def guarded(app: Any, journal: list[str], kind: type[Session] = Session, **more:
     def session() -> Session:
         return kind(journal)
 
-    declared = composer.App("guest", "/guest", app, guard="session", **more)
+    how = {"app" if inspect.iscoroutinefunction(app) else "factory": app}
+    declared = composer.App("guest", "/guest", **how, guard="session", **more)
     root = composer.compose([declared], cornerstones=[composer.Cornerstone("session", session)])
     with TestClient(root, raise_server_exceptions=False) as client:
         yield client
@@ -264,7 +266,7 @@ def raising(error: Exception) -> ASGIApp:
 @pytest.mark.parametrize(("error", "status"), [(HTTPException(418, "tea"), 418), (ZeroDivisionError(), 500)])
 def test_what_the_app_raises_is_seen_by_the_guard_and_answered_as_without_it(error: Exception, status: int) -> None:
     journal: list[str] = []
-    root = composer.compose([composer.App("guest", "/guest", raising(error))])
+    root = composer.compose([composer.App("guest", "/guest", app=raising(error))])
     with TestClient(root, raise_server_exceptions=False) as client:
         without = client.get("/guest/")
     with guarded(raising(error), journal) as client:

@@ -8,9 +8,9 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import composer
-from composer._asgi import ASGIApp, Message, Receive, Scope, Send
 
 
 def real() -> str:

@@ -18,9 +18,9 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 from starlette.testclient import WebSocketDenialResponse
+from starlette.types import Receive, Scope, Send
 
 import composer
-from composer._asgi import Receive, Scope, Send
 
 StartResponse = Callable[[str, list[tuple[str, str]]], Any]
 
@@ -48,14 +48,14 @@ class Forgetful:
 
 
 @contextmanager
-def serving(factory: Any, prefix: str = "/guest", **more: Any) -> Iterator[TestClient]:
+def serving(factory: Any = None, prefix: str = "/guest", **more: Any) -> Iterator[TestClient]:
     stones = more.pop("cornerstones", ())
     root = composer.compose([composer.App("guest", prefix, factory, **more)], cornerstones=stones)
     with TestClient(root, follow_redirects=False, raise_server_exceptions=False) as client:
         yield client
 
 
-def codes(factory: Any, **more: Any) -> list[str]:
+def codes(factory: Any = None, **more: Any) -> list[str]:
     with pytest.raises(composer.CompositionError) as caught, serving(factory, **more):
         pass
     return [problem.id for problem in caught.value.problems]
@@ -65,27 +65,27 @@ def codes(factory: Any, **more: Any) -> list[str]:
 
 
 def test_an_app_gets_the_whole_path_unless_it_is_said_otherwise() -> None:
-    with serving(paths) as client:
+    with serving(app=paths) as client:
         told = {"root_path": "/guest", "path": "/guest/a b", "raw_path": "/guest/a%20b"}
         assert client.get("/guest/a%20b").json() == told
 
 
 @pytest.mark.parametrize("root_path", ["", "/outer"])
 def test_a_bare_prefix_gets_its_slash_in_both_forms_of_the_path(root_path: str) -> None:
-    root = composer.compose([composer.App("guest", "/guest", paths)])
+    root = composer.compose([composer.App("guest", "/guest", app=paths)])
     with TestClient(root, root_path=root_path) as client:
         told = client.get(f"{root_path}/%67uest").json()
     assert (told["path"], told["raw_path"]) == (f"{root_path}/guest/", f"{root_path}/%67uest/")
 
 
 def test_the_stripped_path_is_what_is_left_without_the_prefix() -> None:
-    with serving(paths, path="stripped") as client:
+    with serving(app=paths, path="stripped") as client:
         assert client.get("/guest/a%20b").json() == {"root_path": "/guest", "path": "/a b", "raw_path": "/a%20b"}
         assert client.get("/guest").json() == {"root_path": "/guest", "path": "/", "raw_path": "/"}
 
 
 def test_a_client_may_write_the_prefix_in_other_words() -> None:
-    with serving(paths, path="stripped") as client:
+    with serving(app=paths, path="stripped") as client:
         told = client.get("/%67uest/a%20b").json()
         assert (told["path"], told["raw_path"]) == ("/a b", "/a%20b")
 
@@ -225,8 +225,8 @@ def test_it_may_be_named_itself_or_be_what_the_factory_makes() -> None:
         def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
             return flask_like(environ, start_response)
 
-    for factory in (flask_like, Flask(), Flask):
-        with serving(factory, wsgi=True) as client:
+    for declared in ({"app": flask_like}, {"app": Flask()}, {"factory": Flask}, {"factory": lambda: flask_like}):
+        with serving(**declared, wsgi=True) as client:
             assert client.get("/guest/x").json()["PATH_INFO"] == "/x"
 
 
@@ -240,14 +240,15 @@ def test_the_limits_of_an_app_are_those_of_a_wsgi_app_too() -> None:
 
 def test_what_is_wsgi_and_what_is_said_of_it_have_to_agree() -> None:
     assert codes(lambda: flask_like) == ["C019"]
-    assert codes(flask_like) == ["C019"]
+    assert codes(app=flask_like) == ["C019"]
     assert codes(lambda: FastAPI(), wsgi=True) == ["C054"]
     assert codes(FastAPI(), wsgi=True) == ["C054"]
+    assert codes(app=FastAPI(), wsgi=True) == ["C054"]
 
 
 def test_without_the_package_that_serves_it_a_wsgi_app_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "a2wsgi", None)
-    assert codes(flask_like, wsgi=True) == ["C040"]
+    assert codes(app=flask_like, wsgi=True) == ["C040"]
 
 
 # guard
@@ -375,7 +376,7 @@ def test_a_guard_that_fails_lets_nobody_in() -> None:
     def broken() -> Broken:
         return Broken()
 
-    with serving(paths, guard="broken", cornerstones=[composer.Cornerstone("broken", broken)]) as client:
+    with serving(app=paths, guard="broken", cornerstones=[composer.Cornerstone("broken", broken)]) as client:
         assert client.get("/guest/x").status_code == 500
 
 
@@ -387,8 +388,8 @@ def test_a_guard_has_to_be_a_cornerstone_that_can_be_asked() -> None:
         return Clock()
 
     stones = [composer.Cornerstone("clock", clock)]
-    assert codes(paths, guard="clock", cornerstones=stones) == ["C059"]
-    assert codes(paths, guard="clok", cornerstones=stones) == ["C058"]
+    assert codes(app=paths, guard="clock", cornerstones=stones) == ["C059"]
+    assert codes(app=paths, guard="clok", cornerstones=stones) == ["C058"]
 
 
 def test_a_redirect_to_the_app_works_as_without_a_guard() -> None:

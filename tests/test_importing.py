@@ -166,7 +166,7 @@ def test_a_factory_that_can_not_be_called_is_a_problem(project: WriteProject) ->
 
     problem = problem_of(load_reference, "apps.notes:create_app", "apps/notes.py", root)
 
-    assert (problem.id, problem.what) == ("C009", "Cannot use 'apps.notes:create_app': it can't be called.")
+    assert (problem.id, problem.what) == ("C009", "Cannot use 'apps.notes:create_app': it is not callable.")
 
 
 @pytest.mark.parametrize("reference", ["web:create_app", "web:Apps.notes", "web:apps.notes"])
@@ -181,19 +181,19 @@ def test_a_reference_names_a_module_and_what_is_in_it(project: WriteProject, ref
 @pytest.mark.parametrize(
     ("reference", "why"),
     [
-        ("", "it isn't a module, a colon and a name"),
-        ("web", "it isn't a module, a colon and a name"),
-        (":create_app", "it isn't a module, a colon and a name"),
-        ("web:", "it isn't a module, a colon and a name"),
-        (".web:create_app", "it isn't a module, a colon and a name"),
-        ("web:create_app()", "it isn't a module, a colon and a name"),
-        ("web:create_app:x", "it isn't a module, a colon and a name"),
-        ("../web:create_app", "it isn't a module, a colon and a name"),
+        ("", "it is not of the form 'package.module:name'"),
+        ("web", "it is not of the form 'package.module:name'"),
+        (":create_app", "it is not of the form 'package.module:name'"),
+        ("web:", "it is not of the form 'package.module:name'"),
+        (".web:create_app", "it is not of the form 'package.module:name'"),
+        ("web:create_app()", "it is not of the form 'package.module:name'"),
+        ("web:create_app:x", "it is not of the form 'package.module:name'"),
+        ("../web:create_app", "it is not of the form 'package.module:name'"),
         ("wbe:create_app", "there is no module 'wbe'"),
         ("web.parts:create_app", "there is no module 'web.parts'"),
         ("web:create_ap", "'web' has no 'create_ap'"),
         ("web:create_app.run", "'web' has no 'create_app.run'"),
-        ("web:size", "it can't be called"),
+        ("web:size", "it is not callable"),
     ],
 )
 def test_a_reference_that_leads_nowhere_is_a_problem_at_its_place(

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 
-from composer._dispatch.slot import Slot
 from composer._dispatch.version import Version
 from composer._lifecycle.run import Lifecycle
 from composer._model import App, BuiltApp, BuiltCornerstone, Cornerstone, Plan, State
@@ -78,7 +77,8 @@ def failing(error: BaseException) -> Step:
 
 def lifecycle(apps: list[BuiltApp], cornerstones: list[BuiltCornerstone] | None = None) -> Lifecycle:
     plan = Plan(tuple(cornerstones or ()), tuple(apps), Secrets())
-    return Lifecycle(plan, {app.name: Slot(app.prefix, app.name, Version(app.asgi)) for app in apps})
+    versions = {app.name: Version(app.asgi) for app in apps}
+    return Lifecycle(lambda: plan, lambda: versions)
 
 
 def states(life: Lifecycle) -> dict[str, State]:
@@ -252,12 +252,24 @@ async def test_a_serving_hook_that_fails_stops_everything() -> None:
     assert journal[-1] == "notes has stopped"
 
 
+async def test_a_cornerstone_that_is_no_context_manager_is_simply_up() -> None:
+    class Enters:
+        def __enter__(self) -> None:
+            raise AssertionError("it can't be left, so it isn't entered")
+
+    stones = [BuiltCornerstone(Cornerstone(name, object), value, object) for name, value in [("a", 1), ("b", Enters())]]
+    life = lifecycle([], stones)
+    async with life.running():
+        assert states(life) == {"a": State.UP, "b": State.UP}
+
+
 async def test_each_app_has_its_own_state() -> None:
     journal = Journal()
     apps = [journal.app("a"), journal.app("b")]
-    mounted = {app.name: Slot(app.prefix, app.name, Version(app.asgi)) for app in apps}
-    async with Lifecycle(Plan((), tuple(apps), Secrets()), mounted).running():
-        assert {name: slot.version.state for name, slot in mounted.items()} == {"a": {"name": "a"}, "b": {"name": "b"}}
+    plan = Plan((), tuple(apps), Secrets())
+    versions = {app.name: Version(app.asgi) for app in apps}
+    async with Lifecycle(lambda: plan, lambda: versions).running():
+        assert {name: version.state for name, version in versions.items()} == {"a": {"name": "a"}, "b": {"name": "b"}}
 
 
 async def test_a_composition_can_be_run_again() -> None:

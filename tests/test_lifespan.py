@@ -10,8 +10,8 @@ import anyio
 import pytest
 from fastapi import FastAPI
 from starlette.applications import Starlette
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from composer._asgi import ASGIApp, Receive, Scope, Send
 from composer._lifecycle import lifespan as lifespan_module
 from composer._lifecycle.lifespan import Lifespan, LifespanError, asgi_lifespan, context_lifespan
 
@@ -381,15 +381,3 @@ async def test_sync_and_async_context_managers_are_entered_and_left() -> None:
         await part.start(1)
         await part.stop(1)
     assert seen == ["plain in", "plain out", "awaited in", "awaited out"]
-
-
-async def test_an_object_that_is_no_context_manager_is_simply_up() -> None:
-    class Enters:
-        def __enter__(self) -> None:
-            raise AssertionError("it can't be left, so it isn't entered")
-
-    for value in (Enters(), object()):
-        part = Lifespan("cornerstone", context_lifespan(value))
-        await part.start(1)
-        await part.stop(1)
-        assert not open_tasks()

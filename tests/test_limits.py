@@ -23,11 +23,11 @@ from pydantic import BaseModel
 from starlette.applications import Starlette
 from starlette.middleware.base import RequestResponseEndpoint
 from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from websockets.exceptions import ConnectionClosedOK, InvalidStatus
 from websockets.sync.client import connect
 
 import composer
-from composer._asgi import ASGIApp, Message, Receive, Scope, Send
 from composer._stack.hooks import with_hooks
 from composer._stack.limits import Limits, limited
 from tests.conftest import Project as WriteProject

@@ -204,7 +204,7 @@ def test_what_an_app_counts_itself_is_shown_too() -> None:
     assert samples(text, "process_cpu_seconds_total")
 
 
-def test_they_are_told_in_the_form_that_is_asked_for(client: TestClient) -> None:
+def test_they_have_the_format_that_the_client_accepts(client: TestClient) -> None:
     plain = client.get("/metrics")
     new = client.get("/metrics", headers={"Accept": "application/openmetrics-text; version=1.0.0"})
 

@@ -169,7 +169,7 @@ def test_what_is_wrong_with_plugins_is_told_at_once_with_all_else(
     error = error_of(root)
 
     gone = "acme-broken 1.0 points to 'acme_gone:create_app', and there is no module 'acme_gone'"
-    two = "Cannot use the plugin 'twice': acme-broken 1.0 and acme-other 2.0 each bring one of that name."
+    two = "Cannot use the plugin 'twice': acme-broken 1.0 and acme-other 2.0 each provide a plugin of that name."
     assert [(problem.id, problem.where, problem.what) for problem in error.problems] == [
         ("C006", "settings.toml [apps.broken]", "Import failed: SystemExit: no licence."),
         ("C009", "settings.toml [apps.gone]", f"Cannot use the plugin 'gone': {gone}."),
@@ -337,7 +337,7 @@ def test_two_packages_with_one_command_are_both_named(install: Install, project:
     done = command(project({}), "cache")
 
     assert done.returncode == 1
-    assert "acme-one 1.0 and acme-two 1.0 each bring one of that name" in done.stderr
+    assert "acme-one 1.0 and acme-two 1.0 each provide a plugin of that name" in done.stderr
 
 
 @pytest.mark.usefixtures("cache_command")

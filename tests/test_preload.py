@@ -220,7 +220,7 @@ FAILING = """
 """
 
 
-def test_a_preload_that_fails_is_told_and_nothing_is_forked_or_opened(tmp_path: Path) -> None:
+def test_a_preload_that_fails_is_reported_and_nothing_is_forked_or_opened(tmp_path: Path) -> None:
     with serving(TWO, project(tmp_path / "project", failing=FAILING), tmp_path / "log") as server:
         assert server.process.wait(30) == 3
         assert "cornerstone failing failed to preload: OSError: no such model" in server.output
@@ -235,7 +235,7 @@ def test_workers_that_cannot_start_end_the_server_with_a_status_that_says_so(tmp
         assert "cornerstone failing failed to start: OSError: no such model" in server.output
 
 
-def test_a_port_that_is_taken_is_told_before_anything_is_forked(folder: Path, tmp_path: Path) -> None:
+def test_a_port_in_use_is_reported_before_anything_is_forked(folder: Path, tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -325,14 +325,14 @@ def test_cornerstones_preload_in_the_order_in_which_they_need_each_other() -> No
     assert calls == ["ground", "house"]
 
 
-def test_nothing_preloads_where_nobody_asks_for_it() -> None:
+def test_nothing_preloads_without_the_option() -> None:
     calls: list[str] = []
     with TestClient(composed(calls)) as client:
         assert client.get("/readyz").status_code == 200
     assert calls == []
 
 
-def test_a_preload_that_is_async_is_told() -> None:
+def test_an_async_preload_is_reported() -> None:
     from composer._cli.preload import preload
 
     class Ground:
@@ -347,7 +347,7 @@ def test_a_preload_that_is_async_is_told() -> None:
 
 
 @pytest.mark.anyio
-async def test_an_expected_artefact_is_read_before_anybody_asks_for_it(tmp_path: Path) -> None:
+async def test_an_expected_artefact_is_read_before_it_is_used(tmp_path: Path) -> None:
     write_artefact(tmp_path, "small", [1, 2, 3], {"title": "Small"})
     models = Models(tmp_path)
     models.expect("small")

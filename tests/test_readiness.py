@@ -109,7 +109,7 @@ async def abandoned() -> None:
 
 
 @pytest.mark.parametrize(("check", "kind"), [(out_of_time, "TimeoutError"), (abandoned, "CancelledError")])
-def test_what_the_check_itself_raises_is_told_by_its_kind(
+def test_an_exception_of_the_check_is_reported_by_its_type(
     check: Callable[[], Coroutine[Any, Any, None]], kind: str
 ) -> None:
     [answer] = asyncio.run(ask(Warehouse(check)))
@@ -117,7 +117,7 @@ def test_what_the_check_itself_raises_is_told_by_its_kind(
     assert part(answer, "warehouse")["reason"] == f"not ready: {kind}"
 
 
-def test_a_request_that_is_given_up_ends_the_question_for_nobody_else() -> None:
+def test_a_request_that_is_cancelled_does_not_cancel_the_check_for_others() -> None:
     async def two() -> tuple[bool, int]:
         asked, over = asyncio.Event(), asyncio.Event()
 
@@ -168,7 +168,7 @@ def stone(kind: type[Any]) -> Cornerstone:
 
 @pytest.mark.parametrize(
     ("kind", "why"),
-    [(Plain, "it is not an async def"), (Greedy, "its parameters do not match the call with no arguments")],
+    [(Plain, "it is not an async def"), (Greedy, "it cannot be called with no arguments")],
 )
 def test_a_check_that_can_not_be_awaited_is_a_mistake(kind: type[Any], why: str) -> None:
     app = composer.compose([], cornerstones=[stone(kind)])
@@ -179,7 +179,7 @@ def test_a_check_that_can_not_be_awaited_is_a_mistake(kind: type[Any], why: str)
     )
 
 
-def test_a_check_that_says_that_it_returns_what_can_be_awaited_is_none() -> None:
+def test_a_check_that_is_annotated_to_return_an_awaitable_is_no_problem() -> None:
     with TestClient(composer.compose([], cornerstones=[stone(Handing)])) as client:
         assert client.get("/readyz").status_code == 200
 

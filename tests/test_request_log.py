@@ -408,7 +408,7 @@ def test_background_tasks_are_no_part_of_the_time(lines: Lines) -> None:
     assert lines.last["ms"] <= round((begun[0] - before) * 1000, 2)
 
 
-def test_a_log_that_nobody_hears_when_the_server_starts_has_no_layer() -> None:
+def test_a_log_that_is_disabled_when_the_server_starts_has_no_layer() -> None:
     root = composed()
     with TestClient(root) as client:
         answer = client.get("/v1/notes/7")
@@ -511,7 +511,7 @@ def test_in_production_everything_that_is_printed_is_json(project: WriteProject,
     assert [event["logger"] for event in events if "exception" in event] == ["uvicorn.error"]
 
 
-def test_other_servers_print_no_line_unless_they_are_told_to(project: WriteProject, tmp_path: Path) -> None:
+def test_other_servers_print_no_line_without_a_configuration_of_logging(project: WriteProject, tmp_path: Path) -> None:
     root = project({**PROJECT, "asgi.py": "import composer\napp = composer.build()\n"})
     with serving(["uvicorn", "asgi:app", "--port", "{port}", "--no-access-log"], root, tmp_path / "log") as server:
         printed = asked(server)
@@ -523,7 +523,7 @@ def test_a_terminal_gets_lines_for_people_without_the_values_of_variables(tmp_pa
     script = tmp_path / "terminal.py"
     script.write_text(
         "import logging\n"
-        "from composer._observe.log import configure_logging\n"
+        "from composer._cli.log import configure_logging\n"
         "configure_logging()\n"
         f"secret = '{CANARY}'\n"
         "try: int('x')\n"

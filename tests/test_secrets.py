@@ -17,9 +17,9 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from pydantic import AfterValidator, AliasChoices, AliasPath, BaseModel, ConfigDict, Field, SecretBytes, SecretStr
 from pydantic_settings import BaseSettings
+from starlette.types import Receive, Scope, Send
 
 import composer
-from composer._asgi import Receive, Scope, Send
 from composer._secrets import Secrets
 from composer._stack.redact import with_redaction
 from tests.conftest import Project as WriteProject

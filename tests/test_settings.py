@@ -323,8 +323,8 @@ def test_a_key_that_is_missing_is_told_as_missing() -> None:
     _, problems = validated(Needed, Table({}, "settings.toml [cornerstones.db]"), "db.py")
 
     assert [(problem.where, problem.what) for problem in problems] == [
-        ("settings.toml [cornerstones.db]", "Invalid value for 'url': it is missing."),
-        ("settings.toml [cornerstones.db]", "Invalid value for 'server': it is missing."),
+        ("settings.toml [cornerstones.db]", "Invalid value for 'url': it is required."),
+        ("settings.toml [cornerstones.db]", "Invalid value for 'server': it is required."),
     ]
 
 

@@ -7,8 +7,8 @@ from fastapi import APIRouter, Depends, FastAPI, WebSocket
 from fastapi.testclient import TestClient
 from starlette.applications import Starlette
 from starlette.routing import Mount
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from composer._asgi import ASGIApp, Receive, Scope, Send
 from composer._model import BuiltCornerstone, Cornerstone
 from composer._scope import SCOPE_SHARED
 from composer._wire.shared import Shared, SharedDependency, SharedObjects, shared_dependencies_of

@@ -13,7 +13,7 @@ from fastapi.testclient import TestClient
 
 import composer
 from composer._model import Notice
-from composer._side_effects import changes, snapshot
+from composer._project.side_effects import changes, snapshot
 from tests.commands import composer_process
 from tests.conftest import Project as WriteProject
 

@@ -1,4 +1,4 @@
-"""What a start takes and shows: lifespans side by side, what took how long, and who is late."""
+"""The start: concurrent lifespans, the time of each part, and reports of slow parts."""
 
 import asyncio
 import io
@@ -42,7 +42,7 @@ def shown(*steps: Step, width: int = 80, encoding: str = "utf-8") -> list[str]:
     return [line.rstrip() for line in buffer.getvalue().decode(encoding).splitlines()]
 
 
-def late(*steps: Step) -> str:
+def reported(*steps: Step) -> str:
     file = io.StringIO()
     show_slow_parts(steps, Console(file=file))
     return file.getvalue()
@@ -195,13 +195,15 @@ def test_names_and_bars_fit_the_width_of_a_small_terminal() -> None:
     assert lines[1].endswith("░░      █")
 
 
-def test_the_line_of_the_late_names_the_first_of_them_with_their_seconds() -> None:
+def test_a_report_names_the_first_of_the_slow_parts_with_their_seconds() -> None:
     steps = [Step("start", "app", f"a{number}", number, 9.0 - number, over=False) for number in range(7)]
-    assert late(*reversed(steps)) == "still starting: a0 (9 s), a1 (8 s), a2 (7 s), a3 (6 s), a4 (5 s), and 2 more\n"
-    assert late(steps[0]) == "still starting: a0 (9 s)\n"
+    assert (
+        reported(*reversed(steps)) == "still starting: a0 (9 s), a1 (8 s), a2 (7 s), a3 (6 s), a4 (5 s), and 2 more\n"
+    )
+    assert reported(steps[0]) == "still starting: a0 (9 s)\n"
 
 
-def test_who_is_late_is_told_again_only_when_as_much_time_has_passed_again(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_slow_part_is_reported_again_only_after_twice_the_time(capsys: pytest.CaptureFixture[str]) -> None:
     looks = iter([0.5, 1.1, 1.9, 2.3, 4.5, 4.7])
     seen = threading.Event()
 
@@ -217,7 +219,7 @@ def test_who_is_late_is_told_again_only_when_as_much_time_has_passed_again(capsy
     assert capsys.readouterr().err.splitlines() == told
 
 
-def test_a_start_that_fails_ends_the_telling() -> None:
+def test_a_start_that_fails_ends_the_reports() -> None:
     before = threading.active_count()
     during = 0
 
@@ -261,7 +263,7 @@ BLOCKING = {
 }
 
 
-def test_serve_tells_what_blocks_the_start_and_what_took_how_long(project: WriteProject, tmp_path: Path) -> None:
+def test_serve_reports_slow_parts_and_then_the_time_of_each(project: WriteProject, tmp_path: Path) -> None:
     root = project(BLOCKING)
     with serving(["composer", "serve", "--port", "{port}"], root, tmp_path / "log") as running:
         for phase in ("importing", "building", "starting"):
@@ -273,7 +275,7 @@ def test_serve_tells_what_blocks_the_start_and_what_took_how_long(project: Write
     assert told == [True, True]
 
 
-def test_serve_tells_nothing_of_it_in_production(project: WriteProject, tmp_path: Path) -> None:
+def test_serve_reports_no_times_in_production(project: WriteProject, tmp_path: Path) -> None:
     blocking = BLOCKING["apps/blocking.py"].replace("while not Path(phase).exists():", "if phase == 'importing':")
     root = project(BLOCKING | {"apps/blocking.py": blocking.replace("0.01", "1.5")})
     environment = {"COMPOSER_ENV": "production"}

@@ -139,8 +139,9 @@ async def test_between_two_attempts_the_app_says_that_it_is_tried_again(monkeypa
     monkeypatch.setattr(lifecycle_apps, "FIRST_PAUSE", 30.0)
     monkeypatch.setattr(lifecycle_apps, "LONGEST_PAUSE", 60.0)
     async with running(Scene().app("shy", failing(1), startup="background")) as client:
-        await asyncio.sleep(0.02)
-        answer = await client.get("/shy")
+        async with asyncio.timeout(5):
+            while "retried" not in (answer := await client.get("/shy")).json()["detail"]:  # noqa: ASYNC110
+                await asyncio.sleep(0.005)
         assert_unavailable(answer, "The app failed to start and will be retried.")
         assert int(answer.headers["retry-after"]) >= 30
         assert await part(client, "shy") == (503, "failed", "failed to start: OSError")

@@ -208,5 +208,5 @@ def test_properties_are_tried_with_all_of_their_examples_by_ci_and_by_make_check
 
 
 @pytest.mark.parametrize("file", SLOW)
-def test_what_is_said_to_be_slow_is_there(file: str) -> None:
+def test_the_files_that_are_marked_slow_exist(file: str) -> None:
     assert (ROOT / file).is_file()

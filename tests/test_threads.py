@@ -13,7 +13,7 @@ from anyio import to_thread
 from fastapi import FastAPI
 
 import composer
-from composer._threads import POOL, Pool, install_per_app_threads
+from composer._dispatch.threads import POOL, Pool, install_per_app_threads
 
 pytestmark = pytest.mark.anyio
 

@@ -558,6 +558,9 @@ def wsgi_app(environ: Any, start_response: Any) -> list[bytes]:
     return []
 
 
+async def asgi_app(scope: Any, receive: Any, send: Any) -> None: ...
+
+
 @pytest.mark.parametrize(
     ("factory", "problem"),
     [
@@ -584,7 +587,8 @@ def wsgi_app(environ: Any, start_response: Any) -> list[bytes]:
         (lambda: 3, ("C020", "The factory <lambda> returned int, not an ASGI app.")),
         (lambda: FastAPI, ("C020", "The factory <lambda> returned the class FastAPI, not an ASGI app.")),
         (lambda: wsgi_app, ("C019", "The app is a WSGI app (function), not an ASGI app.")),
-        (wsgi_app, ("C019", "The app is a WSGI app (function), not an ASGI app.")),
+        (wsgi_app, ("C057", "factory is a WSGI app, not a function that returns one.")),
+        (asgi_app, ("C057", "factory is an ASGI app, not a function that returns one.")),
     ],
 )
 def test_an_app_that_can_not_be_made_is_one_problem(factory: Callable[..., Any], problem: tuple[str, str]) -> None:

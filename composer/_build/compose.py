@@ -1,44 +1,28 @@
 """The entry points `build()` and `compose()`: everything is built and checked before the root is changed."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import TypedDict, Unpack
 
 from fastapi import FastAPI
-from pydantic import ValidationError
 
+from composer._build.composition import STATE, Composition
+from composer._build.install import install
+from composer._build.planner import Planner
+from composer._catalogue import problem
+from composer._checks.declarations import check_ids
 from composer._compat.cpython import globals_of_caller
-from composer._checks.consequences import without_consequences
-from composer._checks.declarations import (
-    check_after,
-    check_ids,
-    check_ignored,
-    check_names,
-    check_objects,
-    check_prefixes,
-    check_root,
-    check_shadows,
-)
-from composer._project.declare import Declared, declare
-from composer._checks.built import check_built
-from composer._build.warnings import Warnings
-from composer._checks.dependencies import check_dependencies, check_root_usage
-from composer._build.install import STATE, Composition, install, probe_paths
-from composer._documents.files import read_document_files
-from composer._project.from_python import declared_in_python
-from composer._environment import current_environment
 from composer._dispatch.fast_path.root import Root
-from composer._observe.metrics import is_installed
-from composer._model import App, Cornerstone, Problem, Project, errors_among
+from composer._settings.environment import current_environment
+from composer._model import App, Cornerstone, Project
+from composer._project.declare import Declared, declare
+from composer._project.from_python import declared_in_python
 from composer._settings.locate import find_settings
 from composer._settings.models import ComposerTable
 from composer._settings.read import read_settings
 from composer._settings.table import Table
 from composer._settings.validate import validated_or_default
-from composer._wire.construct import check_root_dependencies, wire
 from composer.errors import CompositionError
-from composer._catalogue import problem
 
 
 class CompositionSettings(TypedDict, total=False):
@@ -46,6 +30,7 @@ class CompositionSettings(TypedDict, total=False):
 
     title: str
     version: str
+    only: str | Iterable[str] | None
     max_body_size: int | str
     ignore: Iterable[str]
     request_log: bool
@@ -95,7 +80,9 @@ def build(
     declared = declare(read, only)
     declared.problems[:0] = [*problems, *check_ids(read.composer.ignore, "[composer] ignore")]
     partial = only is not None or read.composer.only is not None
-    return _compose(declared, read.project, root, overrides or {}, read.composer, partial)
+    table = read.composer
+    planner = Planner(root or _new_root(table), read.project, table, overrides or {}, only_used=partial)
+    return _compose(planner, declared)
 
 
 def compose(
@@ -115,7 +102,7 @@ def compose(
         root: The app to compose into, whose own title and version are used. By default a new FastAPI.
         overrides: Objects to use in place of the cornerstones of these types, in tests for example.
         project: The project that factories can require. By default the working directory and COMPOSER_ENV.
-        settings: The keys of `[composer]` in settings.toml: `title`, `version`, `max_body_size`, `ignore`,
+        settings: The keys of `[composer]` in settings.toml: `title`, `version`, `only`, `max_body_size`, `ignore`,
             `request_log` and `metrics`.
 
     Returns:
@@ -136,12 +123,12 @@ def compose(
                 metrics=True,
             )
     """
-    declared = declared_in_python(apps, cornerstones)
     table, invalid = validated_or_default(ComposerTable, Table(settings, "compose()"))
+    declared = declared_in_python(apps, cornerstones, table.only)
     declared.problems += [*invalid, *check_ids(table.ignore, "ignore")]
-    return _compose(
-        declared, project or Project(Path.cwd(), current_environment()[0]), root, overrides or {}, table, False
-    )
+    here = project or Project(Path.cwd(), current_environment()[0])
+    planner = Planner(root or _new_root(table), here, table, overrides or {}, only_used=table.only is not None)
+    return _compose(planner, declared)
 
 
 def composition_of(app: FastAPI) -> Composition:
@@ -167,48 +154,13 @@ def composition_of(app: FastAPI) -> Composition:
     return composition
 
 
-def _compose(
-    declared: Declared,
-    project: Project,
-    own_root: FastAPI | None,
-    overrides: Mapping[type, object],
-    head: ComposerTable,
-    partial: bool,
-) -> FastAPI:
+def _compose(planner: Planner, declared: Declared) -> FastAPI:
     """Build and check everything before the root is changed."""
-    root = Root(title=head.title, version=head.version) if own_root is None else own_root
-    cornerstones = declared.cornerstones
-    sizes = [app.max_body_size or head.max_body_size for app in declared.apps]
-    apps = [replace(app, max_body_size=size) for app, size in zip(declared.apps, sizes, strict=True)]
-    apps, unread = read_document_files(apps, project.root)
-    problems = [*declared.problems, *unread, *check_names(cornerstones), *check_names(apps), *check_prefixes(apps)]
-    problems += [*check_after(apps, declared.names), *check_root(apps, root, probe_paths(head))]
-    problems += [problem("C036", "root")] if hasattr(root.state, STATE) else []
-    problems += [*check_ignored([*cornerstones, *apps]), *_check_metrics(head)]
-    plan, invalid = wire(cornerstones, apps, project, overrides)
-    recorder = declared.recorder
-    plan = plan._replace(steps=(*recorder.steps, *plan.steps), notices=(*recorder.notices, *plan.notices))
-    problems += [*invalid, *check_objects(plan.apps), *check_built(plan, root)]
-    problems += [*check_dependencies(plan, plan.apps, project.root), *check_root_usage(plan, root, project.root)]
-    problems += check_shadows(problems, project.root) if errors_among(problems) else check_root_dependencies(root, plan)
-    problems = without_consequences(problems, declared.uncertain, cornerstones)
-    warnings = Warnings(head.ignore, [*cornerstones, *apps])
-    warnings.collect(problems, head.title, _behind(problems))
-    install(root, plan, head, project, warnings, partial=partial)
-    return root
+    if hasattr(planner.root.state, STATE):
+        declared.problems.append(problem("C036", "root"))
+    install(planner, planner.first_plan(declared))
+    return planner.root
 
 
-def _check_metrics(head: ComposerTable) -> list[Problem]:
-    if not head.metrics or is_installed():
-        return []
-    return [
-        problem("C040", "[composer] metrics", wish="metrics is on", package="prometheus-client", extra="metrics")
-    ]
-
-
-def _behind(problems: list[Problem]) -> BaseException | None:
-    """Return the exceptions behind the problems, for the traceback."""
-    errors = [each.error for each in problems if isinstance(each.error, Exception)]
-    # A validation error shows the values that it was raised for, and those may be secrets.
-    safe = [error for error in errors if not isinstance(error, ValidationError)]
-    return ExceptionGroup("behind the problems", safe) if safe else None
+def _new_root(table: ComposerTable) -> FastAPI:
+    return Root(title=table.title, version=table.version)

@@ -13,17 +13,21 @@ log = logging.getLogger("composer")
 class Warnings:
     """Collect the warnings about one composition, and log them while it serves.
 
-    `ignored` holds the IDs that the whole composition ignores; each part has its own for what is reported at its place.
+    `ignored` has the IDs that the whole composition ignores; each part has its own IDs, for its own place.
     """
 
-    def __init__(self, ignored: Iterable[str], parts: Iterable[App | Cornerstone]) -> None:
+    def __init__(self, ignored: Iterable[str]) -> None:
         self.found: list[Problem] = []
         self._ignored = frozenset(ignored)
-        self._ignored_at = {part.place: part.ignore for part in parts}
+        self._ignored_at: dict[str, tuple[str, ...]] = {}
         self._serving = False
 
+    def ignore_at(self, parts: Iterable[App | Cornerstone]) -> None:
+        """Ignore at the place of each of these parts what its declaration ignores."""
+        self._ignored_at |= {part.place: part.ignore for part in parts}
+
     def collect(self, problems: Iterable[Problem], title: str, cause: BaseException | None = None) -> None:
-        """Keep the warnings among the problems, which may have been found before.
+        """Add the warnings among the problems that are new.
 
         Raises CompositionError with all of the problems where one is an error.
         """
@@ -37,7 +41,7 @@ class Warnings:
 
     @contextmanager
     def logged(self) -> Iterator[None]:
-        """Log what was found before, and inside of the context what is found from now on."""
+        """Log the warnings so far, and in the block each new one."""
         _log(self.found)
         self._serving = True
         try:

@@ -1,1 +1,1 @@
-"""What can be wrong with a composition, as functions that return problems: of declarations, and of built objects."""
+"""The checks of a composition, as functions that return problems: of declarations, and of built objects."""

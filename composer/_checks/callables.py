@@ -20,7 +20,7 @@ def signature_mismatch(function: Callable[..., Any], arguments: Sequence[str]) -
     try:
         inspect.signature(function).bind(*arguments)
     except TypeError:
-        return f"its parameters do not match the call with {' and '.join(arguments) or 'no arguments'}"
+        return f"it cannot be called with {' and '.join(arguments) or 'no arguments'}"
     except ValueError:
         # Written in C, without a signature.
         return ""

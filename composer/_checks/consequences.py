@@ -1,12 +1,12 @@
-"""One mistake is one problem: what only follows from another problem is left out."""
+"""One mistake is one problem: problems that only follow from another one are left out."""
 
 from collections.abc import Collection, Sequence
 
 from composer._model import Cornerstone, Problem, Section, errors_among
 
-# What can't be said while a part is missing that another problem has kept from being known.
+# Problems that can't be relied on while a part is unknown because of another problem.
 _CONSEQUENCES: dict[Section, set[str]] = {"apps": {"C025"}, "cornerstones": {"C012", "C029", "C058"}}
-# The factory's types can't be read, so that nobody knows what the cornerstone provides.
+# The types of the factory can't be read, so what the cornerstone provides is unknown.
 _WITHOUT_A_TYPE = {"C016", "C017"}
 
 
@@ -15,12 +15,12 @@ def without_consequences(
 ) -> list[Problem]:
     """Return the problems without those that follow from others, where the parts of a section are `uncertain`.
 
-    All are returned where no other error would be left, for these refuse the start then.
+    Returns all of them where no other error would be left: one is needed to refuse the start.
     """
     places = {part.place for part in cornerstones}
     sections = {*uncertain}
-    if any(found.id in _WITHOUT_A_TYPE and found.where in places for found in problems):
+    if any(problem.id in _WITHOUT_A_TYPE and problem.where in places for problem in problems):
         sections.add("cornerstones")
     left_out = {id for section in sections for id in _CONSEQUENCES[section]}
-    left = [found for found in problems if found.id not in left_out]
-    return left if errors_among(left) else list(problems)
+    causes = [problem for problem in problems if problem.id not in left_out]
+    return causes if errors_among(causes) else list(problems)

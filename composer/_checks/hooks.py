@@ -12,8 +12,7 @@ from composer._checks.callables import not_a_context_manager, signature_mismatch
 from composer._model import BuiltCornerstone, Problem
 from composer._project.importing import is_installed
 from composer._text import listed
-
-HOOKS: Final = ("serving", "around_request", "check_ready", "preload")
+from composer.hooks import HOOKS
 
 # The hooks that return a context manager, with what each is called with.
 _CONTEXT_MANAGERS: Final = {"serving": (), "around_request": ("the connection",)}
@@ -28,7 +27,9 @@ def check_hooks(stone: BuiltCornerstone) -> Iterator[Problem]:
     for hook, arguments in _CONTEXT_MANAGERS.items():
         method = getattr(value, hook, None)
         if callable(method) and (why := not_a_context_manager(method, arguments)):
-            yield problem("C051", place, name=f"{hook}() of {kind.__name__}", why=why)
+            parameters = ["self", *(name.removeprefix("the ") for name in arguments)]
+            advice = f"Write @asynccontextmanager, async def {hook}({', '.join(parameters)}), one yield."
+            yield problem("C051", place, name=f"{hook}() of {kind.__name__}", why=why, advice=advice)
     # A stand-in of a test may make up whatever it is asked for.
     check = value.check_ready if hasattr(kind, "check_ready") else None
     if callable(check) and (why := _not_awaitable(check)):
@@ -36,10 +37,10 @@ def check_hooks(stone: BuiltCornerstone) -> Iterator[Problem]:
     for name, hook in misspelt_hooks(kind):
         yield problem("C072", place, name=name, owner=kind.__name__, hook=hook, known=listed(HOOKS))
     for pair in (("__enter__", "__exit__"), ("__aenter__", "__aexit__")):
-        present = [name for name in pair if hasattr(kind, name)]
-        if len(present) == 1:
-            why = f"it has {present[0]} but not the matching method"
-            yield problem("C051", place, name=kind.__name__, why=why)
+        missing = [name for name in pair if not hasattr(kind, name)]
+        if len(missing) == 1:
+            advice = f"Add the method {missing[0]} to {kind.__name__}."
+            yield problem("C051", place, name=kind.__name__, why=f"it has no {missing[0]}", advice=advice)
 
 
 def _not_awaitable(check: Callable[..., Any]) -> str:

@@ -16,20 +16,19 @@ from composer._text import listed
 
 
 def check_lifespan(app: BuiltApp, asgi: Starlette) -> Iterator[Problem]:
-    """Return a problem for a lifespan that can't be entered, and for handlers that it keeps from being called."""
+    """Return a problem for each lifespan that can't be entered, and for handlers that it keeps from being called."""
     lifespans = lifespans_in(lifespan_of(asgi.router))
     if lifespans is None:
         return
     for lifespan in lifespans:
-        if not is_default_lifespan(lifespan) and (why := _wrong_lifespan(lifespan)):
+        if not is_default_lifespan(lifespan) and (why := _invalid_lifespan(lifespan)):
             yield problem("C044", app.declared.place, why=why)
-    never = _handlers_never_called(asgi, lifespans)
-    if never:
-        names = listed(getattr(handler, "__name__", str(handler)) for handler in never)
+    if ignored := _ignored_handlers(asgi, lifespans):
+        names = listed(getattr(handler, "__name__", str(handler)) for handler in ignored)
         yield problem("C045", app.declared.place, names=names)
 
 
-def _handlers_never_called(asgi: Starlette, lifespans: Sequence[Any]) -> list[Any]:
+def _ignored_handlers(asgi: Starlette, lifespans: Sequence[Any]) -> list[Any]:
     routers = [router_of(lifespan) for lifespan in lifespans if is_default_lifespan(lifespan)]
     if None in routers:
         return []
@@ -37,27 +36,24 @@ def _handlers_never_called(asgi: Starlette, lifespans: Sequence[Any]) -> list[An
     return [handler for handler in startup_handlers(asgi.router) if handler not in called]
 
 
-def _wrong_lifespan(lifespan: Any) -> str:
+def _invalid_lifespan(lifespan: Any) -> str:
     if isinstance(lifespan, AsyncContextDecorator):
         return "it was called"
     if not callable(lifespan):
         return f"{type(lifespan).__name__} is not a function"
-    # A plain generator is right: FastAPI has made a lifespan of it, in code of its own.
+    # A plain generator is valid: FastAPI turns it into a lifespan.
     if is_contextmanager(lifespan):
         return "it is decorated with @contextmanager, which is not async"
     return not_a_context_manager(lifespan, ["the app"])
 
 
-def forgets(asgi: Starlette, mounted: object) -> bool:
-    """Tell whether an app has mounted one whose lifespan nobody runs."""
+def ignores_lifespan(asgi: Starlette, mounted: object) -> bool:
+    """Return whether an app has mounted another one whose lifespan never runs."""
     return isinstance(mounted, Starlette) and _does_something(mounted) is True and _does_something(asgi) is False
 
 
 def _does_something(asgi: Starlette) -> bool | None:
-    """Return whether an app's lifespan does anything: it is the user's own, or there are handlers that it runs.
-
-    None where that can't be seen.
-    """
+    """Return whether an app's lifespan is the user's own, or runs handlers; None where unknown."""
     if startup_handlers(asgi.router):
         return True
     lifespans = lifespans_in(lifespan_of(asgi.router))

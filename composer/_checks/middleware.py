@@ -15,7 +15,7 @@ from composer._text import is_below
 
 
 def check_middleware(place: str, asgi: Starlette) -> Iterator[Problem]:
-    """Return a problem for middleware that can't be made of its arguments: Starlette makes it when it starts."""
+    """Return a problem for middleware that doesn't accept its arguments: Starlette only builds it at the start."""
     for middleware in middleware_of(asgi):
         try:
             inspect.signature(middleware.cls).bind(None, *middleware.args, **middleware.kwargs)
@@ -28,23 +28,22 @@ def check_middleware(place: str, asgi: Starlette) -> Iterator[Problem]:
 
 
 def check_sessions(plan: Plan, root: FastAPI) -> list[Problem]:
-    """Return a problem for every app whose session cookie another one overwrites, signed with a key of its own."""
+    """Return a problem for every app whose session cookie is overwritten by another one, signed with another key."""
     apps = [(app.name, app.declared.place, app.asgi) for app in plan.apps if isinstance(app.asgi, Starlette)]
     seen: list[tuple[str, dict[str, Any]]] = []
     problems = []
     for name, place, asgi in [("the root", "root", root), *apps]:
         for session in _sessions(asgi):
-            others = [other for other, theirs in seen if _overwrite(session, theirs)]
-            cookie = session["session_cookie"]
-            problems += [problem("C048", place, cookie=cookie, other=others[0])] if others else []
+            other = next((other for other, earlier in seen if _overwrite(session, earlier)), None)
+            problems += [problem("C048", place, cookie=session["session_cookie"], other=other)] if other else []
             seen.append((name, session))
     return problems
 
 
 def _sessions(asgi: Starlette) -> list[dict[str, Any]]:
-    """Return the arguments of every middleware that takes what Starlette's SessionMiddleware does."""
-    found = map(_arguments, middleware_of(asgi))
-    return [arguments for arguments in found if {"secret_key", "session_cookie", "path", "domain"} <= arguments.keys()]
+    """Return the arguments of every middleware with the parameters of Starlette's SessionMiddleware."""
+    names = {"secret_key", "session_cookie", "path", "domain"}
+    return [arguments for arguments in map(_arguments, middleware_of(asgi)) if names <= arguments.keys()]
 
 
 def _arguments(middleware: Middleware) -> dict[str, Any]:
@@ -57,7 +56,7 @@ def _arguments(middleware: Middleware) -> dict[str, Any]:
 
 
 def _overwrite(one: dict[str, Any], other: dict[str, Any]) -> bool:
-    """Tell whether a browser sends the cookie of one session to the other, which then can't read it."""
+    """Return whether a browser sends the cookie of one session to the other one, which can't read it."""
     same = all(one[key] == other[key] for key in ("session_cookie", "domain"))
     paths = [each["path"].rstrip("/") for each in (one, other)]
     return same and is_below(max(paths), min(paths)) and str(one["secret_key"]) != str(other["secret_key"])

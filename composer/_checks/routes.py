@@ -1,4 +1,4 @@
-"""Routes that no request can reach, and what an app mounts."""
+"""Routes that no request can reach, and the lifespans of mounted apps."""
 
 from collections.abc import Iterator, Sequence
 
@@ -7,13 +7,14 @@ from starlette.applications import Starlette
 from starlette.routing import Mount, Route
 
 from composer._catalogue import problem
-from composer._checks.lifespans import forgets
+from composer._checks.lifespans import ignores_lifespan
 from composer._compat.fastapi import iter_route_contexts
 from composer._model import BuiltApp, Problem
 from composer._text import is_below
 
 
 def check_mounts(app: BuiltApp, asgi: Starlette) -> Iterator[Problem]:
+    """Return a problem for routes behind a mount, and for mounted apps whose lifespan never runs."""
     if all(isinstance(route, Route) for route in asgi.routes):
         return
     place = app.declared.place
@@ -24,13 +25,13 @@ def check_mounts(app: BuiltApp, asgi: Starlette) -> Iterator[Problem]:
         later = [route for _, route in routes[at + 1 :] if route.startswith(f"{path}/")]
         if later:
             yield problem("C050", place, mount=path or "/", route=later[0])
-        # A guest that isn't FastAPI's may do without, as Marimo does: it works so wherever it is served.
-        if isinstance(asgi, FastAPI) and forgets(asgi, mount.app):
+        # Only for FastAPI: other frameworks, such as Marimo, do so on purpose.
+        if isinstance(asgi, FastAPI) and ignores_lifespan(asgi, mount.app):
             yield problem("C046", place, path=path or "/")
 
 
 def check_hidden(apps: Sequence[BuiltApp]) -> Iterator[Problem]:
-    """Return a problem for every app whose longer prefix takes all requests for a route of another one."""
+    """Return a problem for every app with a route that the longer prefix of another app hides."""
     by_prefix = {app.prefix.rstrip("/"): app for app in apps}
     for inner in apps:
         for above in _above(inner.prefix):
@@ -42,7 +43,7 @@ def check_hidden(apps: Sequence[BuiltApp]) -> Iterator[Problem]:
 
 
 def _above(prefix: str) -> list[str]:
-    """Return all prefixes that a prefix is below, the root's as ""."""
+    """Return all prefixes above a prefix, that of the root as ""."""
     segments = [segment for segment in prefix.split("/") if segment]
     return ["/".join(["", *segments[:count]]) for count in range(len(segments))]
 

@@ -15,6 +15,7 @@ from fastapi import FastAPI
 
 from composer._build import composition_of
 from composer._cli.locate import load_composition, project_folder, select_composition
+from composer._cli.log import configure_logging, in_production
 from composer._cli.openapi import Form, write_or_check
 from composer._cli.plugin_commands import CommandGroup
 from composer._cli.problems import ProblemFormat, as_github, as_json, count_line
@@ -32,10 +33,9 @@ from composer._cli.show import (
 from composer._cli.waterfall import report_slow_parts
 from composer._compat.gunicorn import missing_names
 from composer._model import Problem, errors_among
-from composer._observe.log import configure_logging, in_production
 from composer._project.plugins import installed
+from composer._project.timings import parts_under_way
 from composer._text import listed
-from composer._timings import parts_under_way
 from composer.errors import CompositionError, problem_text
 
 log = logging.getLogger("composer")

@@ -4,10 +4,10 @@ from fastapi import FastAPI
 
 from composer._build import composition_of
 from composer._cli.locate import load_composition
+from composer._cli.log import configure_logging, in_production
 from composer._cli.show import show_composition
 from composer._cli.waterfall import report_slow_parts, show_waterfall
 from composer._gc import freeze_after_start
-from composer._observe.log import configure_logging, in_production
 
 
 def create() -> FastAPI:

@@ -1,5 +1,6 @@
-"""The commands that installed packages bring, by entry points of the group `composer.commands`."""
+"""The commands that installed packages provide by entry points of the group `composer.commands`."""
 
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -17,17 +18,25 @@ _PANEL = "Commands of installed packages"
 class CommandGroup(TyperGroup):
     """composer's own commands, and those of installed packages; one of these is imported only when it is run."""
 
+    @cached_property
+    def _packages(self) -> dict[str, list[str]]:
+        """The packages that bring each command."""
+        packages: dict[str, list[str]] = {}
+        for plugin in plugins_of("command"):
+            packages.setdefault(plugin.name, []).append(plugin.package)
+        return packages
+
     def list_commands(self, ctx: Any) -> list[str]:
         """Return the names of all commands, composer's own first."""
-        return list(dict.fromkeys([*super().list_commands(ctx), *(plugin.name for plugin in plugins_of("command"))]))
+        return list(dict.fromkeys([*super().list_commands(ctx), *self._packages]))
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """Return a command as `--help` lists it; nothing of a package is imported for that."""
         if own := super().get_command(ctx, cmd_name):
             return own
-        packages = [plugin.package for plugin in plugins_of("command") if plugin.name == cmd_name]
-        text = f"From {' and '.join(packages)}."
-        return TyperCommand(cmd_name, help=text, rich_help_panel=_PANEL) if packages else None
+        if packages := self._packages.get(cmd_name):
+            return TyperCommand(cmd_name, help=f"From {' and '.join(packages)}.", rich_help_panel=_PANEL)
+        return None
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Return the command to run; exit with 1 if it is a package's and can't be imported."""

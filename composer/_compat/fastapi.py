@@ -11,9 +11,10 @@ from typing import Any, Final, TypeGuard
 from fastapi import APIRouter, Depends, FastAPI, params, routing, telemetry
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute, Match, Route, Router
+from starlette.types import Scope
 
-from composer._asgi import Scope, route_path
 from composer._compat.starlette import lifespan_of, middleware_of
+from composer._scope import route_path
 
 # FastAPI 0.165, routing.py and middleware/asyncexitstack.py: the keys that FastAPI's own routing leaves in the scope.
 SCOPE_KEYS: Final = frozenset(

@@ -1,16 +1,7 @@
 """Undocumented facts about pydantic."""
 
 import inspect
-from collections.abc import Mapping
 from typing import Any, get_args
-
-from pydantic.fields import FieldInfo
-
-
-def known_fields(kind: type) -> Mapping[str, FieldInfo] | None:
-    """Return the fields of a model or of a pydantic dataclass; None for any other class and where unknown."""
-    # pydantic 2.14, main.py and dataclasses.py.
-    return getattr(kind, "__pydantic_fields__", None)
 
 
 def types_of_own_errors() -> frozenset[str]:

@@ -5,15 +5,14 @@ from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext, suppress
 from functools import cache, partial
 from operator import attrgetter
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Any, Final, TypeVar
 
 from fastapi import APIRouter, FastAPI
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.responses import PlainTextResponse
 from starlette.routing import Mount, Router
-
-from composer._asgi import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 log = logging.getLogger("composer")
 
@@ -30,10 +29,6 @@ ROUTING_KEYS = frozenset(["router", "app_root_path", "endpoint", "route", "path_
 
 # Bytes; a number that no other value of a scope has.
 _PROBED: Final = 12_345
-_CONSEQUENCES: Final = (
-    "the default max_body_size isn't enforced for apps of Starlette and FastAPI, which may have a limit of their own",
-    "what goes beyond an app's own limit is answered by the app itself",
-)
 
 
 def wrap_router(router: Router, wrap: Callable[[ASGIApp], App]) -> App:
@@ -104,30 +99,21 @@ def middleware_of(app: Starlette) -> Sequence[Middleware]:
     return getattr(app, "user_middleware", ())
 
 
-class BodyLimitKeys(NamedTuple):
-    """The scope keys of Starlette's body limits: the limit in force, and what counts the bytes; "" where unknown."""
-
-    limit: str = ""
-    counter: str = ""
-
-
 @cache
-def body_limit_keys() -> BodyLimitKeys:
-    """Return the scope keys by which the body limits of an app find each other.
+def body_limit_keys() -> tuple[str, str] | None:
+    """Return the scope keys of the body limit in force, and of what counts the bytes; None where unknown.
 
     Starlette 1.10, middleware/body_limit.py: the outermost middleware puts itself into the scope as the counter, and
     each inner one reads the counter's `total_size` and sets its `max_body_size`. The keys are read from what the
-    middleware does to a scope, whatever their names, and the counter's only if another object works there as well.
+    middleware does to a scope, whatever their names, and only returned if it uses another object as its counter.
     """
-    keys = BodyLimitKeys()
     with suppress(Exception):
         left = _left_in_scope({}, _PROBED)
         limit = next(key for key, value in left.items() if type(value) is int and value == _PROBED)
-        keys = BodyLimitKeys(limit)
-        keys = BodyLimitKeys(limit, next(key for key in left if key != limit and _is_counter(limit, key)))
-    if not keys.counter:
-        log.warning("unsupported release of Starlette: %s", _CONSEQUENCES[bool(keys.limit)])
-    return keys
+        counter = next(key for key in left if key != limit and _is_counter(limit, key))
+        return limit, counter
+    log.warning("unsupported release of Starlette: apps of Starlette and FastAPI may exceed max_body_size")
+    return None
 
 
 class _Counter:

@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from typing import Final
 
-from composer._asgi import ASGIApp, Receive, Scope, Send, route_path
+from starlette.types import ASGIApp, Receive, Scope, Send
+
 from composer._dispatch.table import Table
-from composer._scope import SCOPE_RAISED, SCOPE_RECORD, SCOPE_SHARED, SCOPE_THREADS
-from composer._threads import POOL
+from composer._dispatch.threads import POOL
+from composer._scope import SCOPE_RAISED, SCOPE_RECORD, SCOPE_SHARED, SCOPE_THREADS, route_path
 from composer._wire.shared import SharedObjects
 
 REQUESTS: Final = ("http", "websocket")

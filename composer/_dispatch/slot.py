@@ -2,14 +2,15 @@
 
 import asyncio
 
-from composer._asgi import Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
+
 from composer._compat.fastapi import SCOPE_KEYS, TELEMETRY
 from composer._compat.opentelemetry import is_observed
 from composer._compat.starlette import ROUTING_KEYS
-from composer._dispatch.version import Version
+from composer._dispatch.threads import POOL
+from composer._dispatch.version import Connection, Version
 from composer._observe.record import name_span
 from composer._scope import SCOPE_INTERNAL, SCOPE_RECORD, SCOPE_THREADS
-from composer._threads import POOL
 
 # What the root's own routing leaves in the scope, besides `app`; a mounted app would mistake it for its own.
 _KEYS_OF_ROOT = ROUTING_KEYS | SCOPE_KEYS
@@ -50,13 +51,20 @@ class Slot:
         elif not (version.observes or is_observed()):
             # FastAPI's own mark of a request that isn't observed: without it, FastAPI looks again, which takes 2.6 µs.
             child[TELEMETRY] = None
-        version.requests[id(child)] = asyncio.current_task()
+        connection = None
+        if child["type"] == "websocket":
+            connection = Connection(send)
+            version.connections.add(connection)
+            send = connection.send
+        version.requests[id(child)] = asyncio.current_task()  # type: ignore[assignment]
         before = POOL.set(version.pool)
         try:
             await version.answer(child, receive, send)
         finally:
             POOL.reset(before)
             del version.requests[id(child)]
+            if connection is not None:
+                version.connections.discard(connection)
 
     async def at(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Hand on a request of composer's own, whose path is relative to the app."""

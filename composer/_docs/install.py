@@ -11,8 +11,8 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
+from starlette.types import Receive, Scope, Send
 
-from composer._asgi import Receive, Scope, Send
 from composer._compat.fastapi import is_own_page, knows_own_pages
 from composer._docs.assets import asset, viewers_folder
 from composer._docs.document import DocumentRoute, GetDocument

@@ -7,8 +7,8 @@ from urllib.parse import unquote
 
 import anyio
 import anyio.to_thread
+from starlette.types import ASGIApp, Message, Scope
 
-from composer._asgi import ASGIApp, Message, Scope
 from composer._json import Json
 
 # Where most frameworks serve the document: FastAPI's path, which others use as well, and Litestar's.

@@ -10,8 +10,8 @@ from typing import Any, Final, NamedTuple
 
 from fastapi import FastAPI
 from starlette.routing import Match
+from starlette.types import ASGIApp
 
-from composer._asgi import ASGIApp
 from composer._compat.fastapi import cached_document
 from composer._dispatch.slot import Slot
 from composer._dispatch.version import Version
@@ -144,7 +144,7 @@ class Sources:
         self,
         mounted: Mapping[str, Slot],
         lifecycle: Lifecycle,
-        guards: Mapping[str, Guard],
+        guards: Mapping[str, Guard | None],
         project: Path,
         secrets: Secrets,
     ) -> None:

@@ -4,19 +4,19 @@ import asyncio
 import itertools
 import math
 import random
-from collections.abc import Iterable, Mapping
-from contextvars import Context, copy_context
+from collections.abc import Collection, Iterable, Mapping
+from contextvars import Context
 from typing import Final
 
-from composer._asgi import Receive, Scope, Send
-from composer._dispatch.slot import Slot
+from starlette.types import Receive, Scope, Send
+
+from composer._dispatch.threads import POOL
 from composer._dispatch.version import Version
 from composer._lifecycle.lifespan import asgi_lifespan, deferred_lifespan
 from composer._lifecycle.part import Part, StartFailedError, cancel_all, log, log_failure
-from composer._model import BuiltApp, Plan
+from composer._model import BuiltApp
 from composer._problem_json import unavailable
 from composer._secrets import Secrets
-from composer._threads import POOL
 from composer._wire.deferred import DeferredApp
 from composer.errors import PartError
 
@@ -35,16 +35,15 @@ ENDED: Final = unavailable("The app has failed.", retry_after=60)
 class RunningApp:
     """One app during a run: its part, its version, and the attempts to start it.
 
-    `apps` are all apps of the run by name, `context` is that of the server's start: a request that starts a lazy app
-    may have context variables of its own.
+    `apps` are all apps of the run by name, `retries` says whether further attempts follow a failed one. `context` is
+    that of the server's start: a request that starts a lazy app may have context variables of its own.
     """
 
-    def __init__(
-        self, built: BuiltApp, version: Version, apps: "Mapping[str, RunningApp]", context: Context, secrets: Secrets
-    ) -> None:
+    def __init__(self, built: BuiltApp, version: Version, context: Context, secrets: Secrets) -> None:
         self.declared = built.declared
-        self._version = version
-        self._apps = apps
+        self.version = version
+        self.apps: Mapping[str, RunningApp] = {}
+        self.retries = self.declared.startup != "wait"
         self._context = context.copy()
         self._context.run(POOL.set, version.pool)
         asgi, state = built.asgi, version.state
@@ -52,8 +51,7 @@ class RunningApp:
         self.part = Part("app", built.name, self.declared, body, required=self.declared.required, secrets=secrets)
         self._attempt: asyncio.Task[None] | None = None
         self._retries: asyncio.Task[None] | None = None
-        self.has_started = False
-        version.state.clear()
+        state.clear()
 
     @property
     def failure(self) -> PartError | None:
@@ -62,18 +60,18 @@ class RunningApp:
 
     def predecessors(self) -> "list[RunningApp]":
         """Return the apps that have to be up before it."""
-        return [self._apps[name] for name in self.declared.after if name in self._apps]
+        return [self.apps[name] for name in self.declared.after if name in self.apps]
 
     def announce(self) -> None:
         """Let requests be answered by 503 until it is up, or let the first one start it."""
-        self._version.close(self._answer_after_start if self.declared.startup == "lazy" else STARTING)
+        self.version.close(self._answer_after_start if self.declared.startup == "lazy" else STARTING)
 
     def ensure_started(self) -> asyncio.Task[None]:
         """Return the last attempt to start it, running or over; begin the first where there is none."""
         if self._attempt is not None:
             return self._attempt
         attempt = self._begin_attempt()
-        if self.declared.startup != "wait":
+        if self.retries:
             name = f"starting app {self.declared.name}"
             self._retries = asyncio.create_task(self._retry_until_up(attempt), name=name, context=self._context.copy())
             self._retries.add_done_callback(_log_bug)
@@ -93,15 +91,14 @@ class RunningApp:
                 await asyncio.wait({attempt})
                 if attempt.cancelled() or attempt.exception() is not None:
                     raise self.part.not_startable(predecessor.declared.name)
-            self._version.state.clear()
+            self.version.state.clear()
             await self.part.start()
         except PartError:
-            self._version.close(FAILED)
+            self.version.close(FAILED)
             raise
-        self.has_started = True
-        self._version.open()
+        self.version.open()
         # What its lifespan had opened may be closed once it has ended.
-        self.part.on_failure = lambda: self._version.close(ENDED)
+        self.part.on_failure = lambda: self.version.close(ENDED)
 
     async def _retry_until_up(self, attempt: asyncio.Task[None]) -> None:
         """Begin further attempts, with growing pauses, until one succeeds."""
@@ -113,83 +110,77 @@ class RunningApp:
                 return
             pause = min(FIRST_PAUSE * 2**number, LONGEST_PAUSE) + random.uniform(0, FIRST_PAUSE)  # noqa: S311
             log.error("%s; retrying in %.1f seconds", failure, pause, exc_info=failure.__cause__)
-            self._version.close(unavailable("The app failed to start and will be retried.", math.ceil(pause)))
+            self.version.close(unavailable("The app failed to start and will be retried.", math.ceil(pause)))
             await asyncio.sleep(pause)
-            self._version.close(STARTING)
+            self.version.close(STARTING)
             attempt = self._begin_attempt()
 
     async def _answer_after_start(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer for an app that its first request starts: that request waits for the start."""
         await asyncio.wait({self.ensure_started()})
         # The state of its lifespan exists only now.
-        scope["state"].update(self._version.state)
-        await self._version.answer(scope, receive, send)
+        scope["state"].update(self.version.state)
+        await self.version.answer(scope, receive, send)
 
     async def cancel_start(self) -> None:
         """Cancel the attempts to start it, and let requests be answered by 503."""
-        self._version.close(STOPPED)
+        self.version.close(STOPPED)
         await cancel_all([task for task in (self._retries, self._attempt) if task])
         # It may have come up in the meantime.
-        self._version.close(STOPPED)
+        self.version.close(STOPPED)
 
 
-class Apps:
-    """Start and stop the apps of one run."""
+async def start_apps(apps: Collection[RunningApp]) -> None:
+    """Start the apps that the server waits for, side by side, and begin to start those in the background.
 
-    def __init__(self, plan: Plan, slots: Mapping[str, Slot]) -> None:
-        self._apps: dict[str, RunningApp] = {}
-        context = copy_context()
-        for built in plan.apps:
-            self._apps[built.name] = RunningApp(built, slots[built.name].version, self._apps, context, plan.secrets)
+    Raises StartFailedError with every failure as soon as a required app has failed, after a short grace.
+    """
+    awaited = [app for app in apps if app.declared.startup == "wait"]
+    attempts: set[asyncio.Task[None]] = set()
+    for app in awaited:
+        attempts.add(app.ensure_started())
+        # One that has little to do is up before many others begin: together they would take more memory.
+        await asyncio.sleep(0)
+    for app in apps:
+        if app.declared.startup == "background":
+            app.ensure_started()
+    while attempts and not _failures(awaited, required=True):
+        done, attempts = await asyncio.wait(attempts, return_when=asyncio.FIRST_COMPLETED)
+        _raise_bugs(done)
+    if _failures(awaited, required=True):
+        if attempts:
+            await asyncio.wait(attempts, timeout=FAILURE_GRACE)
+        raise StartFailedError(_failures(awaited, required=True))
+    for failure in _failures(awaited, required=False):
+        log_failure(failure)
 
-    @property
-    def parts(self) -> list[Part]:
-        """The apps' parts, in the order of the plan."""
-        return [app.part for app in self._apps.values()]
 
-    def announce(self) -> None:
-        """Let requests be answered by 503, or start their app, from now on."""
-        for app in self._apps.values():
-            app.announce()
+async def start_replacements(apps: Collection[RunningApp]) -> None:
+    """Start apps side by side, once, whatever their `startup` says; raise StartFailedError where any of them fails."""
+    for app in apps:
+        app.retries = False
+    attempts = [app.ensure_started() for app in apps]
+    if attempts:
+        await asyncio.wait(attempts)
+    _raise_bugs(attempts)
+    if failures := [app.failure for app in apps if app.failure]:
+        raise StartFailedError(failures)
 
-    async def start(self) -> None:
-        """Start the apps that the server waits for, side by side, and begin to start those in the background.
 
-        Raises StartFailedError with every failure as soon as a required app has failed, after a short grace.
-        """
-        awaited = [app for app in self._apps.values() if app.declared.startup == "wait"]
-        attempts: set[asyncio.Task[None]] = set()
-        for app in awaited:
-            attempts.add(app.ensure_started())
-            # One that has little to do is up before many others begin: together they would take more memory.
-            await asyncio.sleep(0)
-        for app in self._apps.values():
-            if app.declared.startup == "background":
-                app.ensure_started()
-        while attempts and not _failures(awaited, required=True):
-            done, attempts = await asyncio.wait(attempts, return_when=asyncio.FIRST_COMPLETED)
-            _raise_bugs(done)
-        if _failures(awaited, required=True):
-            if attempts:
-                await asyncio.wait(attempts, timeout=FAILURE_GRACE)
-            raise StartFailedError(_failures(awaited, required=True))
-        for failure in _failures(awaited, required=False):
-            log_failure(failure)
+async def stop_apps(apps: Collection[RunningApp]) -> list[PartError]:
+    """Stop apps side by side, each after those that named it; return every failure."""
+    await asyncio.gather(*(app.cancel_start() for app in apps))
+    started = [app for app in apps if app.part.has_started]
+    stops: dict[RunningApp, asyncio.Task[list[PartError]]] = {}
 
-    async def stop(self) -> list[PartError]:
-        """Stop the apps side by side, each after those that named it; return every failure."""
-        await asyncio.gather(*(app.cancel_start() for app in self._apps.values()))
-        started = [app for app in self._apps.values() if app.has_started]
-        stops: dict[RunningApp, asyncio.Task[list[PartError]]] = {}
+    async def stop_one(app: RunningApp) -> list[PartError]:
+        if successors := {stops[other] for other in started if app in other.predecessors()}:
+            await asyncio.wait(successors)
+        return await app.part.stop()
 
-        async def stop_one(app: RunningApp) -> list[PartError]:
-            if successors := {stops[other] for other in started if app in other.predecessors()}:
-                await asyncio.wait(successors)
-            return await app.part.stop()
-
-        for app in started:
-            stops[app] = asyncio.create_task(stop_one(app), name=f"stop of app {app.declared.name}")
-        return [failure for failures in await asyncio.gather(*stops.values()) for failure in failures]
+    for app in started:
+        stops[app] = asyncio.create_task(stop_one(app), name=f"stop of app {app.declared.name}")
+    return [failure for failures in await asyncio.gather(*stops.values()) for failure in failures]
 
 
 def _failures(apps: Iterable[RunningApp], *, required: bool) -> list[PartError]:

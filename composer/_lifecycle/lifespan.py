@@ -9,13 +9,12 @@ Source of the protocol: https://asgi.readthedocs.io/en/latest/specs/lifespan.htm
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine
-from contextlib import AbstractAsyncContextManager, AbstractContextManager, AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from typing import Any, TypeVar
 
 import anyio.to_thread
 from starlette.applications import Starlette
-
-from composer._asgi import ASGIApp, Message, Scope
+from starlette.types import ASGIApp, Message, Scope
 
 log = logging.getLogger("composer")
 
@@ -204,13 +203,13 @@ async def uninterrupted(coroutine: Coroutine[Any, Any, Result]) -> Result:
 
 
 def context_lifespan(manager: Any) -> Body:
-    """Return the body that enters a context manager, async or not, and leaves it at the stop; anything else is up."""
+    """Return the body that enters a context manager, async or not, and leaves it at the stop."""
 
     async def body(handshake: Handshake) -> None:
         async with AsyncExitStack() as stack:
             if isinstance(manager, AbstractAsyncContextManager):
                 await stack.enter_async_context(manager)
-            elif isinstance(manager, AbstractContextManager):
+            else:
                 stack.enter_context(manager)
             handshake.up()
             await handshake.stop_requested()

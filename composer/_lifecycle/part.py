@@ -19,7 +19,18 @@ log = logging.getLogger("composer")
 class Part:
     """One app or cornerstone while a composition runs: its lifespan, and its status."""
 
-    __slots__ = ("_begun", "_body", "_ended_at", "_lifespan", "_secrets", "declared", "on_failure", "status")
+    __slots__ = (
+        "_begun",
+        "_body",
+        "_ended_at",
+        "_lifespan",
+        "_secrets",
+        "declared",
+        "has_started",
+        "is_replaced",
+        "on_failure",
+        "status",
+    )
 
     def __init__(
         self,
@@ -33,6 +44,8 @@ class Part:
     ) -> None:
         self.declared = declared
         self.status = PartStatus(kind, name, required=required)
+        # Whether it was up once, and whether another part has taken its place: its end is no failure then.
+        self.has_started = self.is_replaced = False
         # Called if its lifespan fails, or exits by itself, while it is up.
         self.on_failure: Callable[[], None] | None = None
         self._body = body
@@ -55,6 +68,7 @@ class Part:
         finally:
             self._ended_at = time.perf_counter()
         self.status = replace(self.status, state=State.UP, seconds=self._ended_at - self._begun)
+        self.has_started = True
         self._lifespan.when_ended(self._ended)
 
     async def stop(self) -> list[PartError]:
@@ -95,7 +109,7 @@ class Part:
     def _ended(self, error: BaseException | None) -> None:
         if self.on_failure:
             self.on_failure()
-        if self.status.state is State.FAILED:
+        if self.is_replaced or self.status.state is State.FAILED:
             # It reported the failure before, and has ended since.
             return
         safe = self._secrets.redacted(error) if error else None

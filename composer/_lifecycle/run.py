@@ -1,35 +1,52 @@
-"""One run of everything, from start to stop, and as many of them as a server wants.
+"""One run of everything, from start to stop, and as many of them as a server wants; parts may be replaced meanwhile.
 
 A start that fails stops what had started, and raises with every part's own error in it. Stopping stops everything,
 whatever fails on the way.
 """
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, asynccontextmanager
-from typing import Any
+import asyncio
+from collections import ChainMap
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Mapping, Sequence
+from contextlib import (
+    AbstractAsyncContextManager,
+    AbstractContextManager,
+    ExitStack,
+    asynccontextmanager,
+    nullcontext,
+    suppress,
+)
+from contextvars import Context, copy_context
+from typing import Any, TypeVar
 
-from composer._dispatch.slot import Slot
-from composer._lifecycle.apps import Apps
+from composer._dispatch.version import Version
+from composer._lifecycle.apps import RunningApp, start_apps, start_replacements, stop_apps
 from composer._lifecycle.lifespan import Body, Handshake, context_lifespan, uninterrupted
-from composer._lifecycle.part import Part, StartFailedError, log
+from composer._lifecycle.part import Part, StartFailedError, cancel_all, log
 from composer._lifecycle.signals import StoppedError, unless_stopped, watch_signals
 from composer._model import PartStatus, Plan, State, Step
 from composer._text import listed
 from composer.errors import PartError, ShutdownError, StartupError
 
+Versions = Mapping[str, Version]
+Result = TypeVar("Result")
+
 
 class Lifecycle:
-    """Run the lifespans of one plan, as often as a server does.
+    """Run the lifespans of the current plan, as often as a server does, and replace some of them in a run.
 
-    `failed_to_stop` is true once a part has failed to stop in one of the runs.
+    `plan` returns the current plan, `versions` the versions of its apps by name. `failed_to_stop` is true once a part
+    has failed to stop in one of the runs.
     """
 
     failed_to_stop = False
 
-    def __init__(self, plan: Plan, slots: Mapping[str, Slot]) -> None:
+    def __init__(self, plan: Callable[[], Plan], versions: Callable[[], Versions]) -> None:
         self._plan = plan
-        self._slots = slots
-        self._parts: list[Part] = []
+        self._versions = versions
+        # The last run, and whether it still runs; what starts or drains beside it.
+        self._run: Run | None = None
+        self._is_running = False
+        self._changes: set[asyncio.Task[Any]] = set()
         self._listeners: list[Callable[[], None]] = []
         self._start_observers: list[Callable[[], AbstractContextManager[object]]] = []
 
@@ -37,27 +54,22 @@ class Lifecycle:
         """Call back each time that everything has started; an exception that the callback raises is only logged."""
         self._listeners.append(callback)
 
-    def run_from_now_on(self, plan: Plan) -> None:
-        """Run this plan at the next start: the same apps, with other cornerstones."""
-        self._plan = plan
-
     def while_starting(self, observer: Callable[[], AbstractContextManager[object]]) -> None:
         """Enter the context manager that `observer` returns before each start, and leave it when the start is over."""
         self._start_observers.append(observer)
 
     def parts(self) -> list[PartStatus]:
         """Return the status of each part, in the order in which they start; before any start, each is pending."""
-        if self._parts:
-            return [part.status for part in self._parts]
-        cornerstones = [PartStatus("cornerstone", built.name) for built in self._plan.cornerstones]
-        return cornerstones + [
-            PartStatus("app", built.name, required=built.declared.required) for built in self._plan.apps
-        ]
+        if self._run is not None:
+            return [part.status for part in self._run.parts]
+        plan = self._plan()
+        cornerstones = [PartStatus("cornerstone", built.name) for built in plan.cornerstones]
+        return cornerstones + [PartStatus("app", built.name, required=built.declared.required) for built in plan.apps]
 
     def steps(self) -> list[Step]:
         """Return how long each step took: the imports, the constructions, and the starts that have begun."""
-        starts = [step for part in self._parts if (step := part.step())]
-        return [*self._plan.steps, *starts]
+        parts = self._run.parts if self._run is not None else []
+        return [*self._plan().steps, *(step for part in parts if (step := part.step()))]
 
     def apps(self) -> dict[str, PartStatus]:
         """Return the status of each app, by name."""
@@ -71,18 +83,19 @@ class Lifecycle:
         started was stopped, and ShutdownError when parts fail to stop, after all were.
         """
         with watch_signals() as begin_stop:
-            run = _Run(self._plan, self._slots)
-            self._parts = run.all_parts
+            run = self._run = Run(self._plan(), self._versions())
             with ExitStack() as observers:
                 for observer in self._start_observers:
                     observers.enter_context(observer())
-                await _start_or_roll_back(run)
+                await _start_or_roll_back(run, run.start())
+            self._is_running = True
             try:
                 self._call_listeners()
                 yield
             finally:
                 begin_stop()
-                if failures := await uninterrupted(run.stop()):
+                self._is_running = False
+                if failures := await uninterrupted(self._stop(run)):
                     self.failed_to_stop = True
                     raise ShutdownError(_failure_summary(failures, "stop"), failures)
 
@@ -93,17 +106,70 @@ class Lifecycle:
             except Exception:
                 log.exception("a callback of the start failed; the composition serves all the same")
 
+    async def _stop(self, run: "Run") -> list[PartError]:
+        # What is half started is rolled back, and what drains is stopped, as they are cancelled.
+        await cancel_all(self._changes)
+        return await run.stop()
 
-async def _start_or_roll_back(run: "_Run") -> None:
-    """Start everything, or stop what had started and raise StartupError."""
+    async def replace(self, new: Plan, versions: Versions, commit: Callable[[], None]) -> asyncio.Task[None]:
+        """Start the parts of `new` beside those that run, and put them in the place of those of the same names.
+
+        They start whatever their `startup` says. Then `commit` is called, which makes the next plan the current one:
+        parts that this doesn't have are left out, others are only added. Returns the task that stops what was replaced
+        or left out, once its requests are answered; nothing has to await it.
+
+        Raises StartupError where a part fails to start, or the process is asked to stop meanwhile, after all that had
+        started was stopped, and RuntimeError where nothing runs. Nothing has changed then.
+        """
+        current = self.current_run()
+        started = Run(new, versions, beside=current)
+        change = self._change(self._start_beside(current, started, commit, asyncio.current_task()), started)
+        try:
+            return await change
+        except asyncio.CancelledError:
+            if self._is_running:
+                raise
+            raise RuntimeError("the server stopped before the parts were replaced") from None
+
+    def current_run(self) -> "Run":
+        """Return what runs; raise RuntimeError where nothing does."""
+        if self._run is None or not self._is_running:
+            raise RuntimeError("the composition isn't running: parts can only be replaced between its start and stop")
+        return self._run
+
+    async def _start_beside(
+        self, current: "Run", started: "Run", commit: Callable[[], None], caller: asyncio.Task[Any] | None
+    ) -> asyncio.Task[None]:
+        await _start_or_roll_back(started, started.start_replacements())
+        # No await from here on: no request comes between.
+        commit()
+        replaced = current.replace(self._plan(), started)
+        return self._change(self._retire(replaced, caller), replaced)
+
+    async def _retire(self, replaced: "Run", caller: asyncio.Task[Any] | None) -> None:
+        """Stop what was replaced once its requests, except the caller's, are answered; at once if the server stops."""
+        with suppress(asyncio.CancelledError):
+            await replaced.drain(caller)
+        with suppress(asyncio.CancelledError):
+            self.failed_to_stop |= bool(await uninterrupted(replaced.stop()))
+
+    def _change(self, coroutine: Coroutine[Any, Any, Result], run: "Run") -> asyncio.Task[Result]:
+        change = asyncio.create_task(coroutine, name="change of the composition", context=run.context.copy())
+        self._changes.add(change)
+        change.add_done_callback(self._changes.discard)
+        return change
+
+
+async def _start_or_roll_back(run: "Run", start: Coroutine[Any, Any, None]) -> None:
+    """Start the parts of a run, or stop what had started and raise StartupError."""
     try:
-        await unless_stopped(run.start())
+        await unless_stopped(start)
     except BaseException as error:
-        interrupted = [part for part in run.all_parts if part.status.state in (State.STARTING, State.STOPPED)]
+        interrupted = [part for part in run.parts if part.status.state in (State.STARTING, State.STOPPED)]
         stop_failures = await uninterrupted(run.stop())
         failures = error.failures if isinstance(error, StartFailedError) else []
         if isinstance(error, StoppedError):
-            failures = [_stop_requested(part.status) for part in interrupted or run.all_parts]
+            failures = [_stop_requested(part.status) for part in interrupted or run.parts]
         if not isinstance(error, StartFailedError | StoppedError):
             raise
         for failure in failures:
@@ -121,51 +187,108 @@ def _failure_summary(failures: Sequence[PartError], phase: str) -> str:
     return f"failed to {phase}: {names}"
 
 
-class _Run:
-    """One run of all the lifespans, from start to stop."""
+class Run:
+    """The parts of a plan from start to stop: all of a composition, or some that start beside the others or are left.
 
-    def __init__(self, plan: Plan, slots: Mapping[str, Slot]) -> None:
-        self._cornerstones = [
-            Part("cornerstone", built.name, built.declared, context_lifespan(built.value), secrets=plan.secrets)
+    `versions` are those of the plan's apps by name. Parts that start beside others have the context of their start.
+    """
+
+    def __init__(self, plan: Plan, versions: Versions, beside: "Run | None" = None) -> None:
+        self.context: Context = copy_context() if beside is None else beside.context
+        self._cornerstones = {
+            built.name: Part("cornerstone", built.name, built.declared, _lifetime(built.value), secrets=plan.secrets)
             for built in plan.cornerstones
-        ]
-        self._apps = Apps(plan, slots)
-        self._serving = [
-            Part("cornerstone", f"{built.name}.serving", built.declared, _serving(built.value), secrets=plan.secrets)
+        }
+        self.apps = {
+            built.name: RunningApp(built, versions[built.name], self.context, plan.secrets) for built in plan.apps
+        }
+        self._serving = {
+            built.name: Part(
+                "cornerstone", f"{built.name}.serving", built.declared, _serving(built.value), secrets=plan.secrets
+            )
             for built in plan.cornerstones
             if callable(getattr(built.value, "serving", None))
-        ]
-        self._started: list[Part] = []
+        }
+        self._connect(self.apps if beside is None else ChainMap(self.apps, beside.apps))
+
+    def _connect(self, apps: Mapping[str, RunningApp]) -> None:
+        """Let its apps find those that have to be up before them."""
+        for app in self.apps.values():
+            app.apps = apps
 
     @property
-    def all_parts(self) -> list[Part]:
+    def parts(self) -> list[Part]:
         """Every part, in the order of the start."""
-        return [*self._cornerstones, *self._apps.parts, *self._serving]
+        apps = [app.part for app in self.apps.values()]
+        return [*self._cornerstones.values(), *apps, *self._serving.values()]
 
     async def start(self) -> None:
         """Start all parts; raise StartFailedError with every failure."""
-        self._apps.announce()
-        await self._start_each(self._cornerstones)
-        await self._apps.start()
-        await self._start_each(self._serving)
+        for app in self.apps.values():
+            app.announce()
+        await _start_each(self._cornerstones.values())
+        await start_apps(self.apps.values())
+        await _start_each(self._serving.values())
 
-    async def _start_each(self, parts: Sequence[Part]) -> None:
-        for part in parts:
-            try:
-                await part.start()
-            except PartError as failure:
-                raise StartFailedError([failure]) from None
-            self._started.append(part)
+    async def start_replacements(self) -> None:
+        """Start all parts, once, whatever their `startup` says; raise StartFailedError with every failure."""
+        await _start_each(self._cornerstones.values())
+        await start_replacements(self.apps.values())
+        await _start_each(self._serving.values())
+
+    def replace(self, plan: Plan, started: "Run") -> "Run":
+        """Take over the parts that another run has started; return those that they replace or the plan leaves out."""
+        replaced = Run(plan._replace(cornerstones=(), apps=()), {}, beside=self)
+        order = [built.name for built in plan.cornerstones]
+        replaced._cornerstones = _take_over(self._cornerstones, started._cornerstones, order)
+        replaced._serving = _take_over(self._serving, started._serving, order)
+        replaced.apps = _take_over(self.apps, started.apps, [built.name for built in plan.apps])
+        self._connect(self.apps)
+        replaced._connect(replaced.apps)
+        for part in replaced.parts:
+            part.is_replaced = True
+        return replaced
+
+    async def drain(self, caller: asyncio.Task[Any] | None) -> None:
+        """Wait until its apps have answered their requests, each for at most its `shutdown_timeout`."""
+        drains = [app.version.drain(app.declared.shutdown_timeout, caller) for app in self.apps.values()]
+        await asyncio.gather(*drains)
 
     async def stop(self) -> list[PartError]:
         """Stop all that had started, mirroring the start; return every failure."""
-        failures = await self._stop_each(self._serving)
-        failures += await self._apps.stop()
-        return failures + await self._stop_each(self._cornerstones)
+        failures = await _stop_each(self._serving.values())
+        failures += await stop_apps(self.apps.values())
+        return failures + await _stop_each(self._cornerstones.values())
 
-    async def _stop_each(self, parts: Sequence[Part]) -> list[PartError]:
-        started = [part for part in reversed(parts) if part in self._started]
-        return [failure for part in started for failure in await part.stop()]
+
+Running = TypeVar("Running")
+
+
+def _take_over(current: dict[str, Running], started: dict[str, Running], order: Sequence[str]) -> dict[str, Running]:
+    """Put what was started into the current ones, in that order; return what is no longer among them."""
+    merged = current | started
+    replaced = {name: each for name, each in current.items() if name in started or name not in order}
+    current.clear()
+    current.update({name: merged[name] for name in order if name in merged})
+    return replaced
+
+
+async def _start_each(parts: Collection[Part]) -> None:
+    for part in parts:
+        try:
+            await part.start()
+        except PartError as failure:
+            raise StartFailedError([failure]) from None
+
+
+async def _stop_each(parts: Collection[Part]) -> list[PartError]:
+    started = [part for part in reversed(list(parts)) if part.has_started]
+    return [failure for part in started for failure in await part.stop()]
+
+
+def _lifetime(value: Any) -> Body:
+    is_manager = isinstance(value, AbstractAsyncContextManager | AbstractContextManager)
+    return context_lifespan(value if is_manager else nullcontext())
 
 
 def _serving(value: Any) -> Body:

@@ -1,1 +1,1 @@
-"""What is observed of requests and parts: the record of a request, the log, metrics, health checks."""
+"""The record of each request, and what reads it: the log and metrics; health checks."""

@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import Any, Final
 
 from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from composer._asgi import ASGIApp, Receive, Scope, Send
 from composer._model import PartStatus, State
 
 LIVE, READY = "/livez", "/readyz"
@@ -18,22 +18,24 @@ CHECK_TIMEOUT: Final = 2.0
 Check = Callable[[], Awaitable[Any]]
 
 
-def probes(parts: Callable[[], Iterable[PartStatus]], checks: Mapping[str, Check]) -> Mapping[str, ASGIApp]:
+def probes(parts: Callable[[], Iterable[PartStatus]], check_of: Callable[[str], Check | None]) -> Mapping[str, ASGIApp]:
     """Return the health checks by their paths; `parts` returns the current state of each part.
 
-    `checks` holds the readiness check of each cornerstone that has one, by its name. A cornerstone isn't ready if its
+    `check_of` returns the readiness check of the cornerstone of a name, or None. A cornerstone isn't ready if its
     check raises or doesn't answer in time. Concurrent requests share one call of it.
     """
-    running: dict[str, asyncio.Task[str]] = {}
+    running: dict[str, tuple[Check, asyncio.Task[str]]] = {}
 
     def check(part: PartStatus) -> asyncio.Task[str] | None:
         """Return the running check of a part, or start it; None if the part has no check, or isn't up."""
-        if part.kind != "cornerstone" or part.state is not State.UP or part.name not in checks:
+        current = check_of(part.name) if part.kind == "cornerstone" and part.state is State.UP else None
+        if current is None:
             return None
-        task = running.get(part.name)
-        if task is None or task.done() or task.get_loop() is not asyncio.get_running_loop():
-            task = asyncio.create_task(_failure(checks[part.name]), name=f"readiness of {part.name}")
-            running[part.name] = task
+        former, task = running.get(part.name, (None, None))
+        # A cornerstone may have been replaced while its check ran.
+        if task is None or former != current or task.done() or task.get_loop() is not asyncio.get_running_loop():
+            task = asyncio.create_task(_failure(current), name=f"readiness of {part.name}")
+            running[part.name] = current, task
         return task
 
     async def live(scope: Scope, receive: Receive, send: Send) -> None:

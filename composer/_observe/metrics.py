@@ -10,8 +10,8 @@ from importlib.util import find_spec
 from typing import Any, Final
 
 from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from composer._asgi import ASGIApp, Receive, Scope, Send
 from composer._model import PartStatus, State
 from composer._observe.record import WEBSOCKET, ObserverFactory, Record
 

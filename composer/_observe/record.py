@@ -11,8 +11,8 @@ from time import perf_counter
 from typing import Any, Final, Protocol
 
 from starlette.routing import Mount
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from composer._asgi import ASGIApp, Message, Receive, Scope, Send
 from composer._compat.fastapi import included_route, select_route, span_of
 from composer._scope import SCOPE_RECORD
 

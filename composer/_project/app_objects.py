@@ -19,6 +19,7 @@ class AppObject(NamedTuple):
 
     reference: str
     wsgi: bool
+    is_factory: bool = False
 
 
 def find_app_object(entry: Path, module: str) -> AppObject | None:
@@ -29,8 +30,8 @@ def find_app_object(entry: Path, module: str) -> AppObject | None:
     for file in sorted(entry.glob("*.py"), key=_rank) if entry.is_dir() else [entry]:
         is_inside = entry.is_dir() and file.stem != "__init__"
         if file.stem.isidentifier() and (best := _best_of(file)):
-            name, wsgi = best
-            return AppObject(f"{module}.{file.stem}:{name}" if is_inside else f"{module}:{name}", wsgi)
+            name, wsgi, is_factory = best
+            return AppObject(f"{module}.{file.stem}:{name}" if is_inside else f"{module}:{name}", wsgi, is_factory)
     return None
 
 
@@ -42,7 +43,7 @@ def _rank(file: Path) -> tuple[int, str]:
     return len(_FILES) + (2 if is_test else file.stem.startswith("_")), file.stem
 
 
-def _best_of(file: Path) -> tuple[str, bool] | None:
+def _best_of(file: Path) -> tuple[str, bool, bool] | None:
     """Return the name of the app object of a module, else of a function that returns one."""
     try:
         module = _Module(_statements(ast.parse(file.read_bytes()).body))
@@ -50,7 +51,7 @@ def _best_of(file: Path) -> tuple[str, bool] | None:
         return None
     candidates = module.objects or {name: wsgi for name, wsgi in module.functions.items() if name[0] != "_"}
     best = next((name for name in (*_NAMES, *candidates) if name in candidates), None)
-    return None if best is None else (best, candidates[best])
+    return None if best is None else (best, candidates[best], not module.objects)
 
 
 def _statements(nodes: Iterable[ast.AST]) -> Iterator[ast.AST]:

@@ -8,23 +8,23 @@ from pathlib import Path
 from typing import Any, NamedTuple, cast
 
 from composer._catalogue import problem
-from composer._model import App, Cornerstone, DeferredFactory, Document, Kind, Problem, Section
+from composer._model import App, Cornerstone, DeferredImport, Document, Kind, Problem, Section
 from composer._project.discover import APP_FACTORY, Discovered, Rejected, discover
 from composer._project.importing import display_path, find_package, load_reference
 from composer._project.plugins import load_plugin
 from composer._project.problems import collected, composition_error
+from composer._project.timings import PartRecorder
 from composer._settings.models import AppTable, CornerstoneTable, PartTable, shared_values
 from composer._settings.read import SettingsFile
 from composer._settings.table import Table, place_of, quoted
 from composer._settings.validate import validated_or_default
 from composer._text import did_you_mean, is_below, listed, names_in, nearest
-from composer._timings import PartRecorder
 
 _FACTORIES: dict[Section, str] = {"apps": APP_FACTORY, "cornerstones": "create_cornerstone"}
 _TABLES: dict[Section, type[PartTable]] = {"apps": AppTable, "cornerstones": CornerstoneTable}
 
 # The keys that say where a part comes from, and those without which it can't be built and mounted.
-_SOURCES = {"factory", "plugin"}
+_SOURCES = ("app", "factory", "plugin")
 _DECISIVE = {"", "settings", "prefix", "wsgi", "guard", *_SOURCES}
 
 
@@ -62,14 +62,20 @@ def declare(settings: SettingsFile, only: str | Iterable[str] | None) -> Declare
     for part in _parts(settings, "apps", selected, declared):
         if (factory := _factory(part, root, declared)) is not None:
             declared.apps.append(_app(part, factory, root, declared))
-    for name in selected or ():
-        if not any(is_below(each, name) for each in declared.names):
-            near, known = did_you_mean(name, declared.names), listed(declared.names)
-            declared.problems.append(problem("C025", where, key="only", name=name, near=near, known=known))
+    declared.problems += unknown_names(selected, where, declared.names)
     return declared
 
 
-def _is_selected(name: str, only: Iterable[str] | None) -> bool:
+def unknown_names(selected: list[str] | None, where: str, names: list[str]) -> list[Problem]:
+    """Return a problem for each selected name that is neither an app nor a group."""
+    return [
+        problem("C025", where, key="only", name=name, near=did_you_mean(name, names), known=listed(names))
+        for name in selected or ()
+        if not any(is_below(each, name) for each in names)
+    ]
+
+
+def is_selected(name: str, only: Iterable[str] | None) -> bool:
     """Return whether an app is selected: by its own name, or by that of a group that it is in."""
     return only is None or any(is_below(name, selected) for selected in only)
 
@@ -95,9 +101,10 @@ class _Part(NamedTuple):
         return "app" if self.section == "apps" else "cornerstone"
 
     @property
-    def has_source(self) -> bool:
-        """Whether its table names a factory or a plugin, in place of a folder."""
-        return self.own.plugin is not None or self.own.factory is not None
+    def sources(self) -> dict[str, str]:
+        """The keys of its table that say where it comes from, in place of a folder."""
+        values = {key: getattr(self.own, key, None) for key in _SOURCES}
+        return {key: value for key, value in values.items() if value is not None}
 
     @property
     def invalid_keys(self) -> set[str]:
@@ -111,12 +118,11 @@ class _Part(NamedTuple):
     @property
     def declares_source(self) -> bool:
         """Whether its table has a source, or was meant to have one."""
-        return self.has_source or bool(self.invalid_keys & _SOURCES)
+        return bool(self.sources or self.invalid_keys & {*_SOURCES})
 
     def place(self, root: Path) -> str:
         """Return where it is declared: the table with its source, else the folder."""
-        has_folder = self.folder is not None and not self.has_source
-        return display_path(self.folder.file, root) if self.folder and has_folder else self.table.place
+        return self.table.place if self.sources or self.folder is None else display_path(self.folder.file, root)
 
 
 class _Folders(NamedTuple):
@@ -142,7 +148,7 @@ def _parts(settings: SettingsFile, section: Section, selected: list[str] | None,
     one_app = [part.name for part in parts if _names_own_folder(part, _packages(settings, section))]
 
     def is_composed(name: str) -> bool:
-        return not any(is_below(name, other) for other in disabled) and _is_selected(name, selected)
+        return not any(is_below(name, other) for other in disabled) and is_selected(name, selected)
 
     problems = [
         one.problem
@@ -161,7 +167,7 @@ def _parts(settings: SettingsFile, section: Section, selected: list[str] | None,
             if is_composed(part.name):
                 declared.problems += part.problems
                 composed.append(part)
-        elif part.table and folders.complete and _is_selected(part.name, selected) and not _has_folder(part, folders):
+        elif part.table and folders.complete and is_selected(part.name, selected) and not _has_folder(part, folders):
             declared.problems.append(_unknown_table(part, folders.discovered))
     declared.names += [name for one in folders.rejected for name in _possible_names(one) if section == "apps"]
     return composed
@@ -187,10 +193,10 @@ def _is_settled(one: Rejected, names: Iterable[str]) -> bool:
 
 
 def _names_own_folder(part: _Part, packages: Iterable[str]) -> bool:
-    """Return whether a table has a factory in the folder of the same name, which is one app then."""
-    module = (part.own.factory or "").partition(":")[0]
-    name = part.name.replace("/", ".")
-    return any(f"{module}.".startswith(f"{package}.{name}.") for package in packages)
+    """Return whether a table has a factory or an app in the folder of the same name, which is one app then."""
+    modules = [value.partition(":")[0] for key, value in part.sources.items() if key != "plugin"]
+    folders = [f"{package}.{part.name.replace('/', '.')}." for package in packages]
+    return any(f"{module}.".startswith(folder) for module in modules for folder in folders)
 
 
 def _has_folder(part: _Part, folders: _Folders) -> bool:
@@ -260,10 +266,10 @@ def _factory(part: _Part, root: Path, declared: Declared) -> Any:
     problems that follow from those of the table.
     """
     is_certain = not (part.is_missed or part.invalid_keys & _DECISIVE)
-    if is_certain and part.has_source and getattr(part.own, "startup", "wait") != "wait":
-        return DeferredFactory(_imported, part, root)
+    if is_certain and part.sources and getattr(part.own, "startup", "wait") != "wait":
+        return DeferredImport(_imported, part, root)
     factory: Any = None
-    if not part.invalid_keys & _SOURCES:
+    if not part.invalid_keys & {*_SOURCES}:
         with collected(declared.problems), declared.recorder.of("import", part.kind, part.name):
             factory = _imported(part, root)
     if part.section == "cornerstones" and (factory is None or not is_certain):
@@ -272,22 +278,21 @@ def _factory(part: _Part, root: Path, declared: Declared) -> Any:
 
 
 def _imported(part: _Part, root: Path) -> Any:
-    """Import the plugin or the factory that the table names, else the factory of the folder."""
-    where = place_of(part.table, ("plugin",), "")
-    if part.own.plugin is not None and part.own.factory is not None:
-        raise composition_error("C056", where)
-    if part.own.plugin is not None:
-        return load_plugin(part.kind, part.own.plugin, where, root)
-    if part.folder is None or part.own.factory is not None:
-        return load_reference(part.own.factory, part.table.place, root)
-    return load_reference(f"{part.folder.module}:{_FACTORIES[part.section]}", part.place(root), root)
+    """Import what the table names, else the factory of the folder."""
+    if part.folder and not part.sources:
+        return load_reference(f"{part.folder.module}:{_FACTORIES[part.section]}", part.place(root), root)
+    (key, reference), *others = part.sources.items()
+    where = place_of(part.table, (key,), "")
+    if others:
+        raise composition_error("C056", where, keys=" and ".join(part.sources))
+    return load_plugin(part.kind, reference, where, root) if key == "plugin" else load_reference(reference, where, root)
 
 
-def _app(part: _Part, factory: Any, root: Path, declared: Declared) -> App:
-    own = part.own
-    prefix = f"/{part.name}" if own.prefix is None else own.prefix
-    values = shared_values(own) | {"openapi": _document(part, root, declared), "where": part.place(root)}
-    return App(part.name, prefix, factory, settings=part.table.table("settings"), **values)
+def _app(part: _Part, imported: Any, root: Path, declared: Declared) -> App:
+    prefix = f"/{part.name}" if part.own.prefix is None else part.own.prefix
+    values = shared_values(part.own) | {"openapi": _document(part, root, declared), "where": part.place(root)}
+    values["app" if "app" in part.sources else "factory"] = imported
+    return App(part.name, prefix, settings=part.table.table("settings"), **values)
 
 
 def _document(part: _Part, root: Path, declared: Declared) -> Document:

@@ -88,7 +88,10 @@ def _walk(entry: Path, group: str, package: str, factory: str) -> Entries:
 
 def settings_lines(name: str, app: AppObject) -> str:
     """Return a sentence with the lines of settings.toml that compose a folder's app object."""
-    lines = [f"[apps.{quoted(name)}]", f'factory = "{app.reference}"', *(["wsgi = true"] if app.wsgi else [])]
+    line = f'{"factory" if app.is_factory else "app"} = "{app.reference}"'
+    # What people write first, and what older releases required, works as well.
+    also = "" if app.is_factory or app.wsgi else f'  # factory = "{app.reference}" works, too'
+    lines = [f"[apps.{quoted(name)}]", line + also, *(["wsgi = true"] if app.wsgi else [])]
     return "\n".join(["Or compose the existing app with these lines in settings.toml:", *lines])
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields, replace
 from pathlib import Path
+from types import NoneType
 from typing import Any, NamedTuple, TypeVar
 
 from fastapi import FastAPI
@@ -10,7 +11,7 @@ from pydantic import BaseModel
 
 from composer._catalogue import problem
 from composer._model import App, Cornerstone, Problem, Section
-from composer._project.declare import Declared
+from composer._project.declare import Declared, is_selected, unknown_names
 from composer._settings.models import AppTable, CornerstoneTable, PartTable, shared_values
 from composer._settings.table import Table
 from composer._settings.validate import validated_or_default
@@ -30,9 +31,10 @@ class _Rule(NamedTuple):
 
 
 _RULES = {
-    "name": _Rule((str,), "a text", lambda part: str(part.name)),
-    "prefix": _Rule((str,), "a text", lambda app: f"/{app.name}"),
-    "factory": _Rule((Callable,), "something that can be called", lambda part: FastAPI),
+    "name": _Rule((str,), "a string", lambda part: str(part.name)),
+    "prefix": _Rule((str,), "a string", lambda app: f"/{app.name}"),
+    "factory": _Rule((Callable, NoneType), "something that can be called", lambda part: FastAPI),
+    "app": _Rule((Callable, NoneType), "something that can be called", lambda app: None),
     "settings": _Rule((BaseModel, Mapping), "a mapping or a model's object", lambda part: {}),
     "openapi": _Rule(
         (bool, str, Path, Mapping, Callable), "a bool, a path, a document or a function", lambda app: True
@@ -43,14 +45,18 @@ _SECTIONS: dict[type, Section] = {App: "apps", Cornerstone: "cornerstones"}
 _CALLS = {App: "App(name, prefix, factory)", Cornerstone: "Cornerstone(name, factory)"}
 
 
-def declared_in_python(apps: Iterable[App], cornerstones: Iterable[Cornerstone]) -> Declared:
+def declared_in_python(apps: Iterable[App], cornerstones: Iterable[Cornerstone], only: list[str] | None) -> Declared:
     """Return the parts that compose() gets, checked and converted as tables of settings.toml are, and the problems.
 
-    An invalid value is replaced by its default, so that other problems are found, too.
+    An invalid value is replaced by its default, so that other problems are found, too. With `only`, the apps and groups
+    of these names are composed.
     """
     declared = Declared()
-    declared.apps += _checked(apps, App, declared)
-    declared.cornerstones += _checked(cornerstones, Cornerstone, declared)
+    every_app = _checked(apps, App, declared)
+    declared.names += [app.name for app in every_app]
+    declared.apps += [app for app in every_app if app.enabled and is_selected(app.name, only)]
+    declared.cornerstones += [part for part in _checked(cornerstones, Cornerstone, declared) if part.enabled]
+    declared.problems += unknown_names(only, "only", declared.names)
     return declared
 
 
@@ -77,9 +83,20 @@ def _misplaced(value: Any, kind: type, where: str) -> Problem:
 def _converted(part: Part, kind: type[Part], problems: list[Problem]) -> Part:
     changed: dict[str, Any] = {}
     for key, rule in _RULES.items():
-        if not isinstance(getattr(part, key, ""), rule.types):
-            problems.append(problem("C004", part.place, key=key, why=f"it has to be {rule.text}", owner="composer"))
+        if hasattr(part, key) and not isinstance(value := getattr(part, key), rule.types):
+            why, advice = f"it is {type(value).__name__}", f"Pass {rule.text}."
+            problems.append(problem("C004", part.place, key=key, why=why, advice=advice))
             changed[key] = rule.fallback(part)
+    sources = [key for key in ("app", "factory") if getattr(part, key, None) is not None]
+    if len(sources) > 1:
+        problems.append(problem("C056", part.place, keys="app and factory"))
+        changed["factory"] = None
+    elif not sources and "app" not in changed:
+        advice = "Pass a function that returns the object."
+        problems.append(problem("C004", part.place, key="factory", why="it is required", advice=advice))
+        changed["factory"] = FastAPI
+    if getattr(part, "prefix", None) == "":
+        changed["prefix"] = f"/{part.name}"
     # Most values are defaults, which need no validation.
     keys = [field.name for field in fields(kind) if getattr(part, field.name) is not field.default]
     values = {key: getattr(part, key) for key in keys if key not in _RULES and key != "where"}

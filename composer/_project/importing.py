@@ -89,7 +89,7 @@ def _resolve(reference: str, root: Path) -> tuple[Any, str, str]:
     """Return the object, why it can't be used, and a sentence that offers the nearest name; raise what it raises."""
     module, colon, path = reference.partition(":")
     if not (colon and all(step.isidentifier() for step in f"{module}.{path}".split("."))):
-        return None, "it isn't a module, a colon and a name", ""
+        return None, "it is not of the form 'package.module:name'", ""
     try:
         _spec(module, root)
         value = importlib.import_module(module)
@@ -102,7 +102,7 @@ def _resolve(reference: str, root: Path) -> tuple[Any, str, str]:
         if not hasattr(value, name):
             return None, f"{module!r} has no {path!r}", did_you_mean(name, getattr(value, "__dict__", ()))
         value = getattr(value, name)
-    return value, "" if callable(value) else "it can't be called", ""
+    return value, "" if callable(value) else "it is not callable", ""
 
 
 def user_location(error: BaseException, root: Path) -> str:

@@ -63,7 +63,7 @@ def find_plugin(kind: PluginKind, name: str, where: str) -> Plugin:
         near, known = did_you_mean(name, names), listed(names)
         raise composition_error("C055", where, kind=kind, name=name, near=near, known=known)
     if len(named) > 1:
-        why = f"{' and '.join(plugin.package for plugin in named)} each bring one of that name"
+        why = f"{' and '.join(plugin.package for plugin in named)} each provide a plugin of that name"
         raise CompositionError([_unusable(named[0], where, "Uninstall all of them but one", why=why)])
     return named[0]
 

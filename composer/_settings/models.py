@@ -45,12 +45,12 @@ class PartTable(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    enabled: bool = True
     factory: str | None = None
     plugin: str | None = None
 
 
 class _AppTable(PartTable):
+    app: str | None = None
     prefix: str | None = None
     openapi: Annotated[bool | str, BeforeValidator(_boolean)] = True
     settings: dict[str, Any] = {}

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from composer._catalogue import problem
-from composer._environment import DEVELOPMENT, PRODUCTION, current_environment
 from composer._model import Problem, Project, Section
+from composer._settings.environment import DEVELOPMENT, PRODUCTION, current_environment
 from composer._settings.models import ComposerTable
 from composer._settings.table import ENVIRONMENT, KeyPath, Table, merged_tables, nested, place_below, place_of
 from composer._settings.validate import unknown_key, validated_or_default
@@ -153,7 +153,8 @@ def _tables_in(section: Table, problems: list[Problem]) -> Table:
     others = [name for name, value in section.items() if not isinstance(value, Mapping)]
     for name in others:
         where = place_of(section, (name,), "")
-        problems.append(problem("C004", where, key=name, why="it is not a table", owner="composer"))
+        advice = "Write a table of that name, as in [apps.notes]."
+        problems.append(problem("C004", where, key=name, why="it is not a table", advice=advice))
     return section.without(others)
 
 

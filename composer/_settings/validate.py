@@ -1,19 +1,22 @@
 """Validation of tables by models, with the place of every problem; no value is part of a problem's text."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar, get_args
 
-from pydantic import BaseModel, PydanticUserError, ValidationError
+from pydantic import AliasChoices, AliasPath, BaseModel, PydanticUserError, ValidationError
+from pydantic.fields import FieldInfo
 
 from composer._catalogue import problem
 from composer._model import Problem
-from composer._secrets import classes_in, input_names, mistakes, secrets_below
+from composer._secrets import validation_errors
 from composer._settings.table import Table, place_of
 from composer._text import describe_error, did_you_mean, listed, nearest
 
 Model = TypeVar("Model", bound=BaseModel)
+
+_MISSING: Final = "it is required"
 
 
 def validated_or_default(model: type[Model], table: Table) -> tuple[Model, list[Problem]]:
@@ -46,7 +49,7 @@ def _problems_of(error: ValidationError, model: type[BaseModel], table: Mapping[
     """Return a problem for each unknown key, and one for each invalid value, with all reasons."""
     problems: list[Problem] = []
     reasons: dict[tuple[str, ...], list[str]] = {}
-    rows = list(mistakes(error, secrets_below(model, table)))
+    rows = list(validation_errors(error, table))
     unknown = [row["loc"] for row, _ in rows if row["type"] == "extra_forbidden"]
     for row, reason in rows:
         loc, is_missing = row["loc"], row["type"] == "missing"
@@ -54,17 +57,27 @@ def _problems_of(error: ValidationError, model: type[BaseModel], table: Mapping[
             problems.append(unknown_key(place_of(table, loc, owner), str(loc[-1]), _fields_at(model, loc[:-1])))
         elif not (is_missing and any(_is_misspelt(other, loc) for other in unknown)):
             path = _path_in(table, loc, is_missing)
-            reasons.setdefault(path, []).append("it is missing" if is_missing else reason)
+            reasons.setdefault(path, []).append(_MISSING if is_missing else reason)
     for path, texts in reasons.items():
         where, why = place_of(table, path, owner), "; ".join(dict.fromkeys(texts))
-        of_key = problem("C004", where, key=".".join(path), why=why, owner=owner)
-        problems.append(of_key if path else problem("C034", where, model=model.__name__, why=why))
+        of_model = problem("C034", where, model=model.__name__, why=why)
+        problems.append(invalid_value(where, ".".join(path), why, owner) if path else of_model)
     return problems
 
 
 def _is_misspelt(unknown: tuple[int | str, ...], missing: tuple[int | str, ...]) -> bool:
     """Return whether an unknown key is a missing one of the same table, misspelt."""
     return unknown[:-1] == missing[:-1] and bool(nearest(str(unknown[-1]), [str(missing[-1])]))
+
+
+def invalid_value(where: str, key: str, why: str, owner: str) -> Problem:
+    """Return the problem of a value that its owner, composer or a factory, doesn't accept."""
+    advice = f"Change the value, or the type that {owner} declares for it."
+    if why == _MISSING:
+        advice = f"Add {key} to that table."
+    elif owner == "composer":
+        advice = "Change the value, or remove the key to use the default."
+    return problem("C004", where, key=key, why=why, advice=advice)
 
 
 def unknown_key(place: str, key: str, known: Iterable[str]) -> Problem:
@@ -89,11 +102,11 @@ def _fields_at(model: type[BaseModel], loc: Iterable[int | str]) -> list[str]:
     models = [model]
     for step in loc:
         fields = [
-            info for each in models for name, info in each.model_fields.items() if step in input_names(name, info)
+            info for each in models for name, info in each.model_fields.items() if step in _input_names(name, info)
         ]
-        inside = [kind for info in fields for kind in classes_in(info.annotation) if issubclass(kind, BaseModel)]
+        inside = [kind for info in fields for kind in _classes_in(info.annotation) if issubclass(kind, BaseModel)]
         models = inside if fields else models
-    return [key for each in models for name, info in each.model_fields.items() for key in input_names(name, info)]
+    return [key for each in models for name, info in each.model_fields.items() for key in _input_names(name, info)]
 
 
 def resolve_paths(root: Path, value: Any) -> Any:
@@ -108,3 +121,17 @@ def resolve_paths(root: Path, value: Any) -> Any:
     if isinstance(value, dict):
         return {key: resolve_paths(root, item) for key, item in value.items()}
     return value
+
+
+def _input_names(name: str, field: FieldInfo) -> list[str]:
+    """Return the names under which a field of a model may be written: its aliases, else its own."""
+    alias = field.validation_alias
+    choices = alias.choices if isinstance(alias, AliasChoices) else [alias or name]
+    return [str(choice.path[0]) if isinstance(choice, AliasPath) else choice for choice in choices]
+
+
+def _classes_in(annotation: Any) -> Iterator[type]:
+    if isinstance(annotation, type):
+        yield annotation
+    for argument in get_args(annotation):
+        yield from _classes_in(argument)

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from urllib.parse import quote, urlsplit
 
 from fastapi import FastAPI
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from composer._asgi import ASGIApp, Message, Receive, Scope, Send
 from composer._compat.guests import forgets_prefix, wants_stripped_path
 from composer._model import App
 from composer._text import is_below

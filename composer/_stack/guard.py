@@ -6,11 +6,11 @@ from typing import Any, Final
 
 from fastapi import FastAPI, Request, Response, Security, WebSocket
 from fastapi.routing import APIRoute
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from composer._asgi import ASGIApp, Message, Receive, Scope, Send
 from composer._compat.fastapi import match_any_method
 from composer._json import Json
-from composer._scope import SCOPE_INTERNAL, SCOPE_WAITING
+from composer._scope import SCOPE_ADMIT, SCOPE_INTERNAL
 from composer.openapi._structure import as_mapping, operation_keys
 
 # Paths that apps may read in different ways, which are never exempt: with a segment `.` or `..`, even if encoded again
@@ -40,9 +40,26 @@ class Guard:
             if SCOPE_INTERNAL in scope or self._is_open(scope):
                 await app(scope, receive, send)
                 return
-            waiting = _Waiting(app, scope, receive, send)
-            await self._gate({**scope, SCOPE_WAITING: waiting}, receive, waiting.refuse)
-            waiting.check()
+            admitted, error = False, None
+
+            async def admit() -> None:
+                nonlocal admitted, error
+                admitted = True
+                try:
+                    # Past the layers of the gate.
+                    await app(scope, receive, send)
+                except BaseException as raised:
+                    error = raised
+                    raise
+
+            async def refuse(message: Message) -> None:
+                if not admitted:
+                    await send(message)
+
+            await self._gate({**scope, SCOPE_ADMIT: admit}, receive, refuse)
+            if error is not None:
+                # The gate turned it into an answer.
+                raise error
 
         return answer
 
@@ -74,36 +91,6 @@ class Guard:
         return {**document, "paths": paths, "components": components}
 
 
-class _Waiting:
-    """One request that waits behind the gate, and the app that will answer it."""
-
-    def __init__(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
-        self._app = app
-        self._request = scope, receive
-        self._send = send
-        self._admitted = False
-        self._error: BaseException | None = None
-
-    async def admit(self) -> None:
-        """Let the app answer, past the layers of the gate."""
-        self._admitted = True
-        try:
-            await self._app(*self._request, self._send)
-        except BaseException as error:
-            self._error = error
-            raise
-
-    async def refuse(self, message: Message) -> None:
-        """Send the answer of the gate, unless the request was admitted."""
-        if not self._admitted:
-            await self._send(message)
-
-    def check(self) -> None:
-        """Raise what the app raised, where the gate turned it into an answer."""
-        if self._error is not None:
-            raise self._error
-
-
 def _gate(dependency: Callable[..., Any]) -> FastAPI:
     """Return an app that resolves the dependency, for every path and method, and admits the request that waits.
 
@@ -113,12 +100,12 @@ def _gate(dependency: Callable[..., Any]) -> FastAPI:
 
     @gate.get("/{path:path}", dependencies=[Security(dependency)])
     async def admit(request: Request, path: str) -> Response:
-        await request.scope[SCOPE_WAITING].admit()
+        await request.scope[SCOPE_ADMIT]()
         return Response()
 
     @gate.websocket("/{path:path}", dependencies=[Security(dependency)])
     async def admit_websocket(websocket: WebSocket, path: str) -> None:
-        await websocket.scope[SCOPE_WAITING].admit()
+        await websocket.scope[SCOPE_ADMIT]()
 
     gate.openapi()
     for route in gate.routes:

@@ -6,8 +6,7 @@ from typing import Any
 
 from anyio import CancelScope
 from starlette.requests import HTTPConnection
-
-from composer._asgi import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 AroundRequest = Callable[[HTTPConnection], Any]
 

@@ -11,8 +11,8 @@ from typing import Any, Final, NamedTuple
 
 from anyio import CancelScope
 from anyio.lowlevel import checkpoint
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from composer._asgi import ASGIApp, Message, Receive, Scope, Send
 from composer._compat.starlette import body_limit_keys
 from composer._problem_json import problem_json, unavailable
 from composer._scope import SCOPE_INTERNAL
@@ -85,13 +85,12 @@ def _may_exceed(limit: int | None, scope: Scope) -> bool:
 class _WatchedRequest:
     """One HTTP request under way, which is refused at most once, and only before the app's response has started.
 
-    A limit of the app itself takes precedence: Starlette's own middleware writes it into the scope, and into the
-    `max_body_size` of what counts the bytes, which reaches this object through a copy of the scope too.
+    A limit of the app itself takes precedence: Starlette's own middleware sets the `max_body_size` of what counts the
+    bytes, which is this object.
     """
 
     def __init__(self, limits: Limits, scope: Scope, receive: Receive, send: Send) -> None:
         self.max_body_size: float = math.inf if limits.max_body_size is None else limits.max_body_size
-        self._own_limit = self.max_body_size
         self.total_size = 0
         self._seconds = limits.request_timeout
         self._declared = _declared_size(scope) or 0
@@ -110,12 +109,8 @@ class _WatchedRequest:
         """
         loop = asyncio.get_running_loop()
         timer = self._seconds and loop.call_later(self._seconds, self._refuse, self._send_timeout)
-        if self.max_body_size < math.inf:
-            keys = body_limit_keys()
-            if keys.limit:
-                self._scope[keys.limit] = self._own_limit
-            if keys.counter:
-                self._scope[keys.counter] = self
+        if self.max_body_size < math.inf and (keys := body_limit_keys()):
+            self._scope.update(zip(keys, (self.max_body_size, self), strict=True))
         try:
             with self._cancel:
                 await app(self._scope, self._receive, self._send)
@@ -139,7 +134,7 @@ class _WatchedRequest:
     async def _send_too_large(self) -> None:
         """Send the whole answer, but end it only after lingering: the server closes the connection then."""
         # The title of RFC 9110; the standard library of older Pythons has its old name.
-        detail = f"The request body exceeds the limit of {self._limit()} bytes."
+        detail = f"The request body exceeds the limit of {self.max_body_size} bytes."
         answer = problem_json(413, "Content Too Large", detail)
         headers = list(answer.raw_headers)
         if _is_http_1(self._scope):
@@ -151,22 +146,15 @@ class _WatchedRequest:
         await self._to_client({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _receive(self) -> Message:
-        if max(self._declared, self.total_size) <= self._limit():
+        if max(self._declared, self.total_size) <= self.max_body_size:
             message = await self._from_client()
             self._more_to_come = message.get("more_body", False)
             self.total_size += len(message.get("body", b""))
-            if self.total_size <= self._limit():
+            if self.total_size <= self.max_body_size:
                 return message
         self._refuse(self._send_too_large)
         await checkpoint()
         return {"type": "http.disconnect"}
-
-    def _limit(self) -> float:
-        """Return the limit in force: the app's own where it has one."""
-        in_scope: float | None = self._scope.get(body_limit_keys().limit)
-        if in_scope is not None and in_scope != self._own_limit:
-            return in_scope
-        return self.max_body_size
 
     async def _send(self, message: Message) -> None:
         if self._refusal is not None:

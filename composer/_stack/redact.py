@@ -1,6 +1,7 @@
 """The layer that redacts secrets in the errors that an app raises."""
 
-from composer._asgi import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
+
 from composer._secrets import Secrets
 
 

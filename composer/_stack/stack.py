@@ -3,8 +3,8 @@
 from typing import Any
 
 from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
-from composer._asgi import ASGIApp
 from composer._compat.fastapi import iter_route_contexts
 from composer._compat.starlette import body_limit_keys
 from composer._model import MAX_BODY_SIZE, BuiltApp, Plan
@@ -37,7 +37,7 @@ def app_stack(app: BuiltApp, plan: Plan, guard: Guard | None) -> ASGIApp:
 def _max_body_size(app: BuiltApp) -> int | None:
     """Return the body limit to enforce; None where the app may have one of its own that is unknown."""
     limit = None if app.declared.max_body_size == "unlimited" else app.declared.max_body_size
-    if body_limit_keys().limit or not isinstance(app.asgi, Starlette | DeferredApp):
+    if body_limit_keys() or not isinstance(app.asgi, Starlette | DeferredApp):
         return limit
     owners = [app.asgi, *iter_route_contexts(getattr(app.asgi, "routes", ()))]
     has_own = any(getattr(owner, "max_body_size", None) is not None for owner in owners)

@@ -8,19 +8,20 @@ from itertools import pairwise
 from typing import Any
 
 from fastapi import FastAPI
+from starlette.types import ASGIApp
 
-from composer._asgi import ASGIApp, is_app_not_factory
 from composer._catalogue import problem
 from composer._compat.cpython import is_protocol
 from composer._compat.fastapi import reads_dependencies
-from composer._model import App, BuiltApp, BuiltCornerstone, Cornerstone, DeferredFactory, Plan, Problem, Project
+from composer._model import App, BuiltApp, BuiltCornerstone, Cornerstone, DeferredImport, Plan, Problem, Project
 from composer._project.importing import user_location
 from composer._project.problems import collected, composition_error
+from composer._project.timings import PartRecorder
 from composer._secrets import Secrets
 from composer._text import dependency_path, did_you_mean, listed
-from composer._timings import PartRecorder
+from composer._wire.asgi import is_app_object
 from composer._wire.deferred import DeferredApp
-from composer._wire.mountable import is_wsgi_itself, mountable
+from composer._wire.mountable import mountable
 from composer._wire.order import ordered
 from composer._wire.overrides import describe_invalid_override
 from composer._wire.requirements import (
@@ -33,7 +34,14 @@ from composer._wire.requirements import (
     select_provider,
 )
 from composer._wire.shared import shared_dependencies_of
-from composer._wire.types import factory_name, providers_of, return_type_of, type_name, value_name
+from composer._wire.types import (
+    factory_name,
+    providers_of,
+    return_type_of,
+    takes_any_keyword,
+    type_name,
+    value_name,
+)
 
 
 def wire(
@@ -41,12 +49,14 @@ def wire(
     apps: Sequence[App],
     project: Project,
     overrides: Mapping[type, object],
+    kept: Plan | None = None,
 ) -> tuple[Plan, list[Problem]]:
     """Build all cornerstones and apps; return what could be built, and every problem.
 
     `overrides` maps types to objects that replace the cornerstones of these types, whose factories are not called.
+    `kept` has the cornerstones that are built already, and the secrets that are known already.
     """
-    builder = _Builder(project)
+    builder = _Builder(project, kept or Plan((), (), Secrets()))
     reports = builder.build_cornerstones(cornerstones, overrides)
     built_apps = []
     for app in sorted(apps, key=lambda app: app.name):
@@ -65,10 +75,11 @@ def wire(
 class _Builder:
     """The state of the second phase: what each cornerstone provides and requires, and what is built so far."""
 
-    def __init__(self, project: Project) -> None:
+    def __init__(self, project: Project, kept: Plan) -> None:
         self.built: dict[str, BuiltCornerstone] = {}
-        self.secrets = Secrets()
+        self.secrets = kept.secrets
         self.recorder = PartRecorder()
+        self._kept = {built.name: built for built in kept.cornerstones}
         self._project = project
         self._providers: dict[str, Any] = {}
         self._requirements: dict[str, Requirements] = {}
@@ -130,6 +141,9 @@ class _Builder:
         return problem("C014", parts[circle[0]].place, path=dependency_path(steps))
 
     def _build_cornerstone(self, part: Cornerstone, replaced: Mapping[str, object]) -> None:
+        if part.name in self._kept:
+            self.built[part.name] = self._kept[part.name]
+            return
         if part.name in replaced:
             value = replaced[part.name]
             if describe_invalid_override(value, self._providers[part.name]):
@@ -140,7 +154,8 @@ class _Builder:
             _check_type(part, value, self._providers[part.name])
         else:
             return
-        self.built[part.name] = BuiltCornerstone(part, value, self._providers[part.name])
+        uses = self._with_indirect(self._required_by(part.name).values())
+        self.built[part.name] = BuiltCornerstone(part, value, self._providers[part.name], uses)
 
     def _can_be_built(self, requirements: Requirements) -> bool:
         return not requirements.reports and self.built.keys() >= {*requirements.cornerstones.values()}
@@ -155,7 +170,10 @@ class _Builder:
             value = part.factory(*positional, **arguments)
         except (Exception, SystemExit) as error:
             place = user_location(error, self._project.root) or part.place
-            raise composition_error("C011", place, factory=factory_name(part.factory), error=error) from error
+            name, near = factory_name(part.factory), ""
+            if isinstance(error, TypeError) and takes_any_keyword(part.factory) and not arguments:
+                near = f"If {name} wraps the factory, add @functools.wraps(factory) to it: it hides the parameters."
+            raise composition_error("C011", place, factory=name, error=error, near=near) from error
         if inspect.iscoroutine(value):
             value.close()
             raise composition_error("C010", part.place, factory=factory_name(part.factory))
@@ -163,10 +181,11 @@ class _Builder:
 
     def build_app(self, app: App, reports: list[Report]) -> BuiltApp | None:
         """Build one app, or return None; add its problems to the reports."""
-        if isinstance(app.factory, DeferredFactory):
+        key = "factory" if app.app is None else "app"
+        if isinstance(getattr(app, key), DeferredImport):
             reports += self._guard_problems(app)
             # It may use any of the cornerstones: its factory isn't imported yet.
-            deferred = DeferredApp(app.name, partial(self._build_deferred, app, app.factory))
+            deferred = DeferredApp(app.name, partial(self._build_deferred, app, key))
             return BuiltApp(app, deferred, tuple(self.built))
         used: set[str] = set()
         asgi = None
@@ -181,20 +200,21 @@ class _Builder:
         used |= _used_by_handlers(asgi, app.place, self._providers, reports)
         return BuiltApp(app, asgi, self._with_indirect(used))
 
-    def _build_deferred(self, app: App, deferred: DeferredFactory) -> tuple[BuiltApp | None, list[Problem]]:
+    def _build_deferred(self, app: App, key: str) -> tuple[BuiltApp | None, list[Problem]]:
         reports: list[Report] = []
         built = None
         with collected(reports):
-            built = self.build_app(replace(app, factory=deferred()), reports)
+            built = self.build_app(replace(app, **{key: getattr(app, key)()}), reports)
         return built, self.problems_of(reports)
 
     def _asgi_of(self, app: App, used: set[str], reports: list[Report]) -> ASGIApp | None:
         """Return the ASGI app, and add the names of the cornerstones that its factory uses to `used`."""
-        if is_app_not_factory(app.factory) or is_wsgi_itself(app.factory):
+        itself = app.app if app.app is not None else app.factory if is_app_object(app.factory) else None
+        if itself is not None:
             if app.settings:
                 known = listed(app.settings) if isinstance(app.settings, Mapping) else type(app.settings).__name__
                 reports.append(problem("C030", app.place, known=known, factory="the app"))
-            return mountable(app, app.factory)
+            return mountable(app, itself)
         requirements = requirements_of(app, self._providers, self._project)
         self.secrets.learn(requirements.values.values())
         used |= {*requirements.cornerstones.values()}

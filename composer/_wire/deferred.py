@@ -3,7 +3,8 @@
 import threading
 from collections.abc import Callable
 
-from composer._asgi import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
+
 from composer._model import BuiltApp, Problem
 from composer.errors import CompositionError
 

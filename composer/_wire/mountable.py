@@ -1,28 +1,21 @@
 """ASGI apps from what a factory returned; WSGI apps (Flask, Django, Dash) are served by a2wsgi."""
 
-import inspect
 from typing import Any, cast
 
 from fastapi import APIRouter
+from starlette.types import ASGIApp
 
-from composer._asgi import ASGIApp, is_asgi_app, is_wsgi_app
 from composer._model import App
 from composer._project.problems import composition_error
+from composer._wire.asgi import is_asgi_app, is_wsgi_app
 from composer._wire.types import factory_name, value_name
 
 # As many as AnyIO has for the blocking handlers of one app.
 _WSGI_THREADS = 40
 
-_WSGI_PARAMETERS = ["environ", "start_response"]
-
-
-def is_wsgi_itself(factory: Any) -> bool:
-    """Return whether a factory is a WSGI app, by the names that the protocol gives to the parameters."""
-    return is_wsgi_app(factory) and list(inspect.signature(factory).parameters) == _WSGI_PARAMETERS
-
 
 def mountable(app: App, value: Any) -> ASGIApp:
-    """Return the ASGI app that serves what the factory of an app returned; raise CompositionError if there is none."""
+    """Return the ASGI app that serves the app object, or what the factory returned; raise CompositionError if none."""
     found = value_name(value)
     if app.wsgi and is_wsgi_app(value):
         try:
@@ -36,9 +29,12 @@ def mountable(app: App, value: Any) -> ASGIApp:
         raise composition_error("C054", app.place, found=found)
     if is_wsgi_app(value):
         raise composition_error("C019", app.place, found=found)
+    if not is_asgi_app(value) and app.app is not None:
+        advice = "Set app to an app object, such as FastAPI(); set factory to a function or a class that returns one."
+        raise composition_error("C057", app.place, key="app", found=found, wanted="an ASGI app", advice=advice)
     if not is_asgi_app(value):
-        factory, near = factory_name(app.factory), "FastAPI() makes one."
-        wanted = "an ASGI app"
+        near = "Its last line may have to be: return app." if value is None else "FastAPI() creates one."
+        factory, wanted = factory_name(app.factory), "an ASGI app"
         raise composition_error("C020", app.place, factory=factory, found=found, wanted=wanted, near=near)
     # Its handlers need what FastAPI puts around them.
     if isinstance(value, APIRouter):

@@ -15,10 +15,11 @@ from composer._catalogue import problem
 from composer._compat.pydantic import is_v1_model
 from composer._model import App, Cornerstone, Problem, Project
 from composer._project.problems import collected, composition_error
-from composer._secrets import mistakes, secrets_below
+from composer._secrets import validation_errors
 from composer._settings.table import Table, place_of
-from composer._settings.validate import resolve_paths, unknown_key, validated
+from composer._settings.validate import invalid_value, resolve_paths, unknown_key, validated
 from composer._text import did_you_mean, listed, nearest
+from composer._wire.asgi import looks_like_an_app
 from composer._wire.types import (
     Parameter,
     factory_name,
@@ -33,6 +34,7 @@ from composer._wire.types import (
 Providers = Mapping[str, Any]
 
 _PLAIN = (str, int, float, bool, Path)
+_NO_TYPE = "Add a module to shared/ with a factory: def create_cornerstone() -> {0}: ..."
 
 
 class MissingProvider(NamedTuple):
@@ -90,7 +92,11 @@ def requirements_of(part: App | Cornerstone, providers: Providers, project: Proj
 
 
 def check_factory(factory: Callable[..., Any], place: str) -> None:
-    """Raise CompositionError for a factory that is asynchronous or a generator."""
+    """Raise CompositionError for a factory that is asynchronous, a generator, or an app itself."""
+    if kind := looks_like_an_app(factory):
+        wanted = "a function that returns one"
+        advice = f"Declare it as app, in place of factory{', with wsgi = true' if 'WSGI' in kind else ''}."
+        raise composition_error("C057", place, key="factory", found=kind, wanted=wanted, advice=advice)
     # A generator function that contextlib's decorators wrap is one, too.
     function = inspect.unwrap(factory)
     if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
@@ -109,7 +115,7 @@ def select_provider(names: list[str], marked: str | None, parameter: str, wanted
     kind = type_name(wanted)
     if marked:
         missing, *others = [f"{kind} named {name!r}" for name in (marked, *names)]
-        near, known = did_you_mean(marked, names), listed(others)
+        near, known = did_you_mean(marked, names), f"Types provided: {listed(others)}."
         raise composition_error("C012", place, wanted=missing, parameter=parameter, near=near, known=known)
     if len(names) > 1:
         known = listed(names)
@@ -127,7 +133,8 @@ def as_problems(reports: Iterable[Report], providers: Providers) -> list[Problem
         else:
             name, types = qualified_names(report.wanted, providers.values())
             near = did_you_mean(name, types) or _advice(report.wanted)
-            users.setdefault((name, near, listed(types)), []).append(report)
+            known = f"Types provided: {listed(types)}." if types else "" if near else _NO_TYPE.format(name)
+            users.setdefault((name, near, known), []).append(report)
     for (name, near, known), (first, *others) in users.items():
         more = "".join(f", and by {each.parameter!r} in {each.place}" for each in others)
         parameter = first.parameter
@@ -208,8 +215,8 @@ def _keyword_values(
         try:
             values[key] = resolve_paths(project.root, _validator(annotation)(value))
         except ValidationError as error:
-            why = "; ".join(reason for _, reason in mistakes(error, secrets_below(annotation, value)))
-            problems.append(problem("C004", where, key=key, why=why, owner=factory))
+            why = "; ".join(reason for _, reason in validation_errors(error, value))
+            problems.append(invalid_value(where, key, why, factory))
         except Exception as error:
             # A validator raised what pydantic doesn't expect; its text may contain the value.
             problems.append(problem("C034", where, model=f"{key!r} of {factory}", why=type(error).__name__))

@@ -82,6 +82,8 @@ else:
                 return await db.titles()
         """
 
+        __module__ = "composer"
+
         def __class_getitem__(cls, wanted: Any) -> Any:
             """Return the dependency that FastAPI reads: `Annotated[wanted, Depends(...)]`."""
             kind, marked = split_marker(wanted)

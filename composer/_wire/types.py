@@ -139,7 +139,7 @@ def value_name(value: Any) -> str:
     """Return what a factory returned as an error shows it."""
     if inspect.isclass(value):
         return f"the class {value.__name__}"
-    return "nothing" if value is None else type(value).__name__
+    return "None" if value is None else type(value).__name__
 
 
 def _hints_of(factory: Callable[..., Any], signature: inspect.Signature) -> dict[str, Any]:

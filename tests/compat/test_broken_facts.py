@@ -140,7 +140,7 @@ def test_pages_that_are_not_found_are_told_in_the_log(
     monkeypatch.setattr("composer._docs.install.knows_own_pages", lambda: False)
     with TestClient(composer.compose([App("a", "/a", lambda: FastAPI(title="Notes"))])) as client:
         assert client.get("/a/docs").status_code == 200
-    assert "the docs pages of 'Notes' load their assets from another host" in caplog.text
+    assert "the docs pages of 'Notes' load their assets from a CDN" in caplog.text
 
 
 def test_pages_of_the_users_own_are_no_news(caplog: pytest.LogCaptureFixture) -> None:

@@ -17,6 +17,7 @@ import composer
 from composer.contrib import auth
 from composer.contrib.auth import APIKeyAuth, APIKeySettings, hash_key, new_key
 from tests.commands import composer_on_repository
+from tests.conftest import Project as WriteProject
 from tests.serving import REPOSITORY, serving
 
 KEYS = [new_key(), new_key()]
@@ -75,6 +76,25 @@ def test_a_websocket_with_a_good_key_is_let_in() -> None:
 def test_the_header_has_the_name_that_the_settings_give() -> None:
     with client(header="X-Key") as http:
         assert http.get("/", headers={"x-key": KEYS[0]}).status_code == 200
+
+
+def test_keys_guard_an_app_from_settings_alone(project: WriteProject) -> None:
+    settings = f"""
+        [cornerstones.auth]
+        plugin = "auth"
+        keys = ["{hash_key(KEYS[0])}"]
+
+        [apps.plain]
+        guard = "auth"
+        guard_exempt = ["/health"]
+    """
+    app = "from fastapi import FastAPI\n\ndef create_app() -> FastAPI:\n    return FastAPI()\n"
+    root = project({"settings.toml": settings, "apps/plain.py": app})
+    with TestClient(composer.build(root / "settings.toml")) as http:
+        assert http.get("/plain/").status_code == 401
+        assert http.get("/plain/", headers={"token": KEYS[1]}).status_code == 401
+        assert http.get("/plain/", headers={"token": KEYS[0]}).status_code == 404
+        assert http.get("/plain/health").status_code == 404
 
 
 def test_the_merged_docs_show_the_security_scheme() -> None:

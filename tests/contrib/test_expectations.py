@@ -1,14 +1,17 @@
 """What an app expects of a model ends with the app: a new model needs to satisfy only the apps that run."""
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import anyio
 import pytest
+from fastapi import FastAPI
 from sklearn.linear_model import LinearRegression
 
-from composer.contrib.models import ArtefactError, KnownRows, Models, write_artefact
+import composer
+from composer.contrib.models import ArtefactError, KnownRows, Models, create_cornerstone, write_artefact
 
 pytestmark = pytest.mark.anyio
 
@@ -101,6 +104,30 @@ async def test_the_last_app_that_ends_unloads_the_model_and_one_that_starts_agai
         async with handle:
             assert handle.current is not first
             assert models.expected == ["line"]
+
+
+async def test_a_restarted_app_leaves_only_its_new_expectations(folder: Path, new: Path) -> None:
+    accepted = [[2.0], [2.0, 2.1]]
+
+    def create_app(models: Models) -> FastAPI:
+        model = models.expect("line", only(*accepted.pop(0)))
+
+        @asynccontextmanager
+        async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+            async with model:
+                yield
+
+        return FastAPI(lifespan=lifespan)
+
+    cornerstone = composer.Cornerstone("models", create_cornerstone, settings={"folder": folder})
+    app = composer.compose([composer.App("line", "/", create_app)], cornerstones=[cornerstone])
+    composition = composer.composition_of(app)
+    async with app.router.lifespan_context(app):
+        with pytest.raises(ArtefactError, match=r"slope 2\.1"):
+            composition.get(Models).promote("line", new)
+        await composition.restart("line")
+        composition.get(Models).promote("line", new)
+    assert composition.get(Models).expected == []
 
 
 async def test_before_any_app_runs_all_that_were_built_have_a_say(folder: Path, new: Path) -> None:

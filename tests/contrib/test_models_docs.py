@@ -9,19 +9,22 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import anyio
+import numpy as np
 from fastapi.testclient import TestClient
 
 import composer
 from composer.contrib import models
-from composer.contrib.models import ModelsSettings, read_card
+from composer.contrib.models import Loader, Models, ModelsSettings, read_card
 from tests.blocks import BLOCK
+from tests.contrib.pages import blocks, defaults_of, settings_of
 from tests.serving import REPOSITORY
 
 PAGE = (REPOSITORY / "docs" / "models.md").read_text()
 
 
 def test_the_app_of_the_page_predicts() -> None:
-    [code] = re.findall(r"^```python\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
+    code = blocks(PAGE, "python")[0]
     page: dict[str, Any] = {"__name__": "the_page"}
     exec(compile(code, "docs/models.md", "exec"), page)
     cornerstone = composer.Cornerstone(
@@ -53,7 +56,13 @@ def test_the_commands_of_the_page_promote_a_model_and_go_back_to_the_one_before(
 
 
 def test_the_table_of_the_page_has_every_setting_with_its_default() -> None:
-    found = dict(re.findall(r"^\| `(\w+) = (.*?)` \|", PAGE, re.MULTILINE))
-    defaults = {name: field.default for name, field in ModelsSettings.model_fields.items()}
-    assert found == {"folder": f'"{defaults["folder"]}"', "look_every": f"{defaults['look_every']}", "trusted": "[]"}
-    assert found.keys() == defaults.keys()
+    assert settings_of(PAGE, "`[cornerstones.models]`") == defaults_of(ModelsSettings)
+
+
+def test_the_format_of_the_page_is_written_and_read(tmp_path: Path) -> None:
+    page: dict[str, Any] = {}
+    exec(compile(blocks(PAGE, "python")[1], "docs/models.md", "exec"), page)
+    page["write"](tmp_path, np.array([1.0, 2.0]))
+    loaded = anyio.run(Models(tmp_path, loader=Loader(page["load"], ".npy")).load, "weights")
+    assert isinstance(loaded, np.ndarray)
+    assert loaded.tolist() == [1.0, 2.0]

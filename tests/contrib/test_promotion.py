@@ -414,5 +414,5 @@ async def test_nobody_looks_at_the_files_any_more_once_the_models_are_left(folde
 
 async def test_a_model_that_is_not_loaded_says_who_has_to(folder: Path) -> None:
     model = Models(folder).expect("line")
-    with pytest.raises(LookupError, match=r"the model 'line' isn't loaded: `await model.load\(\)`"):
+    with pytest.raises(LookupError, match=r"the model 'line' isn't loaded: `async with model:`"):
         _ = model.current

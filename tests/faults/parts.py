@@ -12,9 +12,9 @@ from starlette.applications import Starlette
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from composer import App, Cornerstone
-from composer._asgi import Receive, Scope, Send
 from tests.faults.cases import HOOK, NAMES, Case, Fault, Mode, Place
 
 # Seconds that a part gets which hangs, and those that a part gets which needs no time at all.

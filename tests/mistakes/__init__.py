@@ -1,9 +1,8 @@
-"""The mistakes that a project can be made with, one in each file of this folder, and the table of them in the docs.
+"""A corpus of projects with one mistake each, one in each file of this folder, and the page of docs made from it.
 
 A file holds a title and then texts, each under a line with its name: the files of a project by their paths, its
-`environment`, the `error` that it ends in or the `warning` that it composes with, and what mends it: `mended` files
-and environment, and `removed` ones.
-`seen` names issue threads in which people met the mistake.
+`environment`, the expected `error` or `warning`, and the fixed project: `mended` files and environment, and `removed`
+ones. `seen` names issue threads about the mistake.
 """
 
 import re
@@ -71,7 +70,7 @@ package.
 class Mistake:
     """One project with a mistake: `files` with it, `mended` ones without it, and the `text` of the problems.
 
-    It `composes` where they are warnings alone.
+    It `composes` if they are only warnings.
     """
 
     name: str
@@ -84,7 +83,7 @@ class Mistake:
 
     @property
     def problems(self) -> list[tuple[str, str, str]]:
-        """Return ID, message and mend of each problem in the error, in one line each, one for each ID."""
+        """Return ID, message and fix of the first problem of each ID, in one line each."""
         row = r"^(C\d{3})(?: \(warning\))?  .+\n((?:      .+\n)+?)      Hint: (.+(?:\n      .+)*)$"
         found = re.findall(row, self.text, flags=re.MULTILINE)
         rows = [(id, *(" ".join(text.replace("{root}/", "").split()) for text in texts)) for id, *texts in found]
@@ -97,7 +96,7 @@ def mistakes() -> list[Mistake]:
 
 
 def rewritten(mistake: Mistake, said: str) -> Mistake:
-    """Write into a mistake's file what composer says of it, and return the mistake as the file has it then."""
+    """Replace the expected text in a mistake's file, and return the mistake as it is then."""
     file = FOLDER / f"{mistake.name}.txt"
     text = file.read_text(encoding="utf-8")
     part = re.compile(r"^(-- (?:error|warning) --\n).*?(?=^-- |\Z)", flags=re.MULTILINE | re.DOTALL)
@@ -119,7 +118,7 @@ def _read(file: Path) -> Mistake:
 
 
 def page() -> str:
-    """Return the page of the docs, made from the catalogue and the files of this folder."""
+    """Return the page of the docs, generated from the catalogue and the files of this folder."""
     found = [(problem, mistake) for mistake in mistakes() for problem in mistake.problems]
     rows = sorted((id, CATALOGUE[id].level, _title(mistake), what, hint) for (id, what, hint), mistake in found)
     known = {id for id, *_ in rows}
@@ -132,9 +131,10 @@ def page() -> str:
 
 
 def _bare(template: str) -> str:
-    """Return a text of the catalogue with the names of its fields in capitals, without those that may be empty."""
+    """Return a template with its fields as names in capitals, without those that may be empty."""
     kept = re.sub(r" ?\{(near|advice)\}", "", template).strip()
-    return re.sub(r"\{(\w+)(!r)?\}", lambda field: field[1].upper(), kept)
+    names = re.sub(r"\{(\w+)(!r)?\}", lambda field: field[1].upper(), kept)
+    return names.replace("{{", "{").replace("}}", "}")
 
 
 def _title(mistake: Mistake) -> str:

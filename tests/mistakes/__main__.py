@@ -1,6 +1,6 @@
-"""Say whether the page of the docs is out of date; with `--write`, write it and all texts that tests expect of errors.
+"""Fail if the page of the docs is out of date; with `--write`, rewrite it and all expected texts of errors.
 
-What composer says is true then by definition: review the diff.
+With `--write`, any text of composer counts as right: review the diff.
 """
 
 import sys
@@ -11,7 +11,7 @@ from tests.messages import FOLDER
 from tests.mistakes import DOCS, page
 
 if "--write" in sys.argv[1:]:
-    # Texts of tests that are gone go.
+    # Remove the texts of deleted tests.
     for file in FOLDER.rglob("*.txt"):
         file.unlink()
     status = pytest.main(["--write-messages", "--quiet"])

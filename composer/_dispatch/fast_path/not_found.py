@@ -5,9 +5,10 @@ from collections.abc import Iterable
 from fastapi import APIRouter
 from fastapi.routing import APIRoute, APIWebSocketRoute
 from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from composer._asgi import ASGIApp, Receive, Scope, Send, route_path
 from composer._compat.fastapi import has_hidden_routes
+from composer._scope import route_path
 
 # The routes whose `path` is all that they match by; others, such as Host, may match any path.
 _KNOWN_ROUTES = (APIRoute, APIWebSocketRoute, Route, WebSocketRoute, Mount)

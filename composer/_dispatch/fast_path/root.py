@@ -11,14 +11,14 @@ from typing import Any
 from fastapi import FastAPI
 from starlette.applications import Starlette
 from starlette.middleware.errors import ServerErrorMiddleware
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from composer._asgi import ASGIApp, Message, Receive, Scope, Send, route_path
 from composer._compat.fastapi import calls_are_known, is_plain, layers_of
 from composer._compat.opentelemetry import is_observed, load_providers
 from composer._compat.releases import fast_path_is_on
 from composer._compat.starlette import layers_of_app
 from composer._dispatch.dispatcher import REQUESTS, Dispatcher, Raised
-from composer._scope import SCOPE_RAISED, SCOPE_SHARED
+from composer._scope import SCOPE_RAISED, SCOPE_SHARED, route_path
 
 _call_of = attrgetter("__call__")
 

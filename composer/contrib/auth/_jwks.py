@@ -5,7 +5,7 @@ import time
 
 import anyio
 import anyio.to_thread
-from jwt import PyJWK, PyJWKClient, PyJWKSet
+from jwt import PyJWK, PyJWKClient
 from jwt.exceptions import PyJWTError
 
 logger = logging.getLogger("composer.contrib.auth")
@@ -57,8 +57,7 @@ class RemoteKeys:
 
     async def _fetch(self) -> None:
         try:
-            answer = await anyio.to_thread.run_sync(self._client.fetch_data)
-            keys = PyJWKSet.from_dict(answer).keys
+            keys = (await anyio.to_thread.run_sync(self._client.get_jwk_set)).keys
             self._keys = [key for key in keys if key.public_key_use in (None, "sig") and key.key_type != "oct"]
         except (PyJWTError, ValueError, OSError) as error:
             logger.warning("cannot fetch the keys of bearer tokens: %s", type(error).__name__)

@@ -58,10 +58,10 @@ class APIKeySettings(BaseModel):
     @classmethod
     def _only_hashes(cls, keys: list[SecretStr]) -> list[SecretStr]:
         hashes = [key.get_secret_value().lower() for key in keys]
-        for number, found in enumerate(hashes, start=1):
-            if len(found) != 64 or not HEX_DIGITS.issuperset(found):
+        for number, key_hash in enumerate(hashes, start=1):
+            if len(key_hash) != 64 or not HEX_DIGITS.issuperset(key_hash):
                 raise ValueError(f"entry {number} isn't a hash of 64 hex digits (`composer auth new-key` prints one)")
-        return [SecretStr(found) for found in hashes]
+        return [SecretStr(key_hash) for key_hash in hashes]
 
 
 class APIKeyAuth(APIKeyHeader):
@@ -109,13 +109,13 @@ class APIKeyAuth(APIKeyHeader):
         Raises:
             HTTPException: 401 with `WWW-Authenticate`: the key is missing or invalid.
         """
-        found = hash_key(request.headers.get(self.model.name, ""))
+        client = hash_key(request.headers.get(self.model.name, ""))
         valid = self._hashes or (hash_key(self._development_key),)
         # All are compared, even after a match, so that the duration reveals nothing about the keys.
-        matches = [hmac.compare_digest(found, known) for known in valid]
+        matches = [hmac.compare_digest(client, known) for known in valid]
         if not any(matches):
             raise self.make_not_authenticated_error()
-        return found
+        return client
 
 
 def create_cornerstone(settings: APIKeySettings, project: Project) -> APIKeyAuth:

@@ -74,9 +74,11 @@ def _check_key(key: str, algorithms: Sequence[str]) -> None:
     if "PRIVATE KEY" in key:
         raise ValueError("key is a private key; a server that checks tokens needs only the public one")
     for name in algorithms:
-        algorithm = jwt.get_algorithm_by_name(name)
         try:
+            algorithm = jwt.get_algorithm_by_name(name)
             too_short = algorithm.check_key_length(algorithm.prepare_key(key))
+        except RuntimeError:
+            raise ValueError("these algorithms require cryptography: pip install 'fastapi-composer[auth]'") from None
         except (PyJWTError, TypeError, ValueError):
             # Not its own text: that may contain a part of the key.
             raise ValueError("key must be a public key as PEM for these algorithms, or a secret for HS...") from None
@@ -134,10 +136,10 @@ class BearerAuth(HTTPBearer):
         settings, algorithms = self._settings, list[str](self._settings.algorithms)
         key: Any = settings.key.get_secret_value() if settings.key else None
         if self._remote is not None:
-            found = await self._remote.find(jwt.get_unverified_header(token).get("kid"))
-            if found is None:
+            remote = await self._remote.find(jwt.get_unverified_header(token).get("kid"))
+            if remote is None:
                 raise jwt.InvalidKeyError
-            key = found.key
+            key = remote.key
         required = ["exp", *(["iss"] if settings.issuer else []), *(["aud"] if settings.audience else [])]
         return jwt.decode(
             token,

@@ -114,19 +114,19 @@ def prepare(connection: Connection, base: type[Any], folder: str, *, upgrades: b
         SchemaError: A schema is behind, or at an unknown revision.
     """
     apps = app_schemas(base, folder=folder)
-    behind = [found for found in standings(connection, apps) if found.is_behind]
+    behind = [standing for standing in standings(connection, apps) if standing.is_behind]
     if behind and not upgrades:
         raise SchemaError("\n".join(map(_describe, behind)))
-    upgrade_all(connection, [found.app for found in behind])
+    upgrade_all(connection, [standing.app for standing in behind])
     owned = {table for app in apps for table in app.tables}
     rest = [table for table in base.metadata.sorted_tables if table.name not in owned]
     base.metadata.create_all(connection, tables=rest)
 
 
-def _describe(found: Standing) -> str:
-    at = f"at revision {found.current}" if found.current else "at no revision"
-    name = found.app.name
-    return f"The tables of {name} are {at}, but it requires {found.newest}: run `composer db upgrade {name}`."
+def _describe(standing: Standing) -> str:
+    at = f"at revision {standing.current}" if standing.current else "at no revision"
+    name = standing.app.name
+    return f"The tables of {name} are {at}, but it requires {standing.newest}: run `composer db upgrade {name}`."
 
 
 def standings(connection: Connection, apps: Iterable[AppSchema]) -> list[Standing]:
@@ -171,9 +171,9 @@ def upgrade_all(connection: Connection, apps: Iterable[AppSchema]) -> None:
 
 def _upgrade(connection: Connection, app: AppSchema) -> None:
     if _standing(connection, app).current is None and (first := _first(app)):
-        made = _tables(connection, set(_tables_at(app, first)))
-        if made:
-            _adopt(connection, app, first, made)
+        existing = _tables(connection, set(_tables_at(app, first)))
+        if existing:
+            _adopt(connection, app, first, existing)
     with _naming(app):
         command.upgrade(_config(app, connection), "head")
     _check_foreign_keys(connection, app)
@@ -211,7 +211,7 @@ def write_revision(base: type[Any], app: AppSchema, message: str) -> Path:
 def _write(connection: Connection, base: type[Any], app: AppSchema, message: str) -> Path:
     options = {
         "target_metadata": base.metadata,
-        "include_object": _of_app_or_made(app),
+        "include_object": _own_or_existing(app),
         "render_item": _import_of_type,
     }
     context = MigrationContext.configure(connection, opts={**options, "version_table": app.version_table})
@@ -282,13 +282,13 @@ def _tables_at(app: AppSchema, revision: str) -> dict[str, set[str]]:
 def _tables(connection: Connection, names: set[str]) -> dict[str, set[str]]:
     """Return the tables that exist, with the names of their columns."""
     inspector = inspect(connection)
-    found = names & set(inspector.get_table_names())
-    return {name: {column["name"] for column in inspector.get_columns(name)} for name in found}
+    existing = names & set(inspector.get_table_names())
+    return {name: {column["name"] for column in inspector.get_columns(name)} for name in existing}
 
 
-def _adopt(connection: Connection, app: AppSchema, first: str, made: dict[str, set[str]]) -> None:
+def _adopt(connection: Connection, app: AppSchema, first: str, existing: dict[str, set[str]]) -> None:
     expected = _tables_at(app, first)
-    different = sorted(name for name in expected if made.get(name) != expected[name])
+    different = sorted(name for name in expected if existing.get(name) != expected[name])
     if different:
         raise SchemaError(
             f"{app.name}: the database has tables without a revision that differ from revision {first}:"
@@ -298,7 +298,7 @@ def _adopt(connection: Connection, app: AppSchema, first: str, made: dict[str, s
         command.stamp(_config(app, connection), first)
 
 
-def _of_app_or_made(app: AppSchema) -> Any:
+def _own_or_existing(app: AppSchema) -> Any:
     def is_included(_: object, name: str | None, kind: str, reflected: bool, __: object) -> bool:
         return kind != "table" or reflected or name in app.tables
 

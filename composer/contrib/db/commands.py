@@ -36,7 +36,7 @@ Cornerstone = Annotated[
 
 @commands.command("upgrade")
 def upgrade_apps(apps: Names = None, database: Cornerstone = None, settings: SettingsPath = None) -> None:
-    """Run the pending migrations of all apps, or of the given ones."""
+    """Run the pending migrations of all apps, or of those named."""
     composed = _composed(settings, database)
     chosen = composed.schemas(apps)
     composed.run(lambda connection: upgrade_all(connection, chosen))
@@ -140,8 +140,8 @@ def _module(name: str, factory: object) -> str:
     """Return the module of an app, even if its factory is defined in a submodule of its package."""
     module = str(getattr(factory, "__module__", ""))
     own = name.replace("/", ".")
-    above, found, _ = f"{module}.".rpartition(f".{own}.")
-    return f"{above}.{own}" if found else module
+    above, separator, _ = f"{module}.".rpartition(f".{own}.")
+    return f"{above}.{own}" if separator else module
 
 
 def _show(composed: _Composed, apps: Sequence[AppSchema]) -> bool:

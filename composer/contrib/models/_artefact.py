@@ -185,10 +185,10 @@ def read_payload(name: str, file: Path) -> bytes:
 
 
 def _check_digest(name: str, file: Path, card: ModelCard, payload: bytes) -> None:
-    found = hashlib.sha256(payload).hexdigest()
-    if found != card.sha256:
+    digest = hashlib.sha256(payload).hexdigest()
+    if digest != card.sha256:
         hint = "restore the file that the card describes, or train the model again"
-        raise ArtefactError(name, file, expected=f"SHA-256 {card.sha256}", found=f"SHA-256 {found}", hint=hint)
+        raise ArtefactError(name, file, expected=f"SHA-256 {card.sha256}", found=f"SHA-256 {digest}", hint=hint)
 
 
 def _check_libraries(name: str, file: Path, card: ModelCard, loader: Loader) -> None:
@@ -214,10 +214,10 @@ def _check_known_rows(name: str, file: Path, card: ModelCard, model: object) -> 
 
 def _state(file: Path) -> object:
     try:
-        found = file.stat()
+        stat = file.stat()
     except OSError:
         return None
-    return found.st_mtime_ns, found.st_size, found.st_ino
+    return stat.st_mtime_ns, stat.st_size, stat.st_ino
 
 
 def installed_version(library: str) -> str:

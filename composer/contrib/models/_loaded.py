@@ -1,6 +1,7 @@
 """One artefact in memory: loaded once, replaced atomically, and shared by all apps that use it."""
 
 import logging
+import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import TracebackType
@@ -26,9 +27,10 @@ class LoadedArtefact:
 
     def __init__(self, folder: Path, name: str, loader: Loader) -> None:
         self._folder, self._name, self._loader = folder, name, loader
-        # Replaced, never changed: a thread may be going through them.
+        # Replaced, never changed: a thread may be going through them. Factories may register in another thread.
         self._registered: tuple[Model[Any], ...] = ()
         self._in_use: tuple[Model[Any], ...] = ()
+        self._changing = threading.Lock()
         self._artefact: Artefact | None = None
         self._lock = anyio.Lock()
         # The states of the files when they were last read, last checked, and last reported as broken.
@@ -45,7 +47,7 @@ class LoadedArtefact:
         """
         artefact = self._artefact
         if artefact is None:
-            raise LookupError(f"the model {self._name!r} isn't loaded: `await model.load()` in the app's lifespan")
+            raise LookupError(f"the model {self._name!r} isn't loaded: `async with model:` in the app's lifespan")
         return artefact.model
 
     @property
@@ -56,21 +58,24 @@ class LoadedArtefact:
     def register(self, accept: Callable[[object], Wanted]) -> "Model[Wanted]":
         """Return a handle for an app that uses only models that `accept` accepts."""
         model = Model(self, accept)
-        self._registered += (model,)
+        with self._changing:
+            self._registered += (model,)
         return model
 
     def use(self, model: "Model[Any]") -> None:
         """Count a handle as in use, also one that was ended before."""
-        self._registered = (*(each for each in self._registered if each is not model), model)
-        self._in_use = (*(each for each in self._in_use if each is not model), model)
+        with self._changing:
+            self._registered = (*_without(model, self._registered), model)
+            self._in_use = (*_without(model, self._in_use), model)
 
     def end(self, model: "Model[Any]") -> None:
         """Forget a handle; the model of the last one is unloaded."""
-        was_in_use = model in self._in_use
-        self._registered = tuple(each for each in self._registered if each is not model)
-        self._in_use = tuple(each for each in self._in_use if each is not model)
-        if was_in_use and not self._registered:
-            self.unload()
+        with self._changing:
+            was_in_use = model in self._in_use
+            self._registered = _without(model, self._registered)
+            self._in_use = _without(model, self._in_use)
+            if was_in_use and not self._registered:
+                self.unload()
 
     async def load(self, *handles: "Model[Any]") -> None:
         """Load the artefact for these handles in a thread if it isn't loaded; concurrent callers share one load.
@@ -159,6 +164,10 @@ class LoadedArtefact:
     def unload(self) -> None:
         """Unload the model, but keep the handles."""
         self._artefact = None
+
+
+def _without(model: "Model[Any]", models: "tuple[Model[Any], ...]") -> "tuple[Model[Any], ...]":
+    return tuple(each for each in models if each is not model)
 
 
 def _is_transient(error: Exception) -> bool:

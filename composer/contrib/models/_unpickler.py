@@ -67,7 +67,7 @@ class _Unpickler(NumpyUnpickler):  # type: ignore[misc]  # joblib has no types
             return super().find_class(module, name)
         # A name with a dot could refer to something that the module has imported.
         if _ESTIMATORS.fullmatch(module) and "." not in name:
-            found = super().find_class(module, name)
-            if inspect.isclass(found) and _ESTIMATORS.fullmatch(found.__module__):
-                return found
+            named = super().find_class(module, name)
+            if inspect.isclass(named) and _ESTIMATORS.fullmatch(named.__module__):
+                return named
         raise RefusedError(reference)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from composer._model import Kind, Making, Notice, Step
-from composer._side_effects import changes, snapshot
+from composer._project.side_effects import changes, snapshot
 
 # What is imported or built at this moment: one thing as a rule.
 _under_way: list[tuple[Making, Kind, str, float]] = []
