@@ -77,7 +77,7 @@ def root() -> FastAPI:
 
 
 def test_overrides_handlers_state_and_middleware_are_the_guests_own() -> None:
-    composed = composer.compose([composer.App("guest", "/guest", guest)], root=root())
+    composed = composer.compose([composer.App("guest", "/guest", app=guest)], root=root())
     with TestClient(composed) as mounted, TestClient(guest()) as alone:
         assert mounted.get("/guest/told").json() == {
             "dependency": "overridden",
@@ -94,7 +94,7 @@ def test_overrides_handlers_state_and_middleware_are_the_guests_own() -> None:
 
 
 def test_the_roots_middleware_stands_around_a_guest_once() -> None:
-    composed = composer.compose([composer.App("guest", "/guest", guest)], root=root())
+    composed = composer.compose([composer.App("guest", "/guest", app=guest)], root=root())
     with TestClient(composed) as client:
         answer = client.get("/guest/large", headers={"Origin": "https://example.org", "Accept-Encoding": "gzip"})
         assert answer.headers.get_list("x-passed") == ["guest", "root"]

@@ -586,7 +586,7 @@ async def asgi_app(scope: Any, receive: Any, send: Any) -> None: ...
         (lambda: None, ("C020", "The factory <lambda> returned nothing, not an ASGI app.")),
         (lambda: 3, ("C020", "The factory <lambda> returned int, not an ASGI app.")),
         (lambda: FastAPI, ("C020", "The factory <lambda> returned the class FastAPI, not an ASGI app.")),
-        (lambda: wsgi_app, ("C019", "The app is a WSGI app (function), not an ASGI app.")),
+        (lambda: wsgi_app, ("C019", "The app is a WSGI app (the function wsgi_app), not an ASGI app.")),
         (wsgi_app, ("C057", "factory is a WSGI app, not a function that returns one.")),
         (asgi_app, ("C057", "factory is an ASGI app, not a function that returns one.")),
     ],
