@@ -246,6 +246,15 @@ class BuiltCornerstone(NamedTuple):
         """The name that selects one of several cornerstones of a type."""
         return self.declared.name
 
+    def hook(self, name: str) -> Callable[..., Any] | None:
+        """Return a hook of the object; None where it has none."""
+        try:
+            hook = getattr(self.value, name, None)
+        except Exception:
+            # A property that fails, or an unbound proxy.
+            return None
+        return hook if callable(hook) else None
+
 
 class BuiltApp(NamedTuple):
     """An app that is built: its declaration, the ASGI app, and the names of the cornerstones that it uses.

@@ -691,6 +691,20 @@ def test_an_override_of_a_type_that_no_cornerstone_is_of_is_a_problem() -> None:
     assert (problem.id, problem.where) == ("C029", "overrides")
 
 
+def test_an_override_of_the_name_of_a_type_asks_for_the_type() -> None:
+    overrides: dict[Any, object] = {"Database": Database("fake")}
+
+    _, (problem,) = wire([DB], [], PROJECT, overrides)
+
+    assert (problem.id, problem.hint) == ("C029", "Use the type itself. Types provided: Database.")
+
+
+def test_overrides_may_be_a_list_of_pairs() -> None:
+    overrides: Any = [(Database, Database("fake"))]
+
+    assert wire([DB], [], PROJECT, overrides)[1] == []
+
+
 def test_what_a_handler_asks_for_counts_as_used_and_is_checked() -> None:
     router = APIRouter()
 

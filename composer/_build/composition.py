@@ -195,8 +195,7 @@ class Composition:
 
     def check_of(self, name: str) -> Check | None:
         """Return the readiness check of a cornerstone of the current plan; None where it has none."""
-        check = getattr(self.cornerstones.get(name), "check_ready", None)
-        return check if callable(check) else None
+        return next((built.hook("check_ready") for built in self.plan.cornerstones if built.name == name), None)
 
     def _prepare(self, new: Plan, plan: Plan) -> "dict[str, _Served]":
         """Return a version of each new app, within all of its layers, and its guard."""

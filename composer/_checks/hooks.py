@@ -18,21 +18,22 @@ from composer.hooks import HOOKS
 _CONTEXT_MANAGERS: Final = {"serving": (), "around_request": ("the connection",)}
 
 # The endings of one word in its other forms, as in serve and serving, ready and readiness.
-_ENDINGS: Final = re.compile(r"(iness|ness|ing|ed|es|e|s|y)$")
+_ENDINGS: Final = re.compile(r"(iness|yness|ness|ing|ed|es|e|s|y)$")
 
 
 def check_hooks(stone: BuiltCornerstone) -> Iterator[Problem]:
     """Return a problem for each hook that composer can't call, and for each method that looks like a misspelt one."""
-    value, place, kind = stone.value, stone.declared.place, type(stone.value)
+    place, kind = stone.declared.place, type(stone.value)
     for hook, arguments in _CONTEXT_MANAGERS.items():
-        method = getattr(value, hook, None)
-        if callable(method) and (why := not_a_context_manager(method, arguments)):
+        method = stone.hook(hook)
+        why = not_a_context_manager(method, arguments) if method else _not_a_method(kind, hook)
+        if why:
             parameters = ["self", *(name.removeprefix("the ") for name in arguments)]
             advice = f"Write @asynccontextmanager, async def {hook}({', '.join(parameters)}), one yield."
             yield problem("C051", place, name=f"{hook}() of {kind.__name__}", why=why, advice=advice)
     # A stand-in of a test may make up whatever it is asked for.
-    check = value.check_ready if hasattr(kind, "check_ready") else None
-    if callable(check) and (why := _not_awaitable(check)):
+    check = stone.hook("check_ready") if hasattr(kind, "check_ready") else None
+    if why := _not_awaitable(check) if check else _not_a_method(kind, "check_ready"):
         yield problem("C063", place, name=f"check_ready() of {kind.__name__}", why=why)
     for name, hook in misspelt_hooks(kind):
         yield problem("C072", place, name=name, owner=kind.__name__, hook=hook, known=listed(HOOKS))
@@ -41,6 +42,11 @@ def check_hooks(stone: BuiltCornerstone) -> Iterator[Problem]:
         if len(missing) == 1:
             advice = f"Add the method {missing[0]} to {kind.__name__}."
             yield problem("C051", place, name=kind.__name__, why=f"it has no {missing[0]}", advice=advice)
+
+
+def _not_a_method(kind: type, hook: str) -> str:
+    """Return why an attribute of a class with the name of a hook isn't one, or ""."""
+    return "it is not a method" if hasattr(kind, hook) and getattr(kind, hook) is not None else ""
 
 
 def _not_awaitable(check: Callable[..., Any]) -> str:

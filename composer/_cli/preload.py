@@ -75,11 +75,11 @@ def preload(plan: Plan) -> None:
     Raises PartError for the first that fails; the others aren't called.
     """
     for built in plan.cornerstones:
-        own = getattr(built.value, "preload", None)
+        own = built.hook("preload")
         try:
             if inspect.iscoroutinefunction(own):
                 raise TypeError("preload() is async: write it as a plain def, no event loop runs before the fork")
-            if callable(own):
+            if own:
                 own()
         except Exception as error:
             redacted = plan.secrets.redacted(error)

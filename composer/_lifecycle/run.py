@@ -205,10 +205,10 @@ class Run:
         }
         self._serving = {
             built.name: Part(
-                "cornerstone", f"{built.name}.serving", built.declared, _serving(built.value), secrets=plan.secrets
+                "cornerstone", f"{built.name}.serving", built.declared, _serving(serving), secrets=plan.secrets
             )
             for built in plan.cornerstones
-            if callable(getattr(built.value, "serving", None))
+            if (serving := built.hook("serving"))
         }
         self._connect(self.apps if beside is None else ChainMap(self.apps, beside.apps))
 
@@ -306,9 +306,9 @@ def _lifetime(value: Any) -> Body:
     return context_lifespan(value if is_manager else nullcontext())
 
 
-def _serving(value: Any) -> Body:
+def _serving(hook: Callable[[], Any]) -> Body:
     async def body(handshake: Handshake) -> None:
         # The context manager is made only when the cornerstone is up.
-        await context_lifespan(value.serving())(handshake)
+        await context_lifespan(hook())(handshake)
 
     return body

@@ -35,7 +35,7 @@ class ComposerTable(BaseModel):
     cornerstones: Names = ["shared"]
     only: Names | None = None
     max_body_size: Bytes = MAX_BODY_SIZE
-    ignore: list[str] = []
+    ignore: Names = []
     request_log: bool = True
     metrics: bool = False
 

@@ -1,7 +1,5 @@
 """The layers around one app, in order: limits, redaction, guard, hooks, adapters for its paths."""
 
-from typing import Any
-
 from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
@@ -46,9 +44,5 @@ def _max_body_size(app: BuiltApp) -> int | None:
 
 def inner_stack(app: BuiltApp, plan: Plan) -> ASGIApp:
     """Return an app with the adapters for its paths, within the hooks of the cornerstones that it uses."""
-    return with_hooks(adapt_guest(app.asgi, app.declared), _hooks(app, plan))
-
-
-def _hooks(app: BuiltApp, plan: Plan) -> list[Any]:
-    hooks = [getattr(built.value, "around_request", None) for built in plan.cornerstones if built.name in app.uses]
-    return [hook for hook in hooks if callable(hook)]
+    hooks = [built.hook("around_request") for built in plan.cornerstones if built.name in app.uses]
+    return with_hooks(adapt_guest(app.asgi, app.declared), [hook for hook in hooks if hook])

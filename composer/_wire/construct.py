@@ -121,12 +121,13 @@ class _Builder:
     def _replaced(self, overrides: Mapping[type, object]) -> tuple[dict[str, object], list[Problem]]:
         replaced: dict[str, object] = {}
         problems = []
-        for wanted, value in overrides.items():
+        replacements: dict[Any, object] = dict(overrides)
+        for wanted, value in replacements.items():
             names = providers_of(self._providers, wanted)
             replaced |= dict.fromkeys(names, value)
             if not names:
                 types = [type_name(provided) for provided in self._providers.values()]
-                near = did_you_mean(type_name(wanted), types)
+                near = did_you_mean(type_name(wanted), types) if not isinstance(wanted, str) else "Use the type itself."
                 problems.append(problem("C029", "overrides", wanted=type_name(wanted), near=near, known=listed(types)))
             invalid = [describe_invalid_override(value, self._providers[name]) for name in names]
             if any(invalid):

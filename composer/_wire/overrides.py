@@ -28,7 +28,7 @@ def describe_invalid_override(value: Any, provided: Any) -> str:
     if inspect.isroutine(value) or isinstance(value, partial):
         return "" if _is_callable(provided) else f"the function {factory_name(value)}"
     if inspect.isawaitable(value) or inspect.isgenerator(value) or inspect.isasyncgen(value):
-        return f"a {type(value).__name__}, which isn't finished," if type(value).__module__ == "builtins" else ""
+        return f"an unfinished {type(value).__name__}" if type(value).__module__ == "builtins" else ""
     is_plain = isinstance(value, _PLAIN) and type(value).__module__ in ("builtins", "decimal", "fractions")
     return f"a value of type {type(value).__name__}" if is_plain and not isinstance(value, ModuleType) else ""
 

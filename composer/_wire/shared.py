@@ -86,6 +86,8 @@ else:
 
         def __class_getitem__(cls, wanted: Any) -> Any:
             """Return the dependency that FastAPI reads: `Annotated[wanted, Depends(...)]`."""
+            if isinstance(wanted, tuple):
+                raise TypeError('Shared takes one type; with a name: Shared[Annotated[Database, "replica"]]')
             kind, marked = split_marker(wanted)
             return Annotated[kind, Depends(SharedDependency(kind, marked))]
 
