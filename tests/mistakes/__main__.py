@@ -3,9 +3,8 @@
 With `--write`, any text of composer counts as right: review the diff.
 """
 
+import subprocess
 import sys
-
-import pytest
 
 from tests.messages import FOLDER
 from tests.mistakes import DOCS, page
@@ -14,7 +13,8 @@ if "--write" in sys.argv[1:]:
     # Remove the texts of deleted tests.
     for file in FOLDER.rglob("*.txt"):
         file.unlink()
-    status = pytest.main(["--write-messages", "--quiet"])
+    # pytest has to be the first to import the package of its plugin for AnyIO.
+    status = subprocess.run([sys.executable, "-m", "pytest", "--write-messages", "--quiet"], check=False).returncode
     DOCS.write_text(page(), encoding="utf-8")
     sys.exit(status)
 if DOCS.read_text(encoding="utf-8") != page():
