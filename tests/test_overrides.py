@@ -80,7 +80,7 @@ def test_what_is_no_object_is_refused(value: Any, found: str) -> None:
 
 def test_what_has_to_be_awaited_is_refused() -> None:
     coroutine = connect()
-    assert describe_invalid_override(coroutine, Database).startswith("a coroutine")
+    assert describe_invalid_override(coroutine, Database) == "an unfinished coroutine"
     coroutine.close()
 
 
