@@ -17,7 +17,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
 import composer
-from composer import App, Cornerstone, Shared, State, composition_of
+from composer import App, Cornerstone, Shared, composition_of
 
 pytestmark = pytest.mark.anyio
 
@@ -680,7 +680,10 @@ async def test_an_app_that_fails_after_it_was_replaced_is_no_failure(caplog: pyt
             if scope["type"] == "lifespan":
                 await receive()
                 await send({"type": "lifespan.startup.complete"})
-                await end.wait()
+                tasks = [asyncio.create_task(end.wait()), asyncio.create_task(receive())]
+                await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+                for task in tasks:
+                    task.cancel()
             else:
                 slow.began.set()
                 await slow.go.wait()
@@ -690,8 +693,9 @@ async def test_an_app_that_fails_after_it_was_replaced_is_no_failure(caplog: pyt
     async with served(App("guest", "/guest", create)) as server:
         request = asyncio.create_task(server.client.get("/guest/"))
         await slow.began.wait()
+        [former] = server.composition.plan.apps
         restart = asyncio.create_task(server.composition.restart("guest"))
-        await until(lambda: len(ends) == 2 and server.composition.parts()[0].state is State.UP)
+        await until(lambda: server.composition.plan.apps[0] is not former)
         ends[0].set()
         await asyncio.sleep(0.05)
         slow.go.set()
