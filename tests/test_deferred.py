@@ -273,3 +273,20 @@ def test_its_guard_and_its_limits_hold_before_it_is_there(project: Project) -> N
     }
     with TestClient(built(project(guarded))) as client:
         assert client.get("/heavy/started").status_code == 401
+
+
+@pytest.mark.anyio
+async def test_it_can_be_restarted_before_and_after_its_first_start(project: Project) -> None:
+    root = built(project(files()))
+    composition = composer.composition_of(root)
+    async with (
+        root.router.lifespan_context(root),
+        httpx.AsyncClient(transport=httpx.ASGITransport(root), base_url="http://test") as client,
+    ):
+        for _ in range(2):
+            [heavy] = [app for app in composition.plan.apps if app.name == "heavy"]
+            await composition.restart("heavy")
+            assert (await client.get("/heavy/started")).json() == 42
+            assert "/heavy/started" in (await client.get("/openapi.json")).json()["paths"]
+            assert heavy not in composition.plan.apps
+        assert composition.cornerstones["clock"].requests == 2

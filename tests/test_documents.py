@@ -432,14 +432,59 @@ def test_an_app_whose_document_fails_is_left_out_and_named_once_in_the_log(caplo
 
 
 def test_an_app_whose_document_is_faulty_is_left_out_and_the_log_says_why(caplog: pytest.LogCaptureFixture) -> None:
-    faulty = {"openapi": "3.1.0", "info": {}, "paths": {"/": {"$ref": "#/components/pathItems/Gone"}}}
+    faulty = {"openapi": "3.1.0", "info": {}, "paths": {}, "tags": ["gone"]}
     apps = [App("a", "/a", Starlette(), openapi=faulty), App("b", "/b", app_with("/y"))]
     client = TestClient(composer.compose(apps))
     assert paths(client) == ["/b/y"]
-    assert "document: a: #/paths/~1/$ref: unresolved reference" in caplog.text
+    assert "OpenAPI document left out of the merged document: a: #/tags: must be" in caplog.text
     [a, b] = client.get("/docs/apps").json()
-    assert (a["fault"], a["shown"]) == ("#/paths/~1/$ref: unresolved reference: '#/components/pathItems/Gone'", False)
+    assert (a["fault"], a["shown"]) == ("#/tags: must be an array of objects with a name", False)
     assert (b["fault"], b["shown"]) == ("", True)
+
+
+def test_of_an_app_with_a_faulty_operation_the_others_are_shown(caplog: pytest.LogCaptureFixture) -> None:
+    faulty = described("/fine")
+    faulty["paths"]["/"] = {"$ref": "#/components/pathItems/Gone"}
+    client = TestClient(composer.compose([App("a", "/a", Starlette(), openapi=faulty)]))
+    assert paths(client) == ["/a/fine"]
+    assert "part of the OpenAPI document left out of the merged document: a: #/paths/~1/$ref" in caplog.text
+    [a] = client.get("/docs/apps").json()
+    assert (a["fault"], a["shown"]) == ("#/paths/~1/$ref: unresolved reference: '#/components/pathItems/Gone'", True)
+
+
+def test_a_link_that_leads_nowhere_is_left_out_and_no_fault(caplog: pytest.LogCaptureFixture) -> None:
+    linking = described("/x")
+    linking["paths"]["/x"]["get"]["responses"]["200"]["links"] = {"gone": {"operationId": "gone"}, "own": {}}
+    root = composer.compose([App("a", "/a", Starlette(), openapi=linking)])
+    operation = TestClient(root).get("/openapi.json").json()["paths"]["/a/x"]["get"]
+    assert operation["responses"]["200"]["links"] == {"own": {}}
+    assert "link left out of the merged OpenAPI document: a: #/paths/~1x/get" in caplog.text
+    assert composer.composition_of(root).documents.faults() == {}
+
+
+@pytest.mark.parametrize(
+    "own",
+    [
+        {"openapi": "3.1.0"},
+        {"openapi": "3.1.0", "info": None, "tags": [1, {"name": 2}], "paths": {"/": 1, "/x": {"get": {"tags": 5}}}},
+        {"openapi": "3.1.0", "info": {"description": 1}, "servers": "x", "tags": 3, "paths": []},
+        ["no document"],
+    ],
+)
+def test_whatever_a_root_says_of_itself_the_apps_are_shown(own: Any) -> None:
+    root = FastAPI()
+    root.openapi = lambda: own  # type: ignore[method-assign]
+    client = TestClient(composer.compose([App("a", "/a", app_with("/x"))], root=root), root_path="/proxy")
+    assert "/a/x" in paths(client)
+    assert client.get("/docs").status_code == httpx.codes.OK
+
+
+def test_a_number_among_the_tags_of_one_app_harms_no_other() -> None:
+    faulty = described("/x", tags=[{"name": "b"}])
+    faulty["paths"]["/x"]["get"]["tags"] = [2023, "b"]
+    assert paths(composed(FastAPI(), a=app_with("/x"), b=Starlette())) == ["/a/x"]
+    apps = [App("a", "/a", app_with("/x")), App("b", "/b", Starlette(), openapi=faulty)]
+    assert paths(TestClient(composer.compose(apps))) == ["/a/x"]
 
 
 def test_an_app_whose_document_is_mended_is_shown_again() -> None:
@@ -508,3 +553,37 @@ def test_a_guest_that_never_answers_keeps_nobody_waiting_for_ever(monkeypatch: p
     with TestClient(composer.compose([App("stuck", "/stuck", app=stuck, openapi="/api.json")])) as client:
         assert client.get("/openapi.json").status_code == httpx.codes.OK
         assert client.get("/docs/apps").json()[0]["fault"] == "GET /api.json raised TimeoutError"
+
+
+# -- addresses ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("url", "there"),
+    [
+        ("/token", "/a/token"),
+        ("/acme/token?x=1", "/a/acme/token?x=1"),
+        ("/inner/hidden/", "/a/inner/hidden/"),
+        ("/static/token", "/a/static/token"),
+        ("/login/token", "/login/token"),
+        ("/", "/"),
+        ("../token", "a/token"),
+    ],
+)
+def test_an_address_that_leads_to_a_hidden_route_of_the_app_leads_there_still(url: str, there: str) -> None:
+    app, inner = app_with("/x"), APIRouter()
+    app.post("/token", include_in_schema=False)(lambda: None)
+    app.post("/acme/{kind}", include_in_schema=False)(lambda kind: None)
+    inner.post("/hidden", include_in_schema=False)(lambda: None)
+    app.include_router(inner, prefix="/inner")
+    app.mount("/static", Starlette())
+    app.mount("", Starlette())
+    original = app.openapi
+
+    def with_scheme() -> Json:
+        flows = {"password": {"tokenUrl": url, "scopes": {}}}
+        return {**original(), "components": {"securitySchemes": {"o": {"type": "oauth2", "flows": flows}}}}
+
+    app.openapi = with_scheme  # type: ignore[method-assign]
+    document = composed(FastAPI(), a=app).get("/openapi.json").json()
+    assert document["components"]["securitySchemes"]["o"]["flows"]["password"]["tokenUrl"] == there

@@ -125,7 +125,7 @@ async def ask(root: FastAPI, scope: Scope, seen: Seen) -> Seen:
 
 async def seen_of(app: ASGIApp, path: str, kind: str, make: Callable[[], FastAPI | None], whole: bool) -> Seen:
     seen = Seen()
-    root = composer.compose([composer.App("a", "/a", app)], root=make())
+    root = composer.compose([composer.App("a", "/a", app=app)], root=make())
     if whole:
         root.add_middleware(Nothing)
     with_handlers(root, seen)
@@ -162,7 +162,7 @@ async def test_what_is_no_apps_is_answered_as_if_all_layers_were_walked(path: st
 
 
 def composed(root: FastAPI | None = None, app: ASGIApp = answers) -> FastAPI:
-    return composer.compose([composer.App("a", "/a", app)], root=root)
+    return composer.compose([composer.App("a", "/a", app=app)], root=root)
 
 
 @pytest.mark.parametrize("given", ["composer's", "given"])
@@ -244,7 +244,7 @@ def test_an_instrumentation_that_replaces_a_call_while_the_server_starts_sees_ev
         return Instrumentation()
 
     root = composer.compose(
-        [composer.App("guest", "/guest", answers)],
+        [composer.App("guest", "/guest", app=answers)],
         cornerstones=[composer.Cornerstone("instrumentation", create_cornerstone)],
         root=FastAPI() if given else None,
     )
@@ -304,7 +304,7 @@ def beneath(app: FastAPI) -> FastAPI:
         (lambda app: app, "/a/x"),
         (around, "/a/in/x"),
         (beneath, "/a/x"),
-        (lambda app: composer.compose([composer.App("b", "/in", app)]), "/a/in/x"),
+        (lambda app: composer.compose([composer.App("b", "/in", app=app)]), "/a/in/x"),
     ],
 )
 def test_an_app_with_a_provider_of_its_own_is_observed_wherever_it_is(
@@ -376,7 +376,7 @@ def test_a_root_finds_what_its_included_routers_hosts_mounts_and_frontends_answe
 
 
 def test_the_app_at_the_root_still_comes_after_the_roots_own_routes() -> None:
-    root = composer.compose([composer.App("all", "/", answers)])
+    root = composer.compose([composer.App("all", "/", app=answers)])
     root.get("/own")(lambda: "own")
     with TestClient(root) as client:
         assert [client.get(path).text for path in ("/own", "/x", "/")] == ['"own"', " /x", " /"]
@@ -404,6 +404,6 @@ def test_an_app_that_nobody_observes_is_told_so_also_with_its_pages() -> None:
         # FastAPI's own word for it; without it, it would look for OpenTelemetry's providers on each request.
         return "fastapi.telemetry" in request.scope
 
-    with TestClient(composer.compose([composer.App("a", "/a", app)])) as client:
+    with TestClient(composer.compose([composer.App("a", "/a", app=app)])) as client:
         assert client.get("/a/told").json() is True
         assert client.get("/a/docs").status_code == 200

@@ -48,7 +48,7 @@ async def app(scope, receive, send):
 FILES = {
     "echo.py": ECHO,
     "asgi.py": "import composer\n\napp = composer.build()\n",
-    "settings.toml": "[composer]\nrequest_log = false\n\n[apps.guest]\nfactory = 'echo:app'\nprefix = '/v1/guest'\n",
+    "settings.toml": "[composer]\nrequest_log = false\n\n[apps.guest]\napp = 'echo:app'\nprefix = '/v1/guest'\n",
 }
 PREFIX = "/v1/guest"
 # The address that each server listens at differs, and the client's port; in "host" it is both.

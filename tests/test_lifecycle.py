@@ -304,7 +304,7 @@ async def test_a_lifespan_that_ends_by_itself_is_logged_and_its_part_has_failed(
         await receive()
         await send({"type": "lifespan.startup.complete"})
 
-    life = lifecycle([BuiltApp(App("guest", "/guest", asgi), asgi, ())])
+    life = lifecycle([BuiltApp(App("guest", "/guest", app=asgi), asgi, ())])
     with caplog.at_level(logging.ERROR, "composer"):
         async with life.running():
             await asyncio.sleep(0.01)
@@ -384,7 +384,7 @@ async def test_an_app_that_says_that_it_failed_and_then_ends_is_told_once(caplog
         await send({"type": "lifespan.startup.failed", "message": "the broker went away"})
         await asyncio.sleep(0.005)
 
-    async with lifecycle([BuiltApp(App("guest", "/guest", asgi), asgi, ())]).running():
+    async with lifecycle([BuiltApp(App("guest", "/guest", app=asgi), asgi, ())]).running():
         await asyncio.sleep(0.03)
     assert caplog.messages == ["app guest failed to serve: the broker went away"]
 

@@ -500,6 +500,8 @@ def test_the_same_requirement_of_other_schemes_is_another_one() -> None:
 MOVED = pytest.mark.parametrize(
     ("url", "there"),
     [("page", "a/page"), ("./page", "a/page"), ("./page#x", "a/page#x"), ("/page", "/a/page"),
+     ("/page/", "/a/page/"), ("/page?x=/y#z", "/a/page?x=/y#z"), ("../page", "a/page"), ("x/../page?y", "a/page?y"),
+     ("/things/5", "/a/things/5"), ("/things/5/", "/a/things/5/"), ("/things/5/6", "/things/5/6"), ("#part", "#part"),
      ("/elsewhere", "/elsewhere"), ("https://docs.example/page", "https://docs.example/page"),
      ("//docs.example", "//docs.example"), ("//docs.example/page", "//docs.example/page")],
 )  # fmt: skip
@@ -509,7 +511,7 @@ MOVED = pytest.mark.parametrize(
 def test_a_relative_token_address_leads_to_where_it_led(url: str, there: str) -> None:
     scheme = {"type": "oauth2", "flows": {"password": {"scopes": {}, "tokenUrl": url}}}
     source = secured([{"key": []}], scheme)
-    source["paths"]["/page"] = {"post": answering({})}
+    source["paths"] |= {"/page": {"post": answering({})}, "/things/{id}": {"post": answering({})}}
     merged = merge_openapi([("a", "/a", source)], title="T", version="1")
     assert merged["components"]["securitySchemes"]["key"]["flows"]["password"]["tokenUrl"] == there
 
@@ -521,7 +523,8 @@ def test_a_relative_address_of_a_documentation_or_an_example_leads_to_where_it_l
         example = {"application/json": {"schema": ref("Root"), "examples": {"e": {"externalValue": url}}}}
         operation = {"tags": ["t"], "responses": {"200": {"description": "", "content": example}}, **docs}
         info = {"title": "T", "version": "1", "termsOfService": url, "contact": {"url": url}, "license": {"url": url}}
-        paths = {f"{prefix}/": {"get": operation}, f"{prefix}/page": {"get": answering({"example": docs})}}
+        others = {f"{prefix}/things/{{id}}": {"get": answering({})}}
+        paths = {f"{prefix}/": {"get": operation}, f"{prefix}/page": {"get": answering({"example": docs})}, **others}
         schemas = {"Root": {"properties": {"externalDocs": {}}, "default": docs, **docs}}
         return document(schemas, paths, info=info, tags=[{"name": "t", **docs}], **docs)
 
@@ -818,7 +821,8 @@ def test_a_reference_to_an_invalid_target_is_a_fault(place: str) -> None:
         ),
         ({"x-more": float("inf")}, "#: invalid JSON: "),
         ({"x-more": nested(2000)}, "#: invalid JSON: "),
-        ({"paths": {"/": {"get": {"tags": 1}}}}, "#: invalid OpenAPI document: TypeError: "),
+        ({"paths": {"/": {"get": {"tags": 1}}}}, "#/paths/~1/get/tags: must be an array of strings"),
+        ({"paths": {"/": {"get": {"tags": [2023]}}}}, "#/paths/~1/get/tags: must be an array of strings"),
     ],
 )
 def test_an_invalid_document_is_a_fault(more: Json, message: str) -> None:

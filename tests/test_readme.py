@@ -37,7 +37,14 @@ def anchors(page: str) -> list[str]:
 def test_the_smallest_project_and_what_is_added_to_it_compose_and_answer(project: WriteProject) -> None:
     written = files()
     smallest = ["settings.toml", "apps/hello/__init__.py", "asgi.py"]
-    assert list(written) == [*smallest, "shared/clock.py", "apps/now.py", "apps/utc.py", "main.py"]
+    assert list(written) == [
+        *smallest,
+        "shared/clock.py",
+        "apps/now.py",
+        "apps/utc.py",
+        "main.py",
+        "shared/scheduler.py",
+    ]
     folder = project({name: written[name] for name in smallest})
     with TestClient(composer.build(folder / "settings.toml")) as client:
         assert client.get("/hello").json() == "hello"
@@ -45,6 +52,7 @@ def test_the_smallest_project_and_what_is_added_to_it_compose_and_answer(project
         assert client.get("/now").json() > 1_700_000_000
         assert datetime.fromisoformat(client.get("/utc").json()).timestamp() > 1_700_000_000
         assert list(client.get("/openapi.json").json()["paths"]) == ["/hello/", "/now/", "/utc/"]
+        assert client.get("/readyz").json()["status"] == "ready"
 
 
 def test_the_composition_in_python_answers(project: WriteProject, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -56,9 +64,11 @@ def test_the_composition_in_python_answers(project: WriteProject, monkeypatch: p
 
 
 def test_mistakes_in_it_read_as_printed(project: WriteProject) -> None:
-    wrong = files()
-    wrong["apps/now.py"] = wrong["apps/now.py"].replace("from shared.clock import Clock\n", "class Clok: ...\n")
-    wrong["apps/now.py"] = wrong["apps/now.py"].replace("clock: Clock", "clock: Clok")
+    # The scheduler is shown after this.
+    wrong = {name: text for name, text in files().items() if name != "shared/scheduler.py"}
+    imported = "from shared.clock import Clock\n"
+    wrong["apps/now.py"] = wrong["apps/now.py"].replace(imported, "from datetime import datetime\n")
+    wrong["apps/now.py"] = wrong["apps/now.py"].replace("clock: Clock", "clock: datetime")
     wrong["settings.toml"] += "[apps.now.settings]\ndigit = 2\n"
     with pytest.raises(composer.CompositionError) as caught:
         composer.build(project(wrong) / "settings.toml")

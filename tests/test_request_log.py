@@ -143,7 +143,7 @@ def composed(**how: Any) -> FastAPI:
         [
             composer.App("notes", "/v1/notes", notes),
             composer.App("stars", "/stars", stars),
-            composer.App("p", "/p", plain),
+            composer.App("p", "/p", app=plain),
         ],
         **how,
     )

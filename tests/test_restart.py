@@ -1,6 +1,8 @@
 """A composition that changes while it serves, over a real socket: parts replaced, removed, added and moved."""
 
 import asyncio
+import gc
+import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -8,7 +10,9 @@ from typing import Any
 import httpx
 import pytest
 import uvicorn
-from fastapi import FastAPI, Request, WebSocket
+from fastapi import FastAPI, HTTPException, Request, WebSocket
+from fastapi.responses import StreamingResponse
+from starlette.requests import HTTPConnection
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
@@ -242,19 +246,50 @@ async def test_a_request_that_is_under_way_ends_on_the_version_and_the_objects_t
         assert scene.journal == ["store 1 up", "store 2 up", "store 1 left"]
 
 
-async def test_a_request_that_does_not_end_in_time_is_cancelled_after_the_apps_shutdown_timeout(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
+async def test_a_request_that_does_not_end_in_time_is_reported_and_goes_on(caplog: pytest.LogCaptureFixture) -> None:
     scene = Scene()
     slow = Slow(scene)
     app = slow.app(shutdown_timeout=0.2)
     async with served(app, cornerstones=[scene.cornerstone("store", Store)]) as server:
-        request = asyncio.create_task(server.client.get("/slow/slow"))
+        request = asyncio.create_task(server.get("/slow/slow"))
         await slow.began.wait()
         await server.composition.restart("slow")
-        assert (await request).status_code == 500
         assert await server.get("/slow/") == ["slow 2", "store 1", "store 1", True]
-    assert "1 requests did not end within 0.2 seconds of the replacement: cancelled" in caplog.messages
+        slow.go.set()
+        assert await request == ["slow 1", "store 1", "store 1", True]
+    assert "app slow: 1 requests did not end within 0.2 seconds after it was replaced" in caplog.messages
+
+
+async def test_a_stream_of_a_replaced_app_ends_by_shutting_down_and_those_of_the_others_go_on() -> None:
+    def create(name: str) -> App:
+        def factory() -> FastAPI:
+            app = FastAPI()
+
+            @app.get("/")
+            async def stream() -> StreamingResponse:
+                async def lines() -> AsyncIterator[str]:
+                    yield f"{name} begins\n"
+                    await composer.shutting_down.wait()
+                    yield f"{name} ends {composer.shutting_down.is_set()}\n"
+
+                return StreamingResponse(lines())
+
+            return app
+
+        return App(name, f"/{name}", factory)
+
+    async with (
+        served(create("a"), create("b")) as server,
+        server.client.stream("GET", "/a/") as a,
+        server.client.stream("GET", "/b/") as b,
+    ):
+        lines = {"a": a.aiter_lines(), "b": b.aiter_lines()}
+        assert [await anext(each) for each in lines.values()] == ["a begins", "b begins"]
+        await server.composition.restart("a")
+        assert await anext(lines["a"]) == "a ends True"
+        assert not composer.shutting_down.is_set()
+        await server.composition.restart("b")
+        assert await anext(lines["b"]) == "b ends True"
 
 
 async def test_an_app_may_be_restarted_by_a_handler_of_its_own() -> None:
@@ -463,6 +498,36 @@ async def test_a_cornerstone_is_added_and_removed_with_the_app_that_uses_it() ->
         assert scene.journal[-2:] == ["store 1 checked", "store 1 left"]
 
 
+async def test_the_hooks_and_the_guard_of_the_current_cornerstones_stand_before_a_restarted_app() -> None:
+    scene = Scene()
+
+    class Door(Base):
+        """A guard that also has a hook."""
+
+        async def __call__(self, request: Request) -> None:
+            if request.headers.get("key") != self.version:
+                raise HTTPException(401)
+
+        @asynccontextmanager
+        async def around_request(self, connection: HTTPConnection) -> AsyncIterator[None]:
+            scene.journal.append(f"{self.version} around")
+            yield
+
+    apps = [scene.app("notes", guard="door")]
+    async with served(*apps, cornerstones=[scene.cornerstone("door", Door)]) as server:
+
+        async def statuses() -> list[int]:
+            answers = [await server.client.get("/notes/", headers={"key": f"door {number}"}) for number in (1, 2)]
+            return [answer.status_code for answer in answers]
+
+        assert await statuses() == [200, 401]
+        await server.composition.restart("notes")
+        assert await statuses() == [200, 401]
+        await server.composition.restart("door")
+        assert await statuses() == [401, 200]
+        assert [row for row in scene.journal if "around" in row] == ["door 1 around"] * 2 + ["door 2 around"]
+
+
 async def test_readyz_asks_the_current_cornerstone_only() -> None:
     scene = Scene()
     async with served(scene.app("notes"), cornerstones=[scene.cornerstone("store", Store)]) as server:
@@ -564,6 +629,23 @@ async def test_a_cancelled_restart_goes_back_before_the_switch() -> None:
         first = True
         await server.composition.restart("notes")
         assert await server.get("/notes/") == "notes 3"
+
+
+async def test_former_versions_are_released() -> None:
+    scene, apps = Scene(), list[weakref.ref[FastAPI]]()
+
+    def create() -> FastAPI:
+        app = scene._create("notes", None)
+        apps.append(weakref.ref(app))
+        return app
+
+    async with served(App("notes", "/notes", create), metrics=True) as server:
+        for _ in range(8):
+            await server.composition.restart("notes")
+            for path in ("/notes/", "/openapi.json", "/docs/apps", "/readyz"):
+                await server.get(path)
+        gc.collect()
+        assert [app() is None for app in apps] == [True] * 8 + [False]
 
 
 async def test_two_restarts_at_once_are_done_one_after_the_other() -> None:

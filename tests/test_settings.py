@@ -280,12 +280,12 @@ def test_the_environment_writes_a_name_with_underscores_and_capitals() -> None:
         (
             {"size": "hunter2"},
             "Invalid value for 'size': Input should be a valid integer, unable to parse string as an integer.",
-            "Set a value that notes.py accepts.",
+            "Change the value, or the type that notes.py declares for it.",
         ),
         (
             {"key": 31337},
             "Invalid value for 'key': Input should be a valid string.",
-            "Set a value that notes.py accepts.",
+            "Change the value, or the type that notes.py declares for it.",
         ),
         (
             {"servers": [{}, {"port": "x"}]},
@@ -293,7 +293,7 @@ def test_the_environment_writes_a_name_with_underscores_and_capitals() -> None:
                 "Invalid value for 'servers.1.port': "
                 "Input should be a valid integer, unable to parse string as an integer."
             ),
-            "Set a value that notes.py accepts.",
+            "Change the value, or the type that notes.py declares for it.",
         ),
         (
             {"either": "hunter2"},
@@ -301,7 +301,7 @@ def test_the_environment_writes_a_name_with_underscores_and_capitals() -> None:
                 "Invalid value for 'either': Input should be a valid integer, unable to parse string as an "
                 "integer; Input should be a valid boolean, unable to interpret input."
             ),
-            "Set a value that notes.py accepts.",
+            "Change the value, or the type that notes.py declares for it.",
         ),
     ],
     ids=["key", "nested", "in a list", "alias", "type", "secret", "type in a list", "union"],

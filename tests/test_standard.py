@@ -52,7 +52,8 @@ async def serve(app):
             status, body = await get(app, path)
             print(path, status, b"/guest/x" in body)
 
-asyncio.run(serve(composer.compose([composer.App("notes", "/notes", notes), composer.App("guest", "/guest", guest)])))
+apps = [composer.App("notes", "/notes", notes), composer.App("guest", "/guest", app=guest)]
+asyncio.run(serve(composer.compose(apps)))
 """
 
 

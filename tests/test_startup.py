@@ -342,7 +342,7 @@ async def test_an_app_whose_lifespan_has_ended_answers_that_it_has_failed_and_th
         await send({"type": "lifespan.startup.complete"})
         await end.wait()
 
-    async with running(App("guest", "/guest", guest), Scene().app("strong")) as client:
+    async with running(App("guest", "/guest", app=guest), Scene().app("strong")) as client:
         end.set()
         await asyncio.sleep(0.01)
         assert_unavailable(await client.get("/guest"), "The app has failed.")

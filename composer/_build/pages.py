@@ -17,7 +17,12 @@ def install_pages(
 
     def entries() -> list[AppEntry]:
         status, faults = statuses(), documents.faults()
-        return [_entry(app, status[app.name], documents.source(app), faults.get(app.name, "")) for app in plan().apps]
+        return [
+            _entry(
+                app, status[app.name], documents.source(app), faults.get(app.name, ""), app.name in documents.left_out
+            )
+            for app in plan().apps
+        ]
 
     install_docs(root, documents.current, entries)
 
@@ -28,7 +33,7 @@ def install_own_pages(app: BuiltApp) -> None:
         install_own_docs(app.asgi)
 
 
-def _entry(app: BuiltApp, status: PartStatus, source: Source, fault: str) -> AppEntry:
+def _entry(app: BuiltApp, status: PartStatus, source: Source, fault: str, is_left_out: bool) -> AppEntry:
     return AppEntry(
         name=app.name,
         prefix=app.prefix,
@@ -37,7 +42,7 @@ def _entry(app: BuiltApp, status: PartStatus, source: Source, fault: str) -> App
         description=app.declared.description,
         state=status.state.value,
         reason=status.reason,
-        shown=source.document is not None and not fault,
+        shown=source.document is not None and not is_left_out,
         private=source.private,
         fault=fault,
     )

@@ -1,7 +1,7 @@
 """The dispatcher, which is called before the root's own routes."""
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, NamedTuple
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -13,14 +13,11 @@ from composer._wire.shared import SharedObjects
 REQUESTS: Final = ("http", "websocket")
 
 
-class Raised:
+class Raised(NamedTuple):
     """An exception of an app, and whether the response had started by then."""
 
-    __slots__ = ("error", "started")
-
-    def __init__(self, error: Exception, started: bool) -> None:
-        self.error = error
-        self.started = started
+    error: Exception
+    started: bool
 
     async def raise_again(self, send: Send) -> None:
         """Raise it where the app would have raised it without the fast path."""

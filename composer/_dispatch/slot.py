@@ -1,14 +1,12 @@
 """One app under its prefix, which gets the scope that a server started with `--root-path /prefix` would hand to it."""
 
-import asyncio
-
 from starlette.types import Receive, Scope, Send
 
 from composer._compat.fastapi import SCOPE_KEYS, TELEMETRY
 from composer._compat.opentelemetry import is_observed
 from composer._compat.starlette import ROUTING_KEYS
 from composer._dispatch.threads import POOL
-from composer._dispatch.version import Connection, Version
+from composer._dispatch.version import Version
 from composer._observe.record import name_span
 from composer._scope import SCOPE_INTERNAL, SCOPE_RECORD, SCOPE_THREADS
 
@@ -51,20 +49,18 @@ class Slot:
         elif not (version.observes or is_observed()):
             # FastAPI's own mark of a request that isn't observed: without it, FastAPI looks again, which takes 2.6 µs.
             child[TELEMETRY] = None
-        connection = None
-        if child["type"] == "websocket":
-            connection = Connection(send)
-            version.connections.add(connection)
-            send = connection.send
-        version.requests[id(child)] = asyncio.current_task()  # type: ignore[assignment]
+        version.requests += 1
         before = POOL.set(version.pool)
         try:
-            await version.answer(child, receive, send)
+            if child["type"] == "websocket":
+                await version.answer_websocket(child, receive, send)
+            else:
+                await version.answer(child, receive, send)
         finally:
             POOL.reset(before)
-            del version.requests[id(child)]
-            if connection is not None:
-                version.connections.discard(connection)
+            version.requests -= 1
+            if version.ended is not None:
+                version.ended.set()
 
     async def at(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Hand on a request of composer's own, whose path is relative to the app."""

@@ -19,9 +19,15 @@ log = logging.getLogger("composer")
 
 
 class Pool:
-    """Represent the threads of one app, in every event loop."""
+    """Represent the threads of one version of an app, in every event loop.
 
-    __slots__ = ("__weakref__",)
+    `is_replaced` says whether another version has taken its place: what still runs in its context has to end.
+    """
+
+    __slots__ = ("__weakref__", "is_replaced")
+
+    def __init__(self) -> None:
+        self.is_replaced = False
 
 
 # The pool of the app in whose context the current code runs; None for the root's own.

@@ -1,21 +1,16 @@
 """One version of an app: what answers its requests, the state of its lifespan, its threads, its requests under way."""
 
 import asyncio
-import logging
 from collections.abc import Awaitable
-from typing import Any, Final
+from contextlib import suppress
+from typing import Any
 
-from starlette.types import ASGIApp, Message, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from composer._compat.opentelemetry import observes_by_itself
 from composer._compat.releases import fast_path_is_on
 from composer._dispatch.threads import Pool
 from composer._problem_json import unavailable
-
-log = logging.getLogger("composer")
-
-# Seconds between two looks at the requests of a version that drains.
-_INTERVAL: Final = 0.05
 
 NO_LIFESPAN = unavailable(
     "The server ran no lifespan, so no app was started. Serve the composition with lifespans on; in a test, write "
@@ -27,19 +22,20 @@ class Version:
     """One version of an app, which a slot serves until another one replaces it; no two share anything here.
 
     `app` is the app with composer's layers, `inner` the app without them. `answer` is what answers at the moment: the
-    app, or something in its place. Whatever answers has the version's own threads. `requests` holds the tasks of the
-    requests that it answers, by the identity of their scopes, `connections` its WebSockets.
+    app, or something in its place. Whatever answers has the version's own threads. `requests` is the number of requests
+    that it answers, `connections` are its WebSockets. `ended`, where it is waited for, is set at the end of each.
     """
 
-    __slots__ = ("_inner", "answer", "app", "connections", "observes", "pool", "requests", "state")
+    __slots__ = ("_inner", "answer", "app", "connections", "ended", "observes", "pool", "requests", "state")
 
     def __init__(self, app: ASGIApp, inner: ASGIApp | None = None) -> None:
         self.app = app
         self.answer: ASGIApp = NO_LIFESPAN
         self.state: dict[str, Any] = {}
         self.pool = Pool()
-        self.requests: dict[int, asyncio.Task[Any]] = {}
-        self.connections: set[Connection] = set()
+        self.requests = 0
+        self.ended: asyncio.Event | None = None
+        self.connections: dict[Connection, None] = {}
         self.observes = True
         self._inner = inner
 
@@ -52,23 +48,28 @@ class Version:
         """Let `answer` answer in place of the app."""
         self.answer = answer
 
-    async def drain(self, seconds: float, caller: asyncio.Task[Any] | None = None) -> None:
-        """Wait until the requests that it still answers have ended, except the caller's, for at most that many seconds.
+    async def answer_websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a WebSocket, which is closed where another version takes the place of this one."""
+        connection = Connection(send)
+        self.connections[connection] = None
+        try:
+            await self.answer(scope, receive, connection.send)
+        finally:
+            del self.connections[connection]
+
+    async def drain(self, seconds: float, own: int = 0) -> bool:
+        """Wait until it answers no requests but so many of the caller's own; return whether they ended in that time.
 
         WebSockets are closed with 1012 at once, so that their clients connect to the version that has taken its place.
-        The requests that are left at the end are cancelled.
         """
+        self.ended = asyncio.Event()
         await asyncio.gather(*(connection.close() for connection in list(self.connections)), return_exceptions=True)
-        clock = asyncio.get_running_loop().time
-        end = clock() + seconds
-        while (pending := {task for task in self.requests.values() if task is not caller}) and clock() < end:
-            await asyncio.wait(pending, timeout=_INTERVAL)
-        if pending:
-            log.warning(
-                "%d requests did not end within %g seconds of the replacement: cancelled", len(pending), seconds
-            )
-        for task in pending:
-            task.cancel()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while self.requests > own:
+                    self.ended.clear()
+                    await self.ended.wait()
+        return self.requests <= own
 
 
 class Connection:

@@ -106,7 +106,7 @@ class Writer:
 
 def _with_server(document: Json, path: str) -> Json:
     """Insert the root path before the document's servers, as FastAPI does."""
-    servers = document.get("servers", [])
-    if not path or any(server.get("url") == path for server in servers):
+    servers = document.get("servers") or []
+    if not path or any(isinstance(server, dict) and server.get("url") == path for server in servers):
         return document
     return {**document, "servers": [{"url": path}, *servers]}

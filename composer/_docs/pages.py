@@ -32,7 +32,7 @@ class AppEntry(NamedTuple):
         reason: Why it isn't up, or "".
         shown: Whether its operations are part of the document.
         private: Whether it doesn't publish its document.
-        fault: Why its document isn't included, or "".
+        fault: Why its document, or a part of it, isn't included, or "".
     """
 
     name: str

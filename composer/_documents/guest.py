@@ -137,7 +137,7 @@ def _parsed(path: str, text: bytes, yaml: bool) -> Json:
 
     try:
         document = parse_document(text, yaml=yaml)
-    except ValueError:
+    except (ValueError, RecursionError):
         document = {}
     if "openapi" not in document:
         raise DocumentError(f"GET {path} answered no OpenAPI document") from None

@@ -35,8 +35,8 @@ class Documents:
     """Merge the documents of the current plan's apps and of the root's own routes.
 
     It takes the place of the root's `openapi` method: a call returns the merged document. A custom function that
-    `root.openapi` is set to afterwards is what the root serves, as in FastAPI alone. An app whose document fails, or
-    can't be merged, is left out, and the log reports the reason.
+    `root.openapi` is set to afterwards is what the root serves, as in FastAPI alone. A document that fails, or can't be
+    merged, is left out, and of a document with faults in some operations these are; the log reports the reasons.
 
     Each request reads the documents of all apps. Only if one has changed are they merged again, which gives the
     document another version.
@@ -45,6 +45,9 @@ class Documents:
         root: The root app.
         plan: Returns the current plan.
         source_of: Returns the source of an app's document.
+
+    Attributes:
+        left_out: The names of the apps whose whole documents can't be merged.
     """
 
     def __init__(self, root: FastAPI, plan: Callable[[], Plan], source_of: Callable[[BuiltApp], Source]) -> None:
@@ -66,6 +69,8 @@ class Documents:
         self._custom = VersionedDocument(0, {})
         self._custom_digest = b""
         self._merge_faults: dict[str, str] = {}
+        self.left_out: set[str] = set()
+        self._links: list[Fault] = []
         self._logged: set[str] = set()
         self._lock = threading.Lock()
         # One computes while the others wait in the event loop, so that handlers keep their threads.
@@ -76,7 +81,10 @@ class Documents:
         # Imported late, because a starting server merges nothing.
         from composer.openapi import Merger
 
-        return Merger(title=self._info["title"], version=self._info["version"])
+        return Merger(title=self._info["title"], version=self._info["version"], serves=self._serves)
+
+    def _serves(self, name: str, path: str) -> bool:
+        return name in self._sources and self._sources[name][1].serves(path)
 
     def source(self, app: BuiltApp) -> Source:
         """Return the source of an app of the current plan."""
@@ -100,7 +108,7 @@ class Documents:
         return self._current
 
     def faults(self) -> dict[str, str]:
-        """Return why documents are left out of the merged one, by the names of their apps; anybody may see it."""
+        """Return why documents, or parts of them, are left out, by the names of their apps; anybody may see it."""
         return {each.name: each.fault for each in self._current_sources() if each.fault} | self._merge_faults
 
     # -- the merged document -------------------------------------------------------------------------------
@@ -149,26 +157,34 @@ class Documents:
             self._log_faults(sources)
 
     def _merge(self, apps: list[Source]) -> Json:
-        own = self._own.document or {"info": self._info}
+        own = self._own.document if isinstance(self._own.document, dict) else {"info": self._info}
         # An app may have the name of the root.
         self._own.name = "root" if "root" not in {source.name for source in apps} else "composition"
         documents = [(app.name, app.prefix, app.document) for app in apps if app.document is not None]
         if any(own.get(key) for key in ("paths", "webhooks", "components")):
             documents.append((self._own.name, "", _without_unused_tags(own)))
-        merged = self._merger.merge(documents, on_error="skip")
+        merged = self._merger.merge(documents, on_error="drop")
         faults: dict[str, list[Fault]] = {}
-        for fault in merged.left_out:
+        for fault in [*merged.left_out, *merged.dropped]:
             faults.setdefault(fault.app, []).append(fault)
         self._merge_faults = {name: _text(each) for name, each in faults.items()}
+        self.left_out = {fault.app for fault in merged.left_out}
+        self._links = merged.links
         return _with_head(own, merged.document)
 
     def _log_faults(self, sources: list[Source]) -> None:
+        for link in self._links:
+            if str(link) not in self._logged:
+                self._logged.add(str(link))
+                _log.warning("link left out of the merged OpenAPI document: %s", link)
         errors = {source.name: source.error for source in sources}
         for name, fault in self.faults().items():
             if (text := f"{name}: {fault}") not in self._logged:
                 # Once, because the fault recurs at each request.
                 self._logged.add(text)
-                _log.error("OpenAPI document left out of the merged document: %s", text, exc_info=errors[name])
+                is_part = name in self._merge_faults and name not in self.left_out
+                what = "part of the OpenAPI document" if is_part else "OpenAPI document"
+                _log.error("%s left out of the merged document: %s", what, text, exc_info=errors[name])
 
     def _next_version(self) -> int:
         return max(self._version, self._custom.version) + 1
@@ -210,25 +226,38 @@ def _text(faults: "Sequence[Fault]") -> str:
 def _without_unused_tags(own: Json) -> Json:
     """Return the root's document without the tags that its own operations don't use, because those are for the apps."""
     used = _used_tags(own)
-    tags = [tag for tag in own.get("tags", []) if tag["name"] in used]
+    tags = [tag for tag in _tags(own) if tag["name"] in used]
     rest = {key: value for key, value in own.items() if key != "tags"}
     return rest | ({"tags": tags} if tags else {})
 
 
-def _used_tags(own: Json) -> set[str]:
-    items = own.get("paths", {}).values()
-    return {tag for item in items for each in item.values() if isinstance(each, dict) for tag in each.get("tags", [])}
+# The root's own document may be a custom one, of any form.
+
+
+def _tags(own: Json) -> list[Json]:
+    tags = own.get("tags")
+    return [tag for tag in tags if isinstance(tag, dict) and "name" in tag] if isinstance(tags, list) else []
+
+
+def _used_tags(own: Json) -> list[Any]:
+    operations = [each for item in _values(own.get("paths")) for each in _values(item) if isinstance(each, dict)]
+    return [tag for each in operations if isinstance(each.get("tags"), list) for tag in each["tags"]]
+
+
+def _values(value: Any) -> list[Any]:
+    return list(value.values()) if isinstance(value, dict) else []
 
 
 def _with_head(own: Json, merged: Json) -> Json:
     """Return the merged document with what the root says of the composition as a whole before what the apps say."""
-    info = {**merged["info"], **own["info"]}
-    texts = [own["info"].get("description"), merged["info"].get("description")]
+    own_info = own["info"] if isinstance(own.get("info"), dict) else {}
+    info = {**merged["info"], **own_info}
+    texts = [own_info.get("description"), merged["info"].get("description")]
     if any(texts):
-        info["description"] = "\n\n".join(dict.fromkeys(text for text in texts if text))
+        info["description"] = "\n\n".join(dict.fromkeys(str(text) for text in texts if text))
     extensions = {key: own[key] for key in own if key[:2] == "x-"}
     document = {**extensions, **merged, "info": info, **{key: own[key] for key in _HEAD_FIELDS if key in own}}
-    known = {tag["name"] for tag in merged.get("tags", [])} | _used_tags(own)
-    if added := [tag for tag in own.get("tags", []) if tag["name"] not in known]:
+    known = [tag["name"] for tag in merged.get("tags", [])] + _used_tags(own)
+    if added := [tag for tag in _tags(own) if tag["name"] not in known]:
         document["tags"] = [*added, *merged.get("tags", [])]
     return document

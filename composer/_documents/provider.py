@@ -4,10 +4,12 @@ import hashlib
 import inspect
 import json
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from fastapi import FastAPI
+from starlette.routing import Match
 from starlette.types import ASGIApp
 
 from composer._compat.fastapi import cached_document
@@ -49,6 +51,7 @@ class Source:
         prefix: Path that it is mounted under.
         guest: Requests the document; must be asked before `read`.
         private: Whether the app doesn't publish its document.
+        serves: Returns whether the app has a route for a path.
         document: The document with the app's guard as its security, or None; never changed, only replaced.
         title: The title in the document, or "".
         fault: Why there is no document although there should be one, or ""; may be shown to anybody.
@@ -65,11 +68,13 @@ class Source:
         guard: Guard | None = None,
         file: Path | None = None,
         private: bool = False,
+        serves: Callable[[str], bool] = lambda path: False,
     ) -> None:
         self.name = name
         self.prefix = prefix
         self.guest = provider.guest
         self.private = private
+        self.serves = serves
         self.document: Json | None = None
         self.title = ""
         self.fault = ""
@@ -104,7 +109,7 @@ class Source:
 
     def _store(self, made: Any) -> None:
         try:
-            text = json.dumps(made)
+            text = json.dumps(made, allow_nan=False)
         except (TypeError, ValueError, RecursionError) as error:
             raise DocumentError(f"it isn't a JSON document: {error}") from None
         digest = hashlib.sha256(text.encode()).digest()
@@ -167,7 +172,8 @@ class Sources:
             provider = fastapi_provider(asgi)
         else:
             provider = self._guest(app, asgi, declared if isinstance(declared, str) else None)
-        return Source(app.name, app.prefix, provider, self._secrets, guard=guard, file=file)
+        serves = partial(_has_route, asgi)
+        return Source(app.name, app.prefix, provider, self._secrets, guard=guard, file=file, serves=serves)
 
     def _guest(self, app: BuiltApp, asgi: ASGIApp, path: str | None) -> Provider:
         # While no lifespan has run, the app itself is asked; once it is up, the served one.
@@ -180,6 +186,13 @@ class Sources:
 
         guest = Guest(path, reach)
         return Provider(guest.document, lambda: UNKNOWN if guest.error else guest.last, guest)
+
+
+def _has_route(app: ASGIApp, path: str) -> bool:
+    scope = {"type": "http", "method": "GET", "path": path, "root_path": "", "query_string": b"", "headers": []}
+    # A mount at the root matches every path, and says nothing.
+    routes = [route for route in getattr(app, "routes", ()) if getattr(route, "path", "/") != ""]
+    return any(route.matches(dict(scope))[0] is not Match.NONE for route in routes)
 
 
 def _constant(document: Mapping[str, Any] | None) -> Provider:

@@ -39,13 +39,14 @@ class RunningApp:
     that of the server's start: a request that starts a lazy app may have context variables of its own.
     """
 
+    __slots__ = ("_attempt", "_context", "_retries", "apps", "declared", "part", "retries", "version")
+
     def __init__(self, built: BuiltApp, version: Version, context: Context, secrets: Secrets) -> None:
         self.declared = built.declared
         self.version = version
         self.apps: Mapping[str, RunningApp] = {}
         self.retries = self.declared.startup != "wait"
-        self._context = context.copy()
-        self._context.run(POOL.set, version.pool)
+        self._context = context
         asgi, state = built.asgi, version.state
         body = deferred_lifespan(asgi.load, state) if isinstance(asgi, DeferredApp) else asgi_lifespan(asgi, state)
         self.part = Part("app", built.name, self.declared, body, required=self.declared.required, secrets=secrets)
@@ -73,13 +74,13 @@ class RunningApp:
         attempt = self._begin_attempt()
         if self.retries:
             name = f"starting app {self.declared.name}"
-            self._retries = asyncio.create_task(self._retry_until_up(attempt), name=name, context=self._context.copy())
+            self._retries = asyncio.create_task(self._retry_until_up(attempt), name=name, context=self._own_context())
             self._retries.add_done_callback(_log_bug)
         return attempt
 
     def _begin_attempt(self) -> asyncio.Task[None]:
         name = f"start of app {self.declared.name}"
-        self._attempt = asyncio.create_task(self._start(), name=name, context=self._context.copy())
+        self._attempt = asyncio.create_task(self._start(), name=name, context=self._own_context())
         # Its failure is reported whether or not the task is awaited.
         self._attempt.add_done_callback(_failure_of)
         return self._attempt
@@ -97,8 +98,16 @@ class RunningApp:
             self.version.close(FAILED)
             raise
         self.version.open()
+        self.part.on_failure = self._close
+
+    def _close(self) -> None:
         # What its lifespan had opened may be closed once it has ended.
-        self.part.on_failure = lambda: self.version.close(ENDED)
+        self.version.close(ENDED)
+
+    def _own_context(self) -> Context:
+        context = self._context.copy()
+        context.run(POOL.set, self.version.pool)
+        return context
 
     async def _retry_until_up(self, attempt: asyncio.Task[None]) -> None:
         """Begin further attempts, with growing pauses, until one succeeds."""

@@ -18,11 +18,12 @@ from contextlib import (
 from contextvars import Context, copy_context
 from typing import Any, TypeVar
 
+from composer._dispatch.threads import POOL, Pool
 from composer._dispatch.version import Version
 from composer._lifecycle.apps import RunningApp, start_apps, start_replacements, stop_apps
 from composer._lifecycle.lifespan import Body, Handshake, context_lifespan, uninterrupted
 from composer._lifecycle.part import Part, StartFailedError, cancel_all, log
-from composer._lifecycle.signals import StoppedError, unless_stopped, watch_signals
+from composer._lifecycle.signals import StoppedError, shutting_down, unless_stopped, watch_signals
 from composer._model import PartStatus, Plan, State, Step
 from composer._text import listed
 from composer.errors import PartError, ShutdownError, StartupError
@@ -123,7 +124,7 @@ class Lifecycle:
         """
         current = self.current_run()
         started = Run(new, versions, beside=current)
-        change = self._change(self._start_beside(current, started, commit, asyncio.current_task()), started)
+        change = self._change(self._start_beside(current, started, commit, POOL.get()), started)
         try:
             return await change
         except asyncio.CancelledError:
@@ -138,7 +139,7 @@ class Lifecycle:
         return self._run
 
     async def _start_beside(
-        self, current: "Run", started: "Run", commit: Callable[[], None], caller: asyncio.Task[Any] | None
+        self, current: "Run", started: "Run", commit: Callable[[], None], caller: Pool | None
     ) -> asyncio.Task[None]:
         await _start_or_roll_back(started, started.start_replacements())
         # No await from here on: no request comes between.
@@ -146,7 +147,7 @@ class Lifecycle:
         replaced = current.replace(self._plan(), started)
         return self._change(self._retire(replaced, caller), replaced)
 
-    async def _retire(self, replaced: "Run", caller: asyncio.Task[Any] | None) -> None:
+    async def _retire(self, replaced: "Run", caller: Pool | None) -> None:
         """Stop what was replaced once its requests, except the caller's, are answered; at once if the server stops."""
         with suppress(asyncio.CancelledError):
             await replaced.drain(caller)
@@ -249,10 +250,24 @@ class Run:
             part.is_replaced = True
         return replaced
 
-    async def drain(self, caller: asyncio.Task[Any] | None) -> None:
-        """Wait until its apps have answered their requests, each for at most its `shutdown_timeout`."""
-        drains = [app.version.drain(app.declared.shutdown_timeout, caller) for app in self.apps.values()]
-        await asyncio.gather(*drains)
+    async def drain(self, caller: Pool | None) -> None:
+        """Wait until its apps have answered their requests, each for at most its `shutdown_timeout`.
+
+        In a request of one of them, whose threads the `caller` then has, that request isn't waited for.
+        """
+        await asyncio.gather(*(self._drain(app, own=app.version.pool is caller) for app in self.apps.values()))
+
+    async def _drain(self, app: RunningApp, own: bool) -> None:
+        shutting_down._set_for(app.version.pool)
+        seconds = app.declared.shutdown_timeout
+        if not await app.version.drain(seconds, own):
+            count = app.version.requests - own
+            log.warning(
+                "app %s: %d requests did not end within %g seconds after it was replaced",
+                app.declared.name,
+                count,
+                seconds,
+            )
 
     async def stop(self) -> list[PartError]:
         """Stop all that had started, mirroring the start; return every failure."""

@@ -17,6 +17,7 @@ from types import FrameType
 from typing import Any, Final, NoReturn
 
 from composer._compat.cpython import is_default_handler, is_worker
+from composer._dispatch.threads import POOL, Pool
 
 SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
@@ -36,7 +37,8 @@ class ShuttingDown:
 
     It is set by the first SIGINT or SIGTERM, before the server waits for open connections, and at the latest when the
     last composition that runs in the process begins to stop: no signal reaches a server that runs in a thread. The
-    next start clears it.
+    next start clears it. For an app that `Composition.restart()` replaces, it is set then, and only for what the former
+    app still runs.
 
     Example:
         A stream that ends at the stop, so that the server needn't wait for its client::
@@ -49,14 +51,15 @@ class ShuttingDown:
 
     def __init__(self) -> None:
         self._is_set = self._by_signal = False
-        self._callbacks: set[tuple[AbstractEventLoop, Callable[[], None]]] = set()
+        self._callbacks: set[tuple[AbstractEventLoop, Callable[[], None], Pool | None]] = set()
 
     def is_set(self) -> bool:
-        """Return whether the process was asked to stop; may be called from any thread."""
-        return self._is_set
+        """Return whether the process was asked to stop, or the app was replaced; may be called from any thread."""
+        pool = POOL.get()
+        return self._is_set or (pool is not None and pool.is_replaced)
 
     async def wait(self) -> None:
-        """Return as soon as the process is asked to stop; may be awaited in any event loop of asyncio."""
+        """Return as soon as `is_set()` does; may be awaited in any event loop of asyncio."""
         event = asyncio.Event()
         with self._calling_when_set(event.set):
             await event.wait()
@@ -64,11 +67,11 @@ class ShuttingDown:
     @contextmanager
     def _calling_when_set(self, callback: Callable[[], None]) -> Iterator[None]:
         """Call back in this event loop when it is set while the block runs, or was before."""
-        entry = asyncio.get_running_loop(), callback
+        entry = asyncio.get_running_loop(), callback, POOL.get()
         self._callbacks.add(entry)
         try:
             # Checked only now: a thread that sets it meanwhile has seen the entry, or is seen here.
-            if self._is_set:
+            if self.is_set():
                 callback()
             yield
         finally:
@@ -78,10 +81,19 @@ class ShuttingDown:
         """Set it and call back; without a lock, since a signal may come while this same thread would hold it."""
         self._by_signal = self._by_signal or by_signal
         self._is_set = True
-        for loop, callback in tuple(self._callbacks):
+        self._call(lambda pool: True)
+
+    def _set_for(self, replaced: Pool) -> None:
+        """Set it for what runs in the context of a version that was replaced."""
+        replaced.is_replaced = True
+        self._call(lambda pool: pool is replaced)
+
+    def _call(self, concerns: Callable[[Pool | None], bool]) -> None:
+        for loop, callback, pool in tuple(self._callbacks):
             # A loop may have been closed before the tasks in it had ended.
             with suppress(RuntimeError):
-                loop.call_soon_threadsafe(callback)
+                if concerns(pool):
+                    loop.call_soon_threadsafe(callback)
 
     def _clear(self) -> None:
         self._is_set = self._by_signal = False

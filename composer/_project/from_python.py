@@ -34,7 +34,7 @@ _RULES = {
     "name": _Rule((str,), "a string", lambda part: str(part.name)),
     "prefix": _Rule((str,), "a string", lambda app: f"/{app.name}"),
     "factory": _Rule((Callable, NoneType), "something that can be called", lambda part: FastAPI),
-    "app": _Rule((Callable, NoneType), "something that can be called", lambda app: None),
+    "app": _Rule((Callable, NoneType), "something that can be called", lambda app: FastAPI()),
     "settings": _Rule((BaseModel, Mapping), "a mapping or a model's object", lambda part: {}),
     "openapi": _Rule(
         (bool, str, Path, Mapping, Callable), "a bool, a path, a document or a function", lambda app: True
@@ -91,7 +91,7 @@ def _converted(part: Part, kind: type[Part], problems: list[Problem]) -> Part:
     if len(sources) > 1:
         problems.append(problem("C056", part.place, keys="app and factory"))
         changed["factory"] = None
-    elif not sources and "app" not in changed:
+    elif not sources:
         advice = "Pass a function that returns the object."
         problems.append(problem("C004", part.place, key="factory", why="it is required", advice=advice))
         changed["factory"] = FastAPI

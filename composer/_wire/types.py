@@ -139,6 +139,8 @@ def value_name(value: Any) -> str:
     """Return what a factory returned as an error shows it."""
     if inspect.isclass(value):
         return f"the class {value.__name__}"
+    if inspect.isroutine(value):
+        return f"the function {factory_name(value)}"
     return "None" if value is None else type(value).__name__
 
 

@@ -264,6 +264,9 @@ def _tag_node(graph: Graph, name: str, content: Json) -> Node:
 def _declare_operation(graph: Graph, owner: Node, obj: SpecObject) -> None:
     operation = obj.value
     tags = operation.get("tags", [])
+    if not isinstance(tags, list) or not all(isinstance(each, str) for each in tags):
+        graph.add_fault(operation, ("tags",), "must be an array of strings")
+        return
     graph.has_untagged = graph.has_untagged or not tags
     for index, name in enumerate(tags):
         owner.references.append(Reference(tags, index, _tag_node(graph, name, {"name": name}).key, Spelling.NAME))

@@ -2,8 +2,8 @@
 
 import warnings
 from collections import Counter
-from collections.abc import Iterable
-from typing import Any, Literal, NamedTuple
+from collections.abc import Callable, Iterable
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 from composer._gc import pause_while_merging
 from composer._json import Json
@@ -14,7 +14,14 @@ from composer.openapi._graph import Graph, build_graph
 from composer.openapi._naming import choose_names, kept_components
 from composer.openapi._normalise import CommonFields, Normaliser, common_fields, top_fields
 from composer.openapi._references import add_references
-from composer.openapi._source import Source, read_source
+from composer.openapi._source import Source, droppable_part, read_source, without_parts
+from composer.openapi._structure import from_pointer
+
+OnError: TypeAlias = Literal["raise", "skip", "drop"]
+Serves: TypeAlias = Callable[[str, str], bool]
+
+# What the merge raises for a value of a type that OpenAPI doesn't allow there; details are a validator's job.
+_INVALID = (AttributeError, LookupError, TypeError, ValueError, RecursionError)
 
 
 def merge_openapi(
@@ -23,7 +30,7 @@ def merge_openapi(
     title: str,
     version: str,
     servers: Literal["host", "keep"] = "host",
-    on_error: Literal["raise", "skip"] = "raise",
+    on_error: OnError = "raise",
 ) -> Json:
     """Merge OpenAPI 3.0, 3.1 and 3.2 documents into one in which every operation keeps its meaning.
 
@@ -38,8 +45,8 @@ def merge_openapi(
         version: Version of the merged document's API.
         servers: `"host"` drops the servers of the sources, for apps that one server serves; `"keep"` keeps the servers
             of each operation.
-        on_error: `"raise"` raises an exception for faulty sources; `"skip"` leaves them out, each with an
-            `OpenAPIMergeWarning`.
+        on_error: `"raise"` raises an exception for faulty sources; `"skip"` leaves them out; `"drop"` leaves out only
+            the operations with faults, if possible. What is left out is reported by an `OpenAPIMergeWarning`.
 
     Returns:
         The merged document as plain JSON data, of the highest version of any source.
@@ -55,7 +62,10 @@ def merge_openapi(
     """
     merger = Merger(title=title, version=version, servers=servers)
     merged = merger.merge(sources, on_error)
-    for message in (*(f"skipped {fault}" for fault in merged.left_out), *map(str, merged.external)):
+    left_out = [f"skipped {fault}" for fault in merged.left_out] + [
+        f"dropped {fault}" for fault in merged.dropped + merged.links
+    ]
+    for message in (*left_out, *map(str, merged.external)):
         warnings.warn(message, OpenAPIMergeWarning, stacklevel=2)
     return merged.document
 
@@ -67,27 +77,45 @@ class Merged(NamedTuple):
         document: The merged document.
         external: References to other files, which stay as they are.
         left_out: The faults of the sources that were skipped.
+        dropped: The faults of operations that were left out of other sources.
+        links: The faults of links that were left out: hints about operations that don't exist.
     """
 
     document: Json
     external: list[Fault]
     left_out: list[Fault]
+    dropped: list[Fault]
+    links: list[Fault]
 
 
 class _CachedSource:
     """Cache the validated copy and the graph of one source for the next merges."""
 
-    def __init__(self, name: str, prefix: str, document: Any) -> None:
+    def __init__(self, name: str, prefix: str, document: Any, serves: Serves, dropped: Iterable[Fault] = ()) -> None:
         self.name = name
-        self._arguments = (name, prefix, document)
-        self._source, self.faults = read_source(name, prefix, document)
+        self.dropped = tuple(dropped)
+        self._arguments = (name, prefix, document, serves)
+        self._source, self.faults = read_source(*self._arguments)
         self.top = top_fields(self._source.document) if self._source else None
         self._common: CommonFields | None = None
         self._graph: Graph | None = None
 
     def matches(self, prefix: str, document: Any) -> bool:
         """Return whether the cache is valid for this prefix and document, compared by identity."""
-        return self._arguments[1] == prefix and self._arguments[2] is document
+        # What was dropped may depend on the other sources.
+        return self._arguments[1] == prefix and self._arguments[2] is document and not self.dropped
+
+    def without(self, faults: Iterable[Fault], *, only_links: bool) -> "_CachedSource | None":
+        """Return the source without the parts that have these faults; None if it can't do without them."""
+        own = [fault for fault in faults if fault.app == self.name]
+        name, prefix, document, serves = self._arguments
+        parts = [droppable_part(from_pointer(fault.pointer), only_links=only_links) for fault in own]
+        if not own:
+            return self
+        if not all(parts):
+            return None
+        reduced = without_parts(document, parts)
+        return _CachedSource(name, prefix, reduced, serves, [*self.dropped, *own]) if reduced != document else None
 
     def graph(self, common: CommonFields) -> Graph | None:
         """Return the graph of the normalised document, or None if the document is malformed."""
@@ -105,11 +133,18 @@ def _build_graph(source: Source, common: CommonFields) -> Graph:
     try:
         graph = build_graph(source, normaliser)
         add_references(graph)
-    except (AttributeError, LookupError, TypeError, ValueError) as error:
-        # A value has a type that OpenAPI doesn't allow there; details are a validator's job.
+    except _INVALID as error:
         graph = Graph(source, normaliser)
-        graph.add_fault(None, (), f"invalid OpenAPI document: {type(error).__name__}: {error}")
+        graph.add_fault(None, (), _invalid(source.name, error).message)
     return graph
+
+
+def _is_of_link(fault: Fault) -> bool:
+    return bool(droppable_part(from_pointer(fault.pointer), only_links=True))
+
+
+def _invalid(name: str, error: Exception) -> Fault:
+    return Fault(name, "#", f"invalid OpenAPI document: {type(error).__name__}: {error}")
 
 
 class Merger:
@@ -122,6 +157,8 @@ class Merger:
         title: Title of the merged documents.
         version: Version of the merged documents' API.
         servers: As for `merge_openapi`.
+        serves: Returns whether an app, by its name, serves a path that its document doesn't contain. URLs with such a
+            path, such as the token URL of a hidden route, are relocated to the app's prefix.
 
     Example:
         >>> merger = Merger(title="All", version="1")
@@ -129,20 +166,28 @@ class Merger:
         {'title': 'All', 'version': '1'}
     """
 
-    def __init__(self, *, title: str, version: str, servers: Literal["host", "keep"] = "host") -> None:
+    def __init__(
+        self,
+        *,
+        title: str,
+        version: str,
+        servers: Literal["host", "keep"] = "host",
+        serves: Serves = lambda name, path: False,
+    ) -> None:
         self._info = {"title": title, "version": version}
+        self._serves = serves
         self._servers = servers
         self._cached: dict[str, _CachedSource] = {}
 
-    def merge(self, sources: Iterable[tuple[str, str, Any]], on_error: Literal["raise", "skip"] = "raise") -> Merged:
+    def merge(self, sources: Iterable[tuple[str, str, Any]], on_error: OnError = "raise") -> Merged:
         """Merge the sources.
 
         Args:
             sources: As for `merge_openapi`.
-            on_error: `"raise"` raises an exception for faulty sources; `"skip"` leaves them out.
+            on_error: As for `merge_openapi`.
 
         Returns:
-            The merged document, its references to other files, and the faults of skipped sources.
+            The merged document, its references to other files, and the faults of what was left out.
 
         Raises:
             OpenAPIMergeError: With `on_error="raise"`, if any source is faulty.
@@ -151,21 +196,56 @@ class Merger:
         with pause_while_merging():
             cached = [self._cached_source(*each) for each in sources]
             self._cached = {each.name: each for each in cached}
-            left_out: list[Fault] = []
+            left_out: set[Fault] = set()
             faults = _duplicate_names(sources)
             while True:
                 try:
-                    return Merged(*self._merge(cached, faults), left_out)
+                    document, external = self._merge_valid(cached, faults)
                 except OpenAPIMergeError as error:
                     if on_error == "raise":
                         raise
-                    faulty = {fault.app for fault in error.faults}
-                    left_out += error.faults
-                    cached, faults = [each for each in cached if each.name not in faulty], []
+                    reduced = [each.without(error.faults, only_links=on_error == "skip") for each in cached]
+                    lost = {old.name for old, new in zip(cached, reduced, strict=True) if new is None}
+                    left_out |= {fault for fault in error.faults if fault.app in lost}
+                    cached, faults = [each for each in reduced if each], []
+                else:
+                    dropped = sorted(fault for each in cached for fault in each.dropped)
+                    links = [fault for fault in dropped if _is_of_link(fault)]
+                    operations = [fault for fault in dropped if fault not in links]
+                    return Merged(document, external, sorted(left_out), operations, links)
 
     def _cached_source(self, name: str, prefix: str, document: Any) -> _CachedSource:
         cached = self._cached.get(name)
-        return cached if cached and cached.matches(prefix, document) else _CachedSource(name, prefix, document)
+        is_valid = cached and cached.matches(prefix, document)
+        return cached if cached and is_valid else _CachedSource(name, prefix, document, self._serves)
+
+    def _merge_valid(self, cached: list[_CachedSource], faults: list[Fault]) -> tuple[Json, list[Fault]]:
+        """Merge the sources; raise OpenAPIMergeError also if they have a fault that only the merge shows."""
+        try:
+            return self._merge(cached, faults)
+        except OpenAPIMergeError:
+            raise
+        except _INVALID as error:
+            raise OpenAPIMergeError(self._unmergeable(cached)) from error
+
+    def _unmergeable(self, cached: list[_CachedSource]) -> list[Fault]:
+        """Return a fault for each source that can't be merged alone, else for those that can't with the ones before."""
+        faults = [fault for each in cached for fault in self._failure([each])]
+        merged: list[_CachedSource] = []
+        for each in cached if not faults else ():
+            failure = self._failure([*merged, each])
+            faults += failure
+            merged += [] if failure else [each]
+        return faults
+
+    def _failure(self, cached: list[_CachedSource]) -> list[Fault]:
+        try:
+            self._merge(cached, [])
+        except OpenAPIMergeError:
+            return []
+        except _INVALID as error:
+            return [_invalid(cached[-1].name, error)]
+        return []
 
     def _merge(self, cached: list[_CachedSource], faults: list[Fault]) -> tuple[Json, list[Fault]]:
         common = common_fields([each.top for each in cached if each.top], self._servers)

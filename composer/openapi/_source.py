@@ -2,35 +2,50 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property, partial
 from typing import Any
+from urllib.parse import urljoin
 
 from composer._json import Json
 from composer.openapi._errors import Fault
-from composer.openapi._structure import SECTIONS, as_mapping, walk
+from composer.openapi._structure import SECTIONS, as_mapping, kind_at, look_up, operations, walk
 
 _OAUTH_URLS = ("authorizationUrl", "tokenUrl", "refreshUrl", "deviceAuthorizationUrl")
 _TEXT_FIELDS = ("title", "summary", "description", "name", "operationId", "url")
-_ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:|//")
+# URLs with a scheme or a host, and those within the document or page itself.
+_NOT_LOCAL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:|//|#|$")
 # NaN and infinities aren't JSON: with one of them, the merged document could not be served.
 _encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
 
 @dataclass
 class Source:
-    """Represent a source: its name, its prefix (`""` or `/notes`), and a private copy of its document."""
+    """Represent a source: its name, its prefix (`""` or `/notes`), and a private copy of its document.
+
+    `serves` returns whether the app serves a path that its document doesn't contain.
+    """
 
     name: str
     prefix: str
     document: Json
+    serves: Callable[[str], bool]
+
+    @cached_property
+    def paths(self) -> re.Pattern[str]:
+        """The pattern of the paths in the document."""
+        templates = (re.sub(r"\\\{[^{}/]*\\\}", "[^/]+", re.escape(each)) for each in self.document.get("paths", {}))
+        return re.compile("|".join(templates) or "(?!)")
 
 
-def read_source(name: str, prefix: str, document: Any) -> tuple[Source | None, list[Fault]]:
+def read_source(
+    name: str, prefix: str, document: Any, serves: Callable[[str, str], bool]
+) -> tuple[Source | None, list[Fault]]:
     """Copy and validate one document; return the copy, or None if it is malformed, and all faults of its structure."""
     faults = list(_structural_faults(name, prefix, document))
     try:
-        source = Source(name, prefix.rstrip("/"), json_copy(document))
+        source = Source(name, prefix.rstrip("/"), json_copy(document), partial(serves, name))
         if not faults:
             _drop_self(source.document)
     except (TypeError, ValueError, RecursionError) as error:
@@ -86,6 +101,36 @@ def _list_faults(name: str, document: Json) -> Iterator[Fault]:
             yield Fault(name, f"#/{key}", f"must be an array of objects{f' with a {field}' if field else ''}")
 
 
+def droppable_part(tokens: tuple[str, ...], *, only_links: bool) -> tuple[str, ...]:
+    """Return where the part begins that can be left out because of a fault at the tokens, or () if there is none.
+
+    It is a link, an operation, or a component or webhook.
+    """
+    for length in range(1, len(tokens) + 1):
+        if kind_at(tokens[:length]) == "Link":
+            return tokens[:length]
+    if only_links:
+        return ()
+    for length in range(2, len(tokens) + 1):
+        if kind_at(tokens[:length]) == "Operation" or (tokens[0] == "components" and length > 2):
+            return tokens[:length]
+    return tokens[:2] if len(tokens) > 1 and tokens[0] in ("paths", "webhooks") else ()
+
+
+def without_parts(document: Json, parts: list[tuple[str, ...]]) -> Json:
+    """Return a copy of the document without the parts, and without paths that have no operation left."""
+    copy: Json = json_copy(document)
+    for tokens in parts:
+        try:
+            look_up(copy, tokens[:-1]).pop(tokens[-1], None)
+        except (AttributeError, LookupError, TypeError):
+            # It is in a part that was left out before.
+            continue
+        if tokens[0] == "paths" and not operations(as_mapping(copy["paths"].get(tokens[1]))):
+            copy["paths"].pop(tokens[1], None)
+    return copy
+
+
 def tag_groups(document: Json) -> list[Json]:
     """Return the document's own `x-tagGroups`, or an empty list if they don't have the known form."""
     groups = document.get("x-tagGroups")
@@ -120,16 +165,22 @@ def _relocate_links(source: Source) -> None:
 
 
 def relocate(source: Source, holder: Any, *keys: str) -> None:
-    """Rewrite the relative URLs at these keys so that they lead to the same place after mounting under the prefix.
+    """Rewrite the local URLs at these keys so that they lead to the same place after mounting under the prefix.
 
-    They are relative to the server's URL, which defaults to `/`.
+    Relative ones are relative to the server's URL, which defaults to `/`; of absolute paths, only those move that the
+    app itself serves, because others may be meant for the whole server.
     Source: OpenAPI 3.1.0, "Relative References in URLs".
     """
     for key in keys if isinstance(holder, dict) and source.prefix else ():
         url = holder.get(key)
-        if not isinstance(url, str) or _ABSOLUTE.match(url):
+        if not isinstance(url, str) or _NOT_LOCAL.match(url):
             continue
         if not url.startswith("/"):
-            holder[key] = source.prefix[1:] + "/" + url.removeprefix("./")
-        elif url in source.document.get("paths", {}):
+            holder[key] = f"{source.prefix[1:]}/{urljoin('/', url).lstrip('/')}"
+        elif _is_served(source, re.split("[?#]", url)[0].rstrip("/") or "/"):
             holder[key] = source.prefix + url
+
+
+def _is_served(source: Source, path: str) -> bool:
+    """Return whether the app has a path, by its document or by its routes; a slash at the end makes no difference."""
+    return any(source.paths.fullmatch(each) or source.serves(each) for each in (path, f"{path.rstrip('/')}/"))

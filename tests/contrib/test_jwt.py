@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Annotated, Any
 
+import anyio
+import anyio.to_thread
 import jwt
 import pytest
 from cryptography.hazmat.primitives import serialization
@@ -360,3 +362,25 @@ def test_a_few_lines_of_settings_guard_an_app(project: WriteProject) -> None:
     with TestClient(composer.build(root / "settings.toml")) as http:
         assert http.get("/plain/").status_code == 401
         assert http.get("/plain/", headers=bearer(token())).status_code == 404
+
+
+@pytest.mark.anyio
+async def test_requests_with_a_known_key_do_not_wait_for_an_issuer_that_is_asked_again(
+    issuer: Issuer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys = _jwks.RemoteKeys(issuer.url, lifetime=0)
+    assert await keys.find("one")
+    asked, answer = threading.Event(), threading.Event()
+
+    def answer_late() -> Any:
+        asked.set()
+        assert answer.wait(10)
+        raise jwt.PyJWKClientConnectionError
+
+    monkeypatch.setattr(keys._client, "get_jwk_set", answer_late)
+    async with anyio.create_task_group() as group:
+        group.start_soon(keys.find, "one")
+        assert await anyio.to_thread.run_sync(asked.wait, 10)
+        with anyio.fail_after(5):
+            assert await keys.find("one")
+        answer.set()

@@ -234,7 +234,7 @@ class Checker:
             {
                 key: documented(side, "operation", key, value)
                 for key, value in tags.get(tag, {}).items()
-                if key != "name"
+                if key not in ("name", "parent")
             }
             for tag in operation.get("tags", [])
         ]

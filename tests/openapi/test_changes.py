@@ -888,6 +888,52 @@ def test_a_difference_is_always_reported_and_the_same_whatever_the_order_of_keys
     assert changes(shuffled(old, seed), shuffled(new, seed)) == found
 
 
+# -- overlapping options -----------------------------------------------------------------------------------
+
+
+def needing(*required: str, **properties: Any) -> Json:
+    """Return the schema of an object with these properties, `foo` and `bar`, some of them required."""
+    return {**holding(**{"foo": TEXT, "bar": TEXT, **properties}), "required": list(required)}
+
+
+OVERLAP = "options of oneOf overlap, values that match two are no longer allowed"
+
+
+@pytest.mark.parametrize(
+    ("old", "options", "overlap"),
+    [
+        (needing("foo", "bar"), [needing("foo"), needing("bar")], True),
+        ({"type": "number"}, [{"type": "number"}, {"type": "integer"}], True),
+        ({"type": "integer"}, [{"type": "integer", "maximum": 9}, {"type": "integer", "minimum": 5}], True),
+        ({"type": "string", "enum": ["a", "b"]}, [{"enum": ["a", "b"]}, {"enum": ["b", "c"]}], True),
+        # These exclude each other.
+        (needing("foo"), [needing("foo"), needing("foo", "baz", baz=TEXT)], False),
+        (needing("foo"), [needing("foo", foo={"const": "a"}), needing("foo", foo={"const": "b"})], False),
+        (needing("foo"), [needing("foo"), {**holding(bar=TEXT), "additionalProperties": False}], False),
+        ({"type": "integer"}, [{"type": "integer", "maximum": 4}, {"type": "integer", "minimum": 5}], False),
+        (TEXT, [TEXT, {"type": "integer"}], False),
+        ({"type": "string", "enum": ["a"]}, [{"enum": ["a"]}, {"enum": ["b"]}], False),
+        # Whether these do is unknown.
+        (TEXT, [{**TEXT, "format": "date"}, {**TEXT, "format": "email"}], False),
+    ],
+)
+def test_a_value_that_two_options_of_one_of_allow_is_not_allowed(old: Json, options: list[Json], overlap: bool) -> None:
+    found = diff(posting(old), posting({"oneOf": options}))
+    assert (f"! {REQUEST}: {OVERLAP}" in found) is overlap
+    assert not any(OVERLAP in each for each in diff(posting(old), posting({"anyOf": options})))
+    # The other way round, a response may have more values than before.
+    back = diff(returning({"oneOf": options}), returning(old))
+    assert any(each.startswith("! ") and "options of oneOf no longer overlap" in each for each in back) is overlap
+
+
+def test_a_new_option_that_overlaps_with_another_one_takes_values_away() -> None:
+    old, new = [needing("foo"), TEXT], [needing("foo"), TEXT, needing("bar")]
+    assert f"! {REQUEST}: {OVERLAP}" in diff(posting({"oneOf": old}), posting({"oneOf": new}))
+    assert not any(
+        OVERLAP in each for each in diff(posting({"oneOf": new}), posting({"oneOf": [*new, {"type": "integer"}]}))
+    )
+
+
 @pytest.mark.parametrize("name", real_names())
 def test_a_real_document_with_other_names_has_no_breaking_changes(name: str) -> None:
     given = real(name)

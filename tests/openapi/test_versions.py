@@ -128,14 +128,14 @@ def test_a_tag_s_parent_is_renamed_with_it() -> None:
         paths = {"/": {"get": answering({}, tags=["child"])}}
         return document(paths=paths, openapi="3.2.0", tags=tags)
 
-    found = merged(tagged("A"), tagged("B"), checked=False)
+    found = merged(tagged("A"), tagged("B"))
     assert {tag["name"]: tag.get("parent") for tag in found["tags"]} == {
         "a_child": "a_top",
         "a_top": None,
         "b_child": "b_top",
         "b_top": None,
     }
-    assert len(merged(tagged("A"), tagged("A"), checked=False)["tags"]) == 2
+    assert len(merged(tagged("A"), tagged("A"))["tags"]) == 2
 
 
 @pytest.mark.parametrize("default", ["Cat", "#/components/schemas/Cat"])

@@ -113,7 +113,7 @@ const composed = (() => {
   // The labels beside an app's name.
   function labelsOf(entry) {
     if (entry.own) return [];
-    return [entry.state, ...(entry.private ? ["private"] : []), ...(entry.fault ? ["no document"] : [])];
+    return [entry.state, ...(entry.private ? ["private"] : []), ...(entry.fault && !entry.shown ? ["no document"] : [])];
   }
 
   function chosenInAddress() {

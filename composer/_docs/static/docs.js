@@ -290,7 +290,7 @@
         const reasons = [
           description && h("p", { key: "description" }, String(description)),
           entry.reason && h("p", { key: "reason", className: "failed" }, entry.reason),
-          entry.fault && h("p", { key: "fault", className: "failed" }, `OpenAPI document not included: ${entry.fault}`),
+          entry.fault && h("p", { key: "fault", className: "failed" }, `${entry.shown ? "Part of the " : ""}OpenAPI document not included: ${entry.fault}`),
         ].filter(Boolean);
         const props = { className: "opblock-tag app", onClick: toggle, "data-tag": entry.name, "data-is-open": isOpen };
         const label = `${isOpen ? "Hide" : "Show"} the operations of ${entry.name}`;

@@ -97,7 +97,7 @@
     const count = catalogue.byApp.get(entry.name).length;
     const name = count ? element("a", { href: addressFor(entry.name) }, entry.name) : entry.name;
     const owner = entry.owner && `owner: ${entry.owner}`;
-    const fault = entry.fault && `OpenAPI document not included: ${entry.fault}`;
+    const fault = entry.fault && `${entry.shown ? "Part of the " : ""}OpenAPI document not included: ${entry.fault}`;
     const title = entry.title !== entry.name && entry.title;
     const details = [title, count && `${count} operations`, owner, entry.description, entry.reason, fault].filter(Boolean);
     return element("li", {}, name, " ", ...labelsOf(entry).map(badge), element("div", {}, details.join(" · ")));

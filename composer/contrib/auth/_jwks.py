@@ -38,7 +38,8 @@ class RemoteKeys:
         Raises:
             KeysUnavailableError: No key has been fetched yet, and that fails.
         """
-        if self._must_fetch(key_id):
+        # While another request fetches, a key that is known stays in use: the issuer may take long to answer.
+        if self._must_fetch(key_id) and not (self._lock.locked() and self._known(key_id)):
             async with self._lock:
                 # Another request may have fetched them meanwhile.
                 if self._must_fetch(key_id):
@@ -61,5 +62,5 @@ class RemoteKeys:
             self._keys = [key for key in keys if key.public_key_use in (None, "sig") and key.key_type != "oct"]
         except (PyJWTError, ValueError, OSError) as error:
             logger.warning("cannot fetch the keys of bearer tokens: %s", type(error).__name__)
-        finally:
-            self._tried = time.monotonic()
+        # Not if this was cancelled: then the next request tries again.
+        self._tried = time.monotonic()

@@ -6,10 +6,10 @@ parameters); different credentials. New operations, optional parameters and prop
 break nothing, and neither do documentation and default values. Documents are compared by meaning: the names of
 components make no difference.
 
-    document < keywords < schemas < operations < comparison
+    document < keywords < overlap < schemas < operations < comparison
 
 Each module imports only from those before it: a document in canonical form, and schemas as the values that they allow;
-the effect of one keyword's change; the comparison of schemas, of operations, of documents.
+the effect of one keyword's change; overlapping options; the comparison of schemas, of operations, of documents.
 """
 
 from composer.openapi._diff.comparison import Change, changes

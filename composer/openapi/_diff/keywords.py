@@ -93,18 +93,18 @@ def forbids_all(parts: Parts) -> bool:
 
 def type_difference(old: Parts, new: Parts) -> Difference | None:
     """Return how the allowed types changed, or None."""
-    was, now = _types(old), _types(new)
+    was, now = types_of(old), types_of(new)
     if was == now:
         return None
     effect = effect_of(not _covers(now, was), not _covers(was, now))
     return effect, f"type {effect.value} from {_describe_types(was)} to {_describe_types(now)}"
 
 
-def _types(parts: Parts) -> frozenset[str] | None:
+def types_of(parts: Parts) -> frozenset[str] | None:
     """Return the allowed types, None for any type."""
     types: frozenset[str] | None = None
     for part in parts:
-        own = _types_of(part)
+        own = _own_types(part)
         if own is not None:
             common = own if types is None else types & own
             # What must be both an integer and a number is an integer.
@@ -113,7 +113,7 @@ def _types(parts: Parts) -> frozenset[str] | None:
     return types
 
 
-def _types_of(part: Json) -> frozenset[str] | None:
+def _own_types(part: Json) -> frozenset[str] | None:
     types = part.get("type")
     if isinstance(types, str | list):
         return frozenset([types] if isinstance(types, str) else map(str, types))
@@ -134,7 +134,7 @@ def _describe_types(types: frozenset[str] | None) -> str:
 
 def value_differences(old: Parts, new: Parts) -> Iterator[Difference]:
     """Yield how the values of `enum` changed."""
-    was, now = _values(old), _values(new)
+    was, now = values_of(old), values_of(new)
     if was is None or now is None:
         if was is not None:
             yield Effect.WIDENS, f"no longer restricted to {_truncated(was)}"
@@ -148,7 +148,8 @@ def value_differences(old: Parts, new: Parts) -> Iterator[Difference]:
         yield Effect.WIDENS, f"allowed values added: {_truncated(added)}"
 
 
-def _values(parts: Parts) -> list[str] | None:
+def values_of(parts: Parts) -> list[str] | None:
+    """Return the allowed values as text, None for any value."""
     values: list[str] | None = None
     for part in parts:
         if isinstance(part.get("enum"), list):

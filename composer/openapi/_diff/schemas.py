@@ -2,8 +2,8 @@
 
 A schema is a set of allowed values. A change breaks a client if a request may contain less than before, or a response
 more: each difference either narrows or widens the set, and the side decides whether that breaks. A removed property,
-and a difference whose effect is unknown, breaks on both sides. The options of `oneOf` are assumed to exclude each
-other, as intended by most authors, so that an option that allows more widens the set.
+and a difference whose effect is unknown, breaks on both sides. An option of `oneOf` that allows more widens the set,
+unless a typical value then matches two options.
 
 Pairs of schemas are nodes of a graph. Each is compared once, however many operations use it, even if it refers to
 itself; the changes of an operation are collected from the graph.
@@ -19,6 +19,7 @@ from composer._json import Json
 from composer.openapi._diff import keywords
 from composer.openapi._diff.document import ANY, Document, Fingerprints, Option, Parts, as_schema, assertions, union_of
 from composer.openapi._diff.keywords import Difference, Effect, Side, effect_of
+from composer.openapi._diff.overlap import is_excluded, shape_of
 from composer.openapi._structure import as_mapping
 
 
@@ -152,6 +153,22 @@ class SchemaChanges:
         elif _may_overlap(old) and _may_overlap(new):
             for difference in _keyword_difference(pair.old, pair.new):
                 pair.note(*difference)
+        self._compare_overlaps(pair, old, new)
+
+    def _compare_overlaps(self, pair: _Pair, old: list[Option], new: list[Option]) -> None:
+        """Compare which values match two options of `oneOf`, and so aren't allowed."""
+        keywords_of_unions = {_keyword_of_union(parts) for parts in (pair.old, pair.new)}
+        has_discriminators = {any(option.value for option in options) for options in (old, new)}
+        if "oneOf" not in keywords_of_unions or "anyOf" in keywords_of_unions or len(has_discriminators) > 1:
+            return
+        was, now = (_keyword_of_union(parts) == "oneOf" for parts in (pair.old, pair.new))
+        left, right = (
+            [shape_of(document, each) for each in options] for document, options in ((self.old, old), (self.new, new))
+        )
+        if now and any(is_excluded(each, right) and not (was and is_excluded(each, left)) for each in left):
+            pair.note(Effect.NARROWS, "options of oneOf overlap, values that match two are no longer allowed")
+        if was and any(is_excluded(each, left) and not (now and is_excluded(each, right)) for each in right):
+            pair.note(Effect.WIDENS, "options of oneOf no longer overlap, values that matched two are now allowed")
 
     def _match_options(self, old: list[Option], new: list[Option]) -> tuple[list[Any], list[Option], list[Option]]:
         """Match the options of two unions: by content, by name, or as the only ones left; return pairs and the rest."""
@@ -314,10 +331,14 @@ def _may_overlap(options: list[Option]) -> bool:
 
 
 def _keyword_difference(old: Parts, new: Parts) -> Iterator[Difference]:
-    was, now = (next(filter(None, map(union_of, parts)), "") for parts in (old, new))
+    was, now = map(_keyword_of_union, (old, new))
     if was and now and was != now:
         # Unlike `anyOf`, `oneOf` doesn't allow a value that matches two options.
         yield Effect.NARROWS if now == "oneOf" else Effect.WIDENS, f"{was} changed to {now}"
+
+
+def _keyword_of_union(parts: Parts) -> str:
+    return next(filter(None, map(union_of, parts)), "")
 
 
 def _discriminated_part(parts: Parts) -> Json:
