@@ -226,6 +226,18 @@ def test_a_group_is_switched_off_as_a_whole(project: WriteProject) -> None:
     assert [each.name for each in composer.composition_of(app).plan.apps] == ["accounts", "legacy", "notes"]
 
 
+@pytest.mark.parametrize("text", ["x = 1\n", "x = (\n", "1 / 0\n"])
+def test_the_only_app_of_a_group_may_be_switched_off(project: WriteProject, text: str) -> None:
+    files = {
+        SETTINGS: "[apps.'v1/wip']\nenabled = false\n",
+        "apps/__init__.py": "",
+        "apps/v1/__init__.py": "",
+        "apps/v1/wip.py": text,
+    }
+
+    assert ids_of(project, files) == []
+
+
 def test_a_cornerstone_that_is_switched_off_brings_no_problem(project: WriteProject) -> None:
     files = {
         SETTINGS: "[cornerstones.wip]\nenabled = false\n[cornerstones.broken]\nenabled = false\n",

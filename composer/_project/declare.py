@@ -153,7 +153,7 @@ def _parts(settings: SettingsFile, section: Section, selected: list[str] | None,
     problems = [
         one.problem
         for one in folders.rejected
-        if not _is_settled(one, with_source)
+        if not _is_settled(one, [*with_source, *disabled])
         and (is_composed(one.name) or not one.name or any(is_below(name, one.name) for name in selected or ()))
     ]
     declared.problems += problems
@@ -187,7 +187,7 @@ def _read_tables(settings: SettingsFile, section: Section, folders: _Folders) ->
 
 
 def _is_settled(one: Rejected, names: Iterable[str]) -> bool:
-    """Return whether tables with a source name what to compose of a folder: itself, its parent, or something in it."""
+    """Return whether tables name what to compose of a folder, or switch off: itself, its parent, or something in it."""
     is_group = one.problem.id == "C008" and any(is_below(name, one.name) for name in names)
     return is_group or any(is_below(one.name, name) for name in names)
 
@@ -201,11 +201,11 @@ def _names_own_folder(part: _Part, packages: Iterable[str]) -> bool:
 
 def _has_folder(part: _Part, folders: _Folders) -> bool:
     """Return whether a table without an app is for a folder that can't be composed, or that the table switches off."""
-    is_group = any(is_below(other, part.name) for other in folders.names)
-    # Unlike Path.is_dir, this returns False for a name that is too long.
-    is_group = is_group or any(os.path.isdir(place / part.name) for place in folders.places)  # noqa: PTH112
+    # Unlike Path.exists, this returns False for a name that is too long.
+    files = [path for place in folders.places for path in (place / part.name, place / f"{part.name}.py")]
+    exists = any(is_below(other, part.name) for other in folders.names) or any(map(os.path.exists, files))
     is_rejected = any(part.name in _possible_names(one) for one in folders.rejected)
-    return is_rejected or (is_group and not part.own.enabled)
+    return is_rejected or (exists and not part.own.enabled)
 
 
 def _possible_names(one: Rejected) -> set[str]:
