@@ -24,18 +24,18 @@ class Login(BaseModel):
 
 
 def test_a_problem_is_made_from_the_templates_of_its_id() -> None:
-    made = problem("C012", "apps/notes.py", wanted="Db", parameter="db", near="Did you mean 'DB'?", known="DB")
+    made = problem("C025", "apps/notes.py", name="ntes", key="'after'", near="Did you mean 'notes'?", known="notes")
 
     assert made == Problem(
-        "C012",
+        "C025",
         "apps/notes.py",
-        "No cornerstone provides Db (required by 'db').",
-        "Did you mean 'DB'? Types provided: DB.",
+        "Unknown app 'ntes' in 'after'.",
+        "Did you mean 'notes'? Known apps: notes.",
     )
 
 
 def test_a_hint_without_a_near_name_starts_with_what_is_left_of_it() -> None:
-    assert problem("C012", "here", wanted="Db", parameter="db", known="none").hint == "Types provided: none."
+    assert problem("C025", "here", name="ntes", key="'after'", known="none").hint == "Known apps: none."
 
 
 def test_an_id_that_is_not_in_the_catalogue_is_a_key_error() -> None:
@@ -65,7 +65,7 @@ def test_every_text_of_the_catalogue_is_a_sentence() -> None:
     for entry in CATALOGUE.values():
         assert entry.what[0] in string.ascii_uppercase + "{" or entry.what.startswith(("overrides", "metrics"))
         assert entry.what.endswith((".", "{path}"))
-        assert entry.hint.endswith((".", ". {near}", ". {advice}"))
+        assert entry.hint.endswith((".", ". {near}", "{advice}", "{known}"))
 
 
 @pytest.mark.parametrize(
