@@ -38,7 +38,7 @@ class Documents:
     `root.openapi` is set to afterwards is what the root serves, as in FastAPI alone. A document that fails, or can't be
     merged, is left out, and of a document with faults in some operations these are; the log reports the reasons.
 
-    Each request reads the documents of all apps. Only if one has changed are they merged again, which gives the
+    Each request for it checks the documents of all apps. Only if one has changed are they merged again, which gives the
     document another version.
 
     Args:
@@ -138,7 +138,7 @@ class Documents:
         return copy
 
     def _is_current(self, sources: list[Source]) -> bool:
-        """Return at once whether nothing has changed; False also if only a read would show it, or one is under way."""
+        """Return True if certainly nothing has changed. It never waits, so that it may return False needlessly."""
         return sources == self._merged_sources and all(source.is_current() for source in sources)
 
     def _refresh(self) -> None:
@@ -206,7 +206,7 @@ class Documents:
         if self._root.openapi is self:
             self._own_made = self._own_openapi()
             return self._own_made
-        # FastAPI's documentation caches a custom document where FastAPI itself caches that of the own routes.
+        # The recipe in FastAPI's documentation caches a custom document in `app.openapi_schema`, as FastAPI does its own.
         cached, self._root.openapi_schema = self._root.openapi_schema, None
         try:
             return self._own_openapi()

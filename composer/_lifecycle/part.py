@@ -121,7 +121,7 @@ class Part:
 
 
 class StartFailedError(Exception):
-    """Carry the failures of a start."""
+    """Carry the failures of a start to the lifespan, which raises them as one StartupError."""
 
     def __init__(self, failures: list[PartError]) -> None:
         super().__init__("not started")

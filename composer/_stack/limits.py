@@ -1,6 +1,7 @@
 """The limits of one app: concurrent requests, seconds until its response starts, bytes of a request's body.
 
-Beyond a limit composer answers in the app's place, as `application/problem+json`, and the app is cancelled.
+composer answers in the app's place, as `application/problem+json`: 503 without calling the app, or, if no response has
+started yet, 504 or 413, and the app is cancelled.
 """
 
 import asyncio

@@ -143,7 +143,7 @@ class Database:
             await connection.execute(text(_READABLE.get(connection.dialect.name, "SELECT 1")))
 
     async def run_alone(self, work: Callable[[Connection], Result]) -> Result:
-        """Call `work` in one transaction, exclusively among all processes, and return its result.
+        """Call `work` in one transaction, exclusively among all processes, and return its result; for migrations.
 
         Foreign keys are off in SQLite during the call: recreating a table would delete the rows that refer to it.
 
