@@ -62,7 +62,7 @@ _ERRORS: Final = {
     ),
     "C013": (
         "More than one cornerstone provides {wanted}, and {parameter!r} matches none of their names.",
-        "Name the parameter after one of them: {known}. Or write Annotated[{wanted}, '{first}'].",
+        "Name the parameter after one of {known}, or write Annotated[{wanted}, '{first}'], in handlers in Shared[].",
     ),
     "C014": ("Circular dependency between cornerstones:\n{path}", "Remove one of these parameters."),
     "C015": (

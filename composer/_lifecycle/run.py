@@ -23,7 +23,7 @@ from composer._dispatch.version import Version
 from composer._lifecycle.apps import RunningApp, start_apps, start_replacements, stop_apps
 from composer._lifecycle.lifespan import Body, Handshake, context_lifespan, uninterrupted
 from composer._lifecycle.part import Part, StartFailedError, cancel_all, log
-from composer._lifecycle.signals import StoppedError, shutting_down, unless_stopped, watch_signals
+from composer._lifecycle.signals import StoppedError, set_for_replaced, unless_stopped, watch_signals
 from composer._model import PartStatus, Plan, State, Step
 from composer._text import listed
 from composer.errors import PartError, ShutdownError, StartupError
@@ -258,7 +258,7 @@ class Run:
         await asyncio.gather(*(self._drain(app, own=app.version.pool is caller) for app in self.apps.values()))
 
     async def _drain(self, app: RunningApp, own: bool) -> None:
-        shutting_down._set_for(app.version.pool)
+        set_for_replaced(app.version.pool)
         seconds = app.declared.shutdown_timeout
         if not await app.version.drain(seconds, own):
             count = app.version.requests - own
