@@ -216,6 +216,12 @@ def cached_document(app: FastAPI) -> dict[str, Any] | None:
     return app.openapi_schema if version() == app._openapi_routes_version else None
 
 
+def option_of(app: FastAPI, name: str) -> Any:
+    """Return an option that an app was created with; None where unknown."""
+    # FastAPI 0.165, applications.py, FastAPI.__init__: attributes with the names of the parameters.
+    return getattr(app, name, None)
+
+
 def is_own_page(route: BaseRoute) -> TypeGuard[Route]:
     """Return whether FastAPI itself added a route to an app: its pages and its document."""
     if not isinstance(route, Route):

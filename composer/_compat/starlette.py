@@ -14,6 +14,15 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Mount, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+try:
+    # Starlette 1.10, middleware/errors.py.
+    from starlette.middleware.errors import ServerErrorMiddleware as ServerErrorMiddleware
+except ImportError:
+
+    class ServerErrorMiddleware:  # type: ignore[no-redef]
+        """No layer is of this class, so the fast path isn't taken."""
+
+
 log = logging.getLogger("composer")
 
 App = TypeVar("App", bound=ASGIApp)

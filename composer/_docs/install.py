@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
-from composer._compat.fastapi import is_own_page, knows_own_pages
+from composer._compat.fastapi import is_own_page, knows_own_pages, option_of
 from composer._docs.assets import asset, viewers_folder
 from composer._docs.document import DocumentRoute, GetDocument
 from composer._docs.pages import AppEntry, GetApps, Page, PageContext, oauth2_redirect, redoc, swagger
@@ -60,7 +60,7 @@ def _install_pages(app: FastAPI, document: Callable[[], Awaitable[Json]], apps: 
         return
     base = path.rstrip("/")
     context = PageContext(app, base, document, apps)
-    pages[app.swagger_ui_oauth2_redirect_url] = oauth2_redirect
+    pages[option_of(app, "swagger_ui_oauth2_redirect_url")] = oauth2_redirect
     _replace(app, {path: _PageApp(page, context) for path, page in pages.items()})
     app.router.routes[first:first] = _extra_routes(context)
 

@@ -14,6 +14,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
+from composer._compat.fastapi import option_of
 from composer._docs.assets import assets_version
 from composer._docs.policy import document_origins, policy
 from composer._json import Json
@@ -72,13 +73,17 @@ async def swagger(context: PageContext, request: Request) -> HTMLResponse:
     app, root_path = context.app, _root_path(request)
     # Must come first: generating the document determines the state of each app that the page shows.
     origins = await _connect_origins(context)
-    redirect = app.swagger_ui_oauth2_redirect_url
+    redirect = option_of(app, "swagger_ui_oauth2_redirect_url")
     # Swagger UI's validator badge would send the document's URL to another host.
-    parameters = {**swagger_ui_default_parameters, "validatorUrl": None, **(app.swagger_ui_parameters or {})}
+    parameters = {
+        **swagger_ui_default_parameters,
+        "validatorUrl": None,
+        **(option_of(app, "swagger_ui_parameters") or {}),
+    }
     configuration = {
         "parameters": jsonable_encoder(parameters),
-        "explicit": sorted(app.swagger_ui_parameters or {}),
-        "oauth": jsonable_encoder(app.swagger_ui_init_oauth),
+        "explicit": sorted(option_of(app, "swagger_ui_parameters") or {}),
+        "oauth": jsonable_encoder(option_of(app, "swagger_ui_init_oauth")),
         "redirect": f"{root_path}{redirect}" if redirect else None,
     }
     return _page_response(_html(context, root_path, "Swagger UI", "swagger-ui", configuration), origins)

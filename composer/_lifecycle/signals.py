@@ -112,6 +112,11 @@ def stopped_by_signal() -> bool:
     return shutting_down._by_signal
 
 
+def set_for_replaced(pool: Pool) -> None:
+    """Set `shutting_down` for what runs in the context of a version that was replaced."""
+    shutting_down._set_for(pool)
+
+
 _lock: Final = threading.Lock()
 # The compositions that run in this process and don't stop yet.
 _running = 0

@@ -89,6 +89,8 @@ NAMES = {
         *("AppBodyLimitMiddleware", "ExceptionTelemetryMiddleware", "effective_route_context", "original_route"),
         *("fastapi_function_astack", "fastapi_inner_astack", "fastapi_middleware_astack"),
         *("nested_context", "original_context", "_api", "span", "dependant", "iter_route_contexts", "_IncludedRouter"),
+        *("swagger_ui_parameters", "swagger_ui_init_oauth", "swagger_ui_oauth2_redirect_url", "ServerErrorMiddleware"),
+        "handler",
         *("fastapi.telemetry", "_legacy_otel", "_RequestTelemetry", "swagger_ui_html"),
     ],
     "starlette": [

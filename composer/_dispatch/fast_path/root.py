@@ -10,13 +10,12 @@ from typing import Any
 
 from fastapi import FastAPI
 from starlette.applications import Starlette
-from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from composer._compat.fastapi import calls_are_known, is_plain, layers_of
 from composer._compat.opentelemetry import is_observed, load_providers
 from composer._compat.releases import fast_path_is_on
-from composer._compat.starlette import layers_of_app
+from composer._compat.starlette import ServerErrorMiddleware, layers_of_app
 from composer._dispatch.dispatcher import REQUESTS, Dispatcher, Raised
 from composer._scope import SCOPE_RAISED, SCOPE_SHARED, route_path
 
@@ -45,7 +44,8 @@ class FastPath(ServerErrorMiddleware):
     """
 
     def __init__(self, whole: ServerErrorMiddleware, layers: list[Any], dispatcher: Dispatcher) -> None:
-        super().__init__(whole.app, whole.handler, whole.debug)
+        # Whatever the names of its options are.
+        vars(self).update(vars(whole))
         self.whole = whole
         self._layers = _Calls(*map(type, layers))
         self._dispatcher = dispatcher
