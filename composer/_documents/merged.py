@@ -206,7 +206,7 @@ class Documents:
         if self._root.openapi is self:
             self._own_made = self._own_openapi()
             return self._own_made
-        # The recipe in FastAPI's documentation caches a custom document in `app.openapi_schema`, as FastAPI does its own.
+        # The recipe in the docs of FastAPI caches a custom document in `app.openapi_schema`, as FastAPI does its own.
         cached, self._root.openapi_schema = self._root.openapi_schema, None
         try:
             return self._own_openapi()
