@@ -102,11 +102,6 @@ class ShuttingDown:
 shutting_down: Final = ShuttingDown()
 
 
-def set_for_replaced(pool: Pool) -> None:
-    """Set it for what runs with the threads of a version that was replaced."""
-    shutting_down._set_for(pool)
-
-
 def stopped_by_signal() -> bool:
     """Return whether a signal asked the process to stop: a server that gives up by itself stops its apps too."""
     return shutting_down._by_signal
