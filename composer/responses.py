@@ -75,7 +75,7 @@ def unavailable(detail: str, retry_after: int = 1) -> JSONResponse:
     """Return a 503 as problem+json (RFC 9457).
 
     Args:
-        detail: What the client reads; it should tell nothing of the inside.
+        detail: What the client reads, without internal details.
         retry_after: Seconds after which the client may try again.
     """
     return problem_json(503, "Service Unavailable", detail, {"Retry-After": str(retry_after)})

@@ -207,7 +207,7 @@ def test_a_stop_in_the_middle_of_the_start_is_no_failure(tmp_path: Path) -> None
         server.wait_until_printed("slowly", times=2)
         server.process.terminate()
         assert server.process.wait(10) == 0
-        assert "slow failed to start: the process was told to stop during the start" in server.output
+        assert "slow failed to start: the process was asked to stop during the start" in server.output
 
 
 FAILING = """

@@ -204,7 +204,7 @@ async def test_a_signal_during_the_start_gives_it_up_and_says_what_was_under_way
         async with composition_of(compose(apps)).lifecycle.running():
             pass
     assert [str(error) for error in caught.value.exceptions] == [
-        "app slow failed to start: the process was told to stop during the start"
+        "app slow failed to start: the process was asked to stop during the start"
     ]
     assert left == ["quick"]
 
@@ -407,4 +407,4 @@ def test_a_stop_in_the_middle_of_the_start_is_no_failure(tmp_path: Path) -> None
         server.wait_until_printed("slowly")
         server.process.terminate()
         assert server.process.wait(10) == 0
-        assert "ground failed to start: the process was told to stop during the start" in server.output
+        assert "ground failed to start: the process was asked to stop during the start" in server.output

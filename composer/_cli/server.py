@@ -1,4 +1,4 @@
-"""Run uvicorn, and exit with a status that tells a stop from a failure."""
+"""Run uvicorn, and exit with a status that distinguishes a stop from a failure."""
 
 import multiprocessing
 import signal

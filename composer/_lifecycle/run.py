@@ -180,7 +180,7 @@ async def _start_or_roll_back(run: "Run", start: Coroutine[Any, Any, None]) -> N
 
 
 def _stop_requested(status: PartStatus) -> PartError:
-    return PartError(status.kind, status.name, "start", "the process was told to stop during the start")
+    return PartError(status.kind, status.name, "start", "the process was asked to stop during the start")
 
 
 def _failure_summary(failures: Sequence[PartError], phase: str) -> str:

@@ -1,4 +1,4 @@
-"""Sessions that end with their block, also for whoever still has a reference to them."""
+"""Sessions that end with their block, also if something still refers to them."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
