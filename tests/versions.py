@@ -36,6 +36,7 @@ TESTING = (
     "hypothesis",
     "opentelemetry-sdk",
     "psutil",
+    "pydantic-settings",
     "pytest",
     "pytest-xdist",
     "python-multipart",
