@@ -13,10 +13,10 @@ from composer._catalogue import problem
 from composer._checks.declarations import check_ids
 from composer._compat.cpython import globals_of_caller
 from composer._dispatch.fast_path.root import Root
-from composer._settings.environment import current_environment
 from composer._model import App, Cornerstone, Project
 from composer._project.declare import Declared, declare
 from composer._project.from_python import declared_in_python
+from composer._settings.environment import current_environment
 from composer._settings.locate import find_settings
 from composer._settings.models import ComposerTable
 from composer._settings.read import read_settings

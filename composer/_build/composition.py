@@ -7,8 +7,8 @@ from types import MappingProxyType
 from typing import Any, Final, NamedTuple, TypeVar, cast
 
 import anyio.to_thread
-
 from starlette.types import ASGIApp
+
 from composer._build.pages import install_own_pages
 from composer._build.planner import Planner
 from composer._dispatch.dispatcher import Dispatcher
@@ -20,11 +20,11 @@ from composer._documents.provider import Sources
 from composer._lifecycle.run import Lifecycle
 from composer._model import App, BuiltApp, Cornerstone, Notice, PartStatus, Plan, Problem
 from composer._observe.health import Check
+from composer._project.timings import PartRecorder
 from composer._secrets import Secrets
 from composer._stack.guard import Guard
 from composer._stack.stack import app_stack, guards_of, inner_stack
 from composer._text import did_you_mean, listed
-from composer._project.timings import PartRecorder
 from composer._wire.deferred import DeferredApp
 from composer._wire.shared import SharedDependency, SharedObjects
 from composer.errors import CompositionError
@@ -59,7 +59,7 @@ class Composition:
         self._slots: dict[str, Slot] = {}
         self._guards: dict[str, Guard | None] = {}
         self._lock = asyncio.Lock()
-        self.lifecycle = Lifecycle(lambda: self.plan, lambda: {name: slot.version for name, slot in self._slots.items()})
+        self.lifecycle = Lifecycle(lambda: self.plan, self._versions)
         sources = Sources(self._slots, self.lifecycle, self._guards, planner.project.root, secrets)
         self.documents = Documents(planner.root, lambda: self.plan, sources.of)
 
@@ -160,8 +160,8 @@ class Composition:
     async def change(self, apps: Sequence[App], cornerstones: Sequence[Cornerstone]) -> None:
         """Serve these apps and cornerstones from now on: what is declared as before, and all that it uses, stays.
 
-        What is new or declared otherwise is built and started beside the others; what is left out or replaced is stopped
-        after the switch. Raises as `restart` does, with everything as before.
+        What is new or declared otherwise is built and started beside the others; what is left out or replaced is
+        stopped after the switch. Raises as `restart` does, with everything as before.
         """
         async with self._lock:
             retirement = await self._replace(apps, cornerstones)
@@ -187,7 +187,7 @@ class Composition:
         self._switch(whole, plan, self._prepare(plan, plan))
 
     def prepare_start(self) -> None:
-        """Check and use the routes that were added to the root after the build; raise CompositionError if one can't work."""
+        """Check and use the routes that were added to the root since the build; raise CompositionError if one fails."""
         self._planner.check_added_routes(self._whole)
         # A lock belongs to one event loop, and each run of a server may have another one.
         self._lock = asyncio.Lock()
@@ -196,6 +196,9 @@ class Composition:
     def check_of(self, name: str) -> Check | None:
         """Return the readiness check of a cornerstone of the current plan; None where it has none."""
         return next((built.hook("check_ready") for built in self.plan.cornerstones if built.name == name), None)
+
+    def _versions(self) -> dict[str, Version]:
+        return {name: slot.version for name, slot in self._slots.items()}
 
     def _prepare(self, new: Plan, plan: Plan) -> "dict[str, _Served]":
         """Return a version of each new app, within all of its layers, and its guard."""

@@ -6,8 +6,8 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from fastapi import FastAPI
-
 from starlette.types import ASGIApp
+
 from composer._build.composition import STATE, Composition
 from composer._build.pages import install_pages
 from composer._build.planner import Planner
@@ -17,6 +17,7 @@ from composer._dispatch.dispatcher import Dispatcher
 from composer._dispatch.fast_path.not_found import OwnRoutes
 from composer._dispatch.fast_path.root import with_fast_path
 from composer._dispatch.table import Table
+from composer._dispatch.threads import install_per_app_threads
 from composer._lifecycle.run import Lifecycle
 from composer._model import Plan
 from composer._observe.health import probes
@@ -24,7 +25,6 @@ from composer._observe.log import log_is_enabled, request_log
 from composer._observe.metrics import METRICS, metrics
 from composer._observe.record import ObserverFactory, RequestObserver
 from composer._settings.models import ComposerTable
-from composer._dispatch.threads import install_per_app_threads
 from composer._wire.shared import SharedObjects
 
 log = logging.getLogger("composer")

@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 from fastapi import FastAPI
 
+from composer._docs import AppEntry, install_docs, install_own_docs
 from composer._documents.merged import Documents
 from composer._documents.provider import Source
-from composer._docs import AppEntry, install_docs, install_own_docs
 from composer._model import BuiltApp, PartStatus, Plan
 
 

@@ -158,7 +158,8 @@ def _check_renewed(plan: Plan, current: Plan, kept: Plan) -> None:
     same = [("app", built.name) for built in plan.apps if built.asgi is old_apps.get(built.name)]
     same += [("cornerstone", built.name) for built in plan.cornerstones if built.value is old_values.get(built.name)]
     for kind, name in same:
-        raise PartError(kind, name, "restart", "its factory returned the same object as before; it must create a new one")
+        reason = "its factory returned the same object as before; it must create a new one"
+        raise PartError(kind, name, "restart", reason)
 
 
 def _causes(problems: Iterable[Problem]) -> BaseException | None:
