@@ -153,8 +153,9 @@ def kept_parts(
 
 def _check_renewed(plan: Plan, current: Plan, kept: Plan) -> None:
     """Raise PartError where a part that was built anew is the object that is served."""
-    old_apps = {built.name: built.asgi for built in current.apps if built not in kept.apps}
-    old_values = {built.name: built.value for built in current.cornerstones if built not in kept.cornerstones}
+    kept_apps, kept_cornerstones = ({built.name for built in parts} for parts in (kept.apps, kept.cornerstones))
+    old_apps = {built.name: built.asgi for built in current.apps if built.name not in kept_apps}
+    old_values = {built.name: built.value for built in current.cornerstones if built.name not in kept_cornerstones}
     same = [("app", built.name) for built in plan.apps if built.asgi is old_apps.get(built.name)]
     same += [("cornerstone", built.name) for built in plan.cornerstones if built.value is old_values.get(built.name)]
     for kind, name in same:

@@ -36,11 +36,13 @@ class Provider(NamedTuple):
         make: Returns the document, or None if there is none.
         known: Returns what `make` would return, at once and without making it, or UNKNOWN.
         guest: Requests the document; must be asked before `make`.
+        private: Whether the app doesn't publish its document.
     """
 
     make: Callable[[], Any]
     known: Callable[[], Any] = lambda: UNKNOWN
     guest: Guest | None = None
+    private: bool = False
 
 
 class Source:
@@ -67,13 +69,12 @@ class Source:
         *,
         guard: Guard | None = None,
         file: Path | None = None,
-        private: bool = False,
         serves: Callable[[str], bool] = lambda path: False,
     ) -> None:
         self.name = name
         self.prefix = prefix
         self.guest = provider.guest
-        self.private = private
+        self.private = provider.private
         self.serves = serves
         self.document: Json | None = None
         self.title = ""
@@ -161,7 +162,8 @@ class Sources:
             file, asgi = cache_file(self._project, app.name), asgi.app or asgi
         declared, guard = app.declared.openapi, self._guards.get(app.name)
         if declared is False or (declared is True and isinstance(asgi, FastAPI) and not asgi.openapi_url):
-            return Source(app.name, app.prefix, _constant(None), self._secrets, file=file, private=True)
+            provider = _constant(None)._replace(private=True)
+            return Source(app.name, app.prefix, provider, self._secrets, file=file)
         if isinstance(declared, Mapping):
             provider, file = _constant(declared), None
         elif isinstance(asgi, DeferredApp):
