@@ -3,29 +3,15 @@
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
-import anyio
 import pytest
 from fastapi import FastAPI
-from sklearn.linear_model import LinearRegression
 
 import composer
-from composer.contrib.models import ArtefactError, KnownRows, Models, create_cornerstone, write_artefact
+from composer.contrib.models import ArtefactError, Models, create_cornerstone
+from tests.contrib.lines import OFTEN, slope, until, write
 
 pytestmark = pytest.mark.anyio
-
-KNOWN = KnownRows(features=[[1.0], [3.0]], targets=[2.0, 6.0], error=1.0)
-OFTEN = 0.01
-
-
-def write(folder: Path, slope: float) -> Path:
-    write_artefact(folder, "line", LinearRegression().fit([[0.0], [1.0]], [0.0, slope]), {"known_rows": KNOWN})
-    return folder / "line.joblib"
-
-
-def slope(model: Any) -> float:
-    return round(float(model.predict([[1.0]])[0]), 6)
 
 
 def only(*slopes: float) -> Callable[[object], object]:
@@ -57,9 +43,7 @@ async def test_a_replaced_app_has_no_say_about_a_new_model(folder: Path, new: Pa
             new_version = models.expect("line", only(2.0, 2.1))
             await new_version.__aenter__()
         models.promote("line", new)
-        with anyio.fail_after(10):
-            while slope(new_version.current) != 2.1:  # noqa: ASYNC110  # files tell nobody that they have changed
-                await anyio.sleep(OFTEN)
+        await until(lambda: slope(new_version.current) == 2.1)
         await new_version.__aexit__(None, None, None)
         assert models.expected == []
 

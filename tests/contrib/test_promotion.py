@@ -13,16 +13,13 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
 
-import anyio
 import numpy as np
 import pytest
 from sklearn.linear_model import LinearRegression
 
 from composer.contrib.models import (
     ArtefactError,
-    KnownRows,
     Model,
     Models,
     joblib_loader,
@@ -31,11 +28,9 @@ from composer.contrib.models import (
 )
 from composer.contrib.models._artefact import read_artefact
 from composer.contrib.models._loaded import LoadedArtefact
+from tests.contrib.lines import KNOWN, OFTEN, slope, until, write
 
 pytestmark = pytest.mark.anyio
-
-KNOWN = KnownRows(features=[[1.0], [3.0]], targets=[2.0, 6.0], error=1.0)
-OFTEN = 0.01
 
 
 class Calls:
@@ -43,13 +38,6 @@ class Calls:
 
     def __reduce__(self) -> tuple[Callable[..., object], tuple[str]]:
         return os.mkdir, ("made",)
-
-
-def write(folder: Path, slope: float, **facts: object) -> Path:
-    """Write the artefact of a line through zero."""
-    model = LinearRegression().fit([[0.0], [1.0]], [0.0, slope])
-    write_artefact(folder, "line", model, {"known_rows": KNOWN, **facts})
-    return folder / "line.joblib"
 
 
 @pytest.fixture
@@ -63,21 +51,11 @@ def new(tmp_path: Path) -> Path:
     return write(tmp_path / "new", 2.1)
 
 
-def slope(model: Any) -> float:
-    return round(float(model.predict([[1.0]])[0]), 6)
-
-
 def promote(folder: Path, file: Path, accept: Callable[[object], object] = slope) -> None:
     """Promote as a process of its own does, which has never loaded the model."""
     models = Models(folder)
     models.expect("line", accept)
     models.promote("line", file)
-
-
-async def until(is_true: Callable[[], bool]) -> None:
-    with anyio.fail_after(10):
-        while not is_true():  # noqa: ASYNC110  # files tell nobody that they have changed
-            await anyio.sleep(OFTEN)
 
 
 def contents(folder: Path) -> dict[str, tuple[int, bytes]]:
